@@ -1,0 +1,76 @@
+/**
+ * Entry of every npm script that must work in a fresh clone: installs what is missing, then runs the given
+ * TypeScript file on the Node that the project pins. Plain JavaScript without dependencies, for Node 20 and newer.
+ *
+ * Installs: npm packages (`npm ci`) when node_modules does not match package-lock.json, and, unless
+ * PERENNIAL_NO_APT is set, the Debian packages that the file needs (see `debianPackages`) when they are absent,
+ * the process is root and apt-get exists.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const [entry, ...args] = process.argv.slice(2);
+const say = (line) => process.stderr.write(`${line}\n`);
+
+/** Commands and the Debian package that brings each; `env` names a variable that points to another copy. */
+const debianPackages = {
+  'infra/demo/main.ts': [{ command: 'pebble', package: 'pebble', env: 'PEBBLE_BIN' }],
+  'infra/test.ts': [
+    { command: 'pebble', package: 'pebble', env: 'PEBBLE_BIN' },
+    { command: 'chromium', package: 'chromium', env: 'CHROMIUM_BIN' },
+  ],
+  'test/bench/main.ts': [{ command: 'pebble', package: 'pebble', env: 'PEBBLE_BIN' }],
+};
+
+function installNpmPackages() {
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  const wanted = createHash('sha256').update(lock).digest('hex');
+  const marker = join(root, 'node_modules', '.perennial-lock');
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return;
+  say('Installing npm packages (npm ci) ...');
+  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (result.status !== 0) {
+    say('npm ci failed; see its output above. Perennial needs the npm registry for its first start.');
+    process.exit(1);
+  }
+  writeFileSync(marker, wanted);
+}
+
+function onPath(command) {
+  return (process.env.PATH ?? '').split(':').some((folder) => folder !== '' && existsSync(join(folder, command)));
+}
+
+function installDebianPackages() {
+  const missing = (debianPackages[entry] ?? []).filter((need) => !process.env[need.env] && !onPath(need.command));
+  if (missing.length === 0 || process.env.PERENNIAL_NO_APT) return;
+  const names = missing.map((need) => need.package);
+  if (process.getuid?.() !== 0 || !onPath('apt-get')) {
+    say(`Not installed: ${names.join(', ')} (needs root and apt-get). Stand-ins take their place where one exists.`);
+    return;
+  }
+  say(`Installing Debian packages: ${names.join(', ')} ...`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const quiet = { env, stdio: ['ignore', 'ignore', 2] };
+  spawnSync('apt-get', ['update', '-qq'], quiet);
+  const result = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], quiet);
+  if (result.status !== 0) say(`apt-get could not install ${names.join(', ')}; going on with stand-ins where one exists.`);
+}
+
+if (!entry) {
+  say('usage: node infra/bootstrap.mjs <file.ts> [arguments]');
+  process.exit(2);
+}
+installNpmPackages();
+installDebianPackages();
+
+const bin = join(root, 'node_modules', '.bin');
+const child = spawn(join(bin, 'node'), ['--disable-warning=ExperimentalWarning', join(root, entry), ...args], {
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `${bin}:${process.env.PATH ?? ''}` },
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

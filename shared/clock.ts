@@ -1,0 +1,7 @@
+/** Time is injected everywhere: Unix milliseconds, as `Date.now()` gives them. */
+export type Clock = () => number;
+
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;

@@ -1,0 +1,6 @@
+import { defineConfig } from 'vitest/config';
+
+/** Pure decisions, emulators and the relay: everything that runs on Node without spawning the whole system. */
+export default defineConfig({
+  test: { include: ['test/unit/**/*.test.ts'], root: '.', testTimeout: 20_000, hookTimeout: 20_000 },
+});
