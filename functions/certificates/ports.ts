@@ -1,0 +1,189 @@
+/**
+ * What the certificate life cycle needs from the rest of the edge. Adapters live in `acme/`, `dns/`, `clusters/` and are
+ * wired in `functions/composition.ts`; nothing here knows how they work.
+ *
+ * Every method throws PerennialError. Codes are prefixed by the part: `acme_`, `dns_`, `relay_`, `nomad_`, `traefik_`.
+ */
+import type { CreateKeyRequest, CreateKeyResponse, InspectRequest, InspectResponse, InstallRequest, InstallResponse, ReloadRequest, ReloadResponse, VerifyRequest, VerifyResponse } from '../../shared/relay/contract.ts';
+
+/** RFC 8555 §7.1.3, the members this product uses. */
+export interface AcmeOrder {
+  url: string;
+  status: 'pending' | 'ready' | 'processing' | 'valid' | 'invalid';
+  expires: number | null;
+  authorizations: string[];
+  finalize: string;
+  certificate: string | null;
+  error: AcmeProblemData | null;
+  /** Unix ms before which polling again is pointless (Retry-After), or null. */
+  retryAt: number | null;
+}
+
+/** RFC 8555 §7.1.4 with its dns-01 challenge, if offered. */
+export interface AcmeAuthorization {
+  url: string;
+  /** Identifier value without `*.`. */
+  identifier: string;
+  wildcard: boolean;
+  status: 'pending' | 'valid' | 'invalid' | 'deactivated' | 'expired' | 'revoked';
+  dns01: { url: string; status: 'pending' | 'processing' | 'valid' | 'invalid'; txtValue: string; error: AcmeProblemData | null } | null;
+}
+
+/** RFC 7807 problem as stored and shown: short, text only. */
+export interface AcmeProblemData {
+  type: string;
+  detail: string;
+  subproblems: { type: string; detail: string; identifier: string | null }[];
+}
+
+/** DESIGN §4: classes of failure; each has its own backoff. */
+export type FailureClass =
+  | 'protocol' | 'overload' | 'limit' | 'paused' | 'state' | 'replaces' | 'validation' | 'account' | 'permanent'
+  | 'dns' | 'relay' | 'nomad' | 'traefik' | 'internal';
+
+/** One conversation with a CA for one invocation: chains nonces, counts requests, knows the account. */
+export interface AcmeSession {
+  readonly authority: string;
+  readonly accountUrl: string;
+  newOrder(order: { names: string[]; profile: string | null; replaces: string | null }): Promise<AcmeOrder>;
+  order(url: string): Promise<AcmeOrder>;
+  authorizations(urls: string[]): Promise<AcmeAuthorization[]>;
+  /** Tells the CA that the challenge is ready (RFC 8555 §7.5.1). */
+  answer(challengeUrl: string): Promise<void>;
+  /** @param csr PKCS#10 DER, base64url (RFC 8555 §7.4). */
+  finalize(order: AcmeOrder, csr: string): Promise<AcmeOrder>;
+  /** PEM chain, leaf first; the alternate whose top issuer CN is `preferredChain` when offered. */
+  download(order: AcmeOrder, preferredChain: string | null): Promise<string>;
+  /** Requests sent so far in this session. */
+  requests(): number;
+  /** The latest unused nonce, so that the next invocation can go on without asking for one. */
+  nonce(): string | null;
+}
+
+export interface AcmePort {
+  /**
+   * Registers the account when there is none yet (once, in CaObject). `nonce` continues an earlier session.
+   * Throws `acme_*`; `acme_account_*` stop the account.
+   */
+  open(authority: string, nonce: string | null): Promise<AcmeSession>;
+  /** RFC 9773; null when the CA offers no ARI. */
+  renewalInfo(authority: string, certId: string): Promise<{ start: number; end: number; explanationUrl: string | null; retryAt: number } | null>;
+  /** Class of a failure that any AcmePort or AcmeSession method threw. */
+  classify(error: unknown): FailureClass;
+}
+
+/** One TXT to publish for a dns-01 challenge; `name` is `_acme-challenge.<domain>` before any delegation. */
+export interface ChallengeRecord {
+  name: string;
+  value: string;
+}
+
+/** Where a record really went after zone look-up and CNAME delegation. */
+export interface PlacedRecord extends ChallengeRecord {
+  vendor: string;
+  zoneId: string;
+  zoneName: string;
+  /** The name written to, after following a delegation. */
+  target: string;
+}
+
+export interface PropagationReport {
+  complete: boolean;
+  /** e.g. `3 of 4 authoritative servers, 1 of 2 public resolvers`. */
+  summary: string;
+  /** Authoritative servers could not be asked (no relay): weaker evidence. */
+  weak: boolean;
+  servers: { name: string; kind: 'authoritative' | 'resolver'; seen: boolean; detail: string }[];
+}
+
+export interface DnsPort {
+  /** Finds each record's zone (longest match, CNAME followed into configured zones). Read-only. */
+  place(records: ChallengeRecord[]): Promise<PlacedRecord[]>;
+  /**
+   * Publishes all of them: ledger row first, then one change per zone; the same name and value again is a no-op.
+   * @param owner issuance id; the ledger remembers it. @param operation deduplicates a repeated call.
+   */
+  present(owner: string, operation: string, records: PlacedRecord[]): Promise<void>;
+  /** Read-only. `vias`: clusters whose relay may be asked for authoritative answers. */
+  propagation(records: PlacedRecord[], vias: string[]): Promise<PropagationReport>;
+  /** Removes exactly what the ledger says this owner wrote in the zones of `records`. Safe to repeat. */
+  cleanUp(owner: string, operation: string, records: PlacedRecord[]): Promise<void>;
+}
+
+/** The relay of one cluster (routes of shared/relay/contract.ts). Throws `relay_offline`, `relay_timeout`, or the relay's own refusal. */
+export interface RelayPort {
+  createKey(cluster: string, request: CreateKeyRequest): Promise<CreateKeyResponse>;
+  removeKey(cluster: string, issuance: string): Promise<void>;
+  install(cluster: string, certificate: string, request: InstallRequest): Promise<InstallResponse>;
+  inspect(cluster: string, certificate: string, request: InspectRequest): Promise<InspectResponse>;
+  reload(cluster: string, request: ReloadRequest): Promise<ReloadResponse>;
+  verify(cluster: string, request: VerifyRequest): Promise<VerifyResponse>;
+}
+
+/** Learns what happened, by outbox (DESIGN §3): calls may be repeated with the same `sequence`. */
+export interface FleetPort {
+  report(report: CertificateReport): Promise<void>;
+}
+
+/** The row of one certificate as listings and the status page show it. */
+export interface CertificateReport {
+  name: string;
+  sequence: number;
+  at: number;
+  view: CertificateView;
+  /** Events since the last report, oldest first. */
+  events: { sequence: number; at: number; kind: string; message: string }[];
+}
+
+export type Phase = 'idle' | 'adopt' | 'order' | 'present' | 'propagate' | 'validate' | 'finalize' | 'download' | 'install' | 'reload' | 'verify';
+
+/** Everything people and programs may see of a certificate. No secret, no key, no CSR. */
+export interface CertificateView {
+  name: string;
+  domains: string[];
+  state: 'new' | 'live' | 'partly-live' | 'renewing' | 'waiting' | 'failing' | 'retired';
+  phase: Phase;
+  /** Why it is in this phase or what happens next, one sentence. */
+  reason: string;
+  /** What it waits for right now, one sentence, or null. */
+  waitingFor: string | null;
+  /** Unix ms of the next own step; null when nothing is planned. */
+  nextAt: number | null;
+  /** Unix ms at which the next renewal is due, and why then. */
+  renewal: { at: number; reason: string } | null;
+  live: null | {
+    sha256: string;
+    names: string[];
+    issuer: string;
+    authority: string | null;
+    serial: string;
+    notBefore: number;
+    notAfter: number;
+    since: number;
+    adopted: boolean;
+  };
+  issuance: null | {
+    id: string;
+    startedAt: number;
+    attempt: number;
+    authority: string;
+    keyMadeIn: string | null;
+    phases: { name: Phase; startedAt: number; endedAt: number | null }[];
+    propagation: PropagationReport | null;
+    failure: { class: FailureClass; code: string; message: string; hint: string | null; retryAt: number | null } | null;
+    requests: { acme: number; dns: number; relay: number };
+  };
+  deliveries: {
+    id: string;
+    cluster: string;
+    variable: string;
+    index: number | null;
+    sha256: string | null;
+    state: 'pending' | 'installed' | 'live' | 'partly-live' | 'waiting-for-instance' | 'wrong' | 'drift' | 'failing';
+    instances: { id: string; address: string; port: number; verdict: string; detail: string; sha256: string | null; at: number }[];
+    failure: { code: string; message: string; hint: string | null; retryAt: number | null } | null;
+  }[];
+  /** The last finished issuances, newest first. */
+  history: { id: string; startedAt: number; endedAt: number; outcome: 'live' | 'failed' | 'abandoned'; sha256: string | null; authority: string; phases: { name: Phase; ms: number }[]; message: string; requests: { acme: number; dns: number; relay: number } }[];
+  generation: number;
+}

@@ -1,0 +1,104 @@
+/**
+ * The compiled configuration: what `certificates.toml` becomes at build time, frozen and complete.
+ *
+ * This is the only shape the edge reads; the TOML surface is parsed by `compile.ts`. Defaults are filled in here, names
+ * are lower-case A-labels without trailing dot, references between blocks are checked.
+ */
+import { z } from 'zod';
+import { certificateNameSchema, dnsNameSchema, keyTypeSchema, reloadModeSchema, targetSchema } from '../../shared/relay/contract.ts';
+import { publicKeySchema } from '../../shared/link/signatures.ts';
+
+/** `secret:<name>`: a value in the SecretStore, never in the file. */
+export const secretReferenceSchema = z.string().regex(/^secret:[a-z0-9][a-z0-9-]{0,62}$/);
+/** https anywhere, http on loopback only (emulators). */
+const endpointSchema = z.url().max(300);
+const blockNameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
+export const egressSchema = z.union([z.literal('direct'), z.literal('auto'), z.strictObject({ cluster: blockNameSchema })]);
+
+export const authoritySchema = z.strictObject({
+  name: blockNameSchema,
+  directory: endpointSchema,
+  contact: z.array(z.string().startsWith('mailto:')).max(5),
+  egress: egressSchema,
+  externalAccount: z.strictObject({ keyId: z.string().max(200), hmacKey: secretReferenceSchema }).nullable(),
+});
+
+export const dnsVendorSchema = z.strictObject({
+  name: blockNameSchema,
+  provider: z.literal('cloudflare'),
+  token: secretReferenceSchema,
+  endpoint: endpointSchema.nullable(),
+  /** Makes the zone look-up, and with it Zone:Read, unnecessary. */
+  zoneId: z.string().regex(/^[0-9a-f]{32}$/).nullable(),
+});
+
+export const clusterSchema = z.strictObject({ name: blockNameSchema, keys: z.array(publicKeySchema).min(1).max(8) });
+
+export const deliverySchema = z.strictObject({
+  /** `<cluster>/<namespace>/<variable>`, the delivery's stable identity. */
+  id: z.string().max(400),
+  cluster: blockNameSchema,
+  target: targetSchema,
+  service: z.string().min(1).max(128),
+  probes: z.array(dnsNameSchema).max(20),
+  reload: reloadModeSchema,
+  blind: z.boolean(),
+});
+export type Delivery = z.infer<typeof deliverySchema>;
+
+export const certificateSpecSchema = z.strictObject({
+  name: certificateNameSchema,
+  domains: z.array(dnsNameSchema).min(1).max(100),
+  keyType: keyTypeSchema,
+  /** Authority names, tried in this order. */
+  authorities: z.array(blockNameSchema).min(1).max(5),
+  profile: z.string().max(64).nullable(),
+  preferredChain: z.string().max(200).nullable(),
+  deliveries: z.array(deliverySchema).min(1).max(16),
+});
+export type CertificateSpec = z.infer<typeof certificateSpecSchema>;
+
+export const configurationSchema = z.strictObject({
+  authorities: z.array(authoritySchema).min(1).max(10),
+  dns: z.array(dnsVendorSchema).min(1).max(50),
+  clusters: z.array(clusterSchema).min(1).max(100),
+  certificates: z.array(certificateSpecSchema).max(20_000),
+  /** DoH resolvers (RFC 8484 wire format), at least two. */
+  resolvers: z.array(z.strictObject({ name: blockNameSchema, url: endpointSchema })).min(2).max(6),
+  webhooks: z
+    .array(
+      z.strictObject({
+        name: blockNameSchema,
+        /** Bearer token (`token`) or Standard Webhooks signing secret (`signing`). */
+        kind: z.enum(['token', 'signing']),
+        secret: secretReferenceSchema,
+        certificates: z.array(certificateNameSchema).min(1).max(20_000),
+        scopes: z.array(z.enum(['renew', 'renew:force', 'reload'])).min(1),
+      }),
+    )
+    .max(100),
+  /** SecretStore: sealed in Durable Object storage, or AWS Secrets Manager under one prefix. */
+  secrets: z.discriminatedUnion('store', [
+    z.strictObject({ store: z.literal('sealed') }),
+    z.strictObject({ store: z.literal('aws'), region: z.string().max(40), prefix: z.string().max(200), endpoint: endpointSchema.nullable() }),
+  ]),
+});
+export type Configuration = z.infer<typeof configurationSchema>;
+export type Authority = z.infer<typeof authoritySchema>;
+export type DnsVendor = z.infer<typeof dnsVendorSchema>;
+
+/** One thing that is wrong in `certificates.toml`. */
+export interface Problem {
+  /** Line and column in the file, 1-based; absent when the place is not in the text (a missing block). */
+  line?: number;
+  column?: number;
+  /** Path of the value: `certificates[0].deliver[1].cluster`. */
+  path: string;
+  /** What is wrong, what was expected, what to write instead. */
+  message: string;
+}
+
+/** What the build puts into the bundle (`.build/configuration.json`). */
+export type CompiledConfiguration =
+  | { valid: true; hash: string; configuration: Configuration }
+  | { valid: false; hash: string; problems: Problem[] };

@@ -1,0 +1,20 @@
+/**
+ * Deduplication of effectful calls between objects (DESIGN §3): the caller names the operation, the callee runs it once
+ * and answers a repeat with the first outcome. Only successes are kept: a failed operation may be tried again.
+ */
+import type { z } from 'zod';
+
+export const OPERATIONS_TABLE = 'CREATE TABLE IF NOT EXISTS operations (id TEXT PRIMARY KEY, value TEXT NOT NULL, at INTEGER NOT NULL)';
+
+/** How long an outcome is remembered, in milliseconds: far longer than any caller retries one operation id. */
+const KEEP_MS = 7 * 24 * 3_600_000;
+
+/** Answers from memory when `id` has succeeded before, else runs `work` and remembers its value (JSON). */
+export async function once<S extends z.ZodType>(sql: SqlStorage, id: string, now: number, schema: S, work: () => Promise<z.infer<S>>): Promise<z.infer<S>> {
+  const [row] = sql.exec<{ value: string }>('SELECT value FROM operations WHERE id = ?', id).toArray();
+  if (row !== undefined) return schema.parse(JSON.parse(row.value));
+  const value = await work();
+  sql.exec('INSERT INTO operations (id, value, at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING', id, JSON.stringify(value ?? null), now);
+  sql.exec('DELETE FROM operations WHERE at < ?', now - KEEP_MS);
+  return value;
+}
