@@ -59,21 +59,14 @@ const READ_CAPABILITIES = ['list-jobs', 'parse-job', 'read-job', 'csi-list-volum
 const WRITE_CAPABILITIES = [...READ_CAPABILITIES, 'scale-job', 'submit-job', 'dispatch-job', 'read-logs', 'read-fs', 'alloc-exec', 'alloc-lifecycle', 'csi-mount-volume', 'csi-write-volume', 'submit-recommendation', 'host-volume-create'];
 const SCALE_CAPABILITIES = ['list-scaling-policies', 'read-scaling-policy', 'read-job-scaling', 'scale-job', 'read-job', 'submit-recommendation'];
 
-function expandLevel(level: PolicyLevel | undefined): readonly string[] {
-  switch (level) {
-    case 'deny':
-      return ['deny'];
-    case 'read':
-      return READ_CAPABILITIES;
-    case 'write':
-      return WRITE_CAPABILITIES;
-    case 'scale':
-      return SCALE_CAPABILITIES;
-    case 'list':
-    case undefined:
-      return [];
-  }
-}
+/** What the short-hand `policy` of a namespace grants; it never includes variables. */
+const CAPABILITIES_BY_LEVEL: Readonly<Record<PolicyLevel, readonly string[]>> = {
+  deny: ['deny'],
+  read: READ_CAPABILITIES,
+  write: WRITE_CAPABILITIES,
+  scale: SCALE_CAPABILITIES,
+  list: [],
+};
 
 /** Capability sets by exact key or glob; the closest glob is the one with the fewest characters left to the star. */
 class CapabilityMap {
@@ -161,7 +154,7 @@ export class Acl {
   }
 
   #addNamespace(rule: NamespaceRule): void {
-    this.#namespaces.add(rule.namespace, [...expandLevel(rule.policy), ...(rule.capabilities ?? [])]);
+    this.#namespaces.add(rule.namespace, [...(rule.policy === undefined ? [] : CAPABILITIES_BY_LEVEL[rule.policy]), ...(rule.capabilities ?? [])]);
     for (const { path, capabilities } of rule.variables ?? []) {
       this.#variables.add(variableKey(rule.namespace, path), capabilities.includes('read') ? [...capabilities, 'list'] : capabilities);
     }

@@ -41,17 +41,12 @@ export class StateIndex {
   /** Notes that `table` changed at `index` and wakes blocking queries. */
   changed(table: Table, index: number): void {
     this.#tables.set(table, index);
-    for (const wake of [...this.#waiting]) wake();
+    for (const wake of this.#waiting) wake();
   }
 
   /** The index `table` last changed at; Nomad answers 1, never 0, for a table that was never written. */
   of(table: Table): number {
     return this.#tables.get(table) ?? 1;
-  }
-
-  /** Ends every blocking query: the agent stops. */
-  release(): void {
-    for (const wake of [...this.#waiting]) wake();
   }
 
   /** Runs `read` again after each change until its index exceeds the caller's, the wait is over or the caller is gone. */

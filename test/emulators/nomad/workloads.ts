@@ -1,0 +1,223 @@
+/**
+ * What runs in the cluster: allocations with their tasks, and the service instances they registered. Nothing is
+ * scheduled here; in-process parts (the TLS stand-in, the relay's supervisor) enter themselves and get called back.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../../shared/clock.ts';
+import type { StateIndex } from './state.ts';
+import type { WireValue } from './wire.ts';
+
+export interface TaskCallbacks {
+  /** Called for `signal` with the name as sent, e.g. `SIGHUP`. */
+  onSignal?: (signal: string) => void | Promise<void>;
+  onRestart?: () => void | Promise<void>;
+}
+
+export interface AllocationOptions {
+  jobId: string;
+  namespace?: string;
+  group?: string;
+  jobType?: 'service' | 'system' | 'batch';
+  tasks: Readonly<Record<string, TaskCallbacks>>;
+}
+
+export interface Allocation {
+  id: string;
+  namespace: string;
+  jobId: string;
+  group: string;
+  jobType: string;
+  tasks: Readonly<Record<string, TaskCallbacks>>;
+  running: boolean;
+  createIndex: number;
+  modifyIndex: number;
+  createTime: bigint;
+  modifyTime: bigint;
+  /** Newest last, as `TaskStates.<task>.Events`. */
+  events: { task: string; type: string; message: string; time: bigint }[];
+}
+
+export interface ServiceOptions {
+  name: string;
+  address: string;
+  port: number;
+  jobId: string;
+  allocationId: string;
+  namespace?: string;
+  tags?: readonly string[];
+}
+
+export interface ServiceInstance extends Required<ServiceOptions> {
+  id: string;
+  createIndex: number;
+  modifyIndex: number;
+}
+
+export class Workloads {
+  readonly nodeId = randomUUID();
+  readonly #allocations = new Map<string, Allocation>();
+  readonly #services = new Map<string, ServiceInstance>();
+  readonly #index: StateIndex;
+  readonly #clock: Clock;
+
+  constructor(index: StateIndex, clock: Clock) {
+    this.#index = index;
+    this.#clock = clock;
+  }
+
+  /** Enters a running allocation. */
+  start(options: AllocationOptions): Allocation {
+    const index = this.#index.next();
+    const now = this.#now();
+    const allocation: Allocation = {
+      id: randomUUID(),
+      namespace: options.namespace ?? 'default',
+      jobId: options.jobId,
+      group: options.group ?? options.jobId,
+      jobType: options.jobType ?? 'service',
+      tasks: options.tasks,
+      running: true,
+      createIndex: index,
+      modifyIndex: index,
+      createTime: now,
+      modifyTime: now,
+      events: Object.keys(options.tasks).map((task) => ({ task, type: 'Started', message: 'Task started by client', time: now })),
+    };
+    this.#allocations.set(allocation.id, allocation);
+    this.#index.changed('allocations', index);
+    return allocation;
+  }
+
+  /** Ends an allocation and withdraws its services. */
+  stop(id: string): void {
+    const allocation = this.#allocations.get(id);
+    if (allocation === undefined) return;
+    allocation.running = false;
+    for (const service of this.#services.values()) if (service.allocationId === id) this.deregister(service.id);
+    this.#touch(allocation);
+  }
+
+  allocation(id: string): Allocation | undefined {
+    return this.#allocations.get(id);
+  }
+
+  allocationsOf(namespace: string, jobId: string): Allocation[] {
+    return [...this.#allocations.values()].filter((allocation) => allocation.namespace === namespace && allocation.jobId === jobId);
+  }
+
+  /** 0, not 1, while nothing was ever placed: this table answers by its rows. */
+  get allocationIndex(): number {
+    return this.#allocations.size === 0 ? 0 : this.#index.of('allocations');
+  }
+
+  /** Appends a task event, as the client does when it signals or restarts a task. */
+  record(allocation: Allocation, task: string, type: string, message: string): void {
+    allocation.events.push({ task, type, message, time: this.#now() });
+    this.#touch(allocation);
+  }
+
+  register(options: ServiceOptions): ServiceInstance {
+    const index = this.#index.next();
+    const id = `_nomad-task-${options.allocationId}-group-${options.jobId}-${options.name}-${options.port}`;
+    const instance: ServiceInstance = { namespace: 'default', tags: [], ...options, id, createIndex: this.#services.get(id)?.createIndex ?? index, modifyIndex: index };
+    this.#services.set(id, instance);
+    this.#index.changed('services', index);
+    return instance;
+  }
+
+  deregister(id: string): void {
+    if (this.#services.delete(id)) this.#index.changed('services', this.#index.next());
+  }
+
+  services(namespace: string): ServiceInstance[] {
+    return [...this.#services.values()].filter((service) => namespace === '*' || service.namespace === namespace);
+  }
+
+  #touch(allocation: Allocation): void {
+    allocation.modifyIndex = this.#index.next();
+    allocation.modifyTime = this.#now();
+    this.#index.changed('allocations', allocation.modifyIndex);
+  }
+
+  #now(): bigint {
+    return BigInt(this.#clock()) * 1_000_000n + 477_223n;
+  }
+}
+
+export function serviceStub(service: ServiceInstance, nodeId: string): WireValue {
+  return {
+    Address: service.address,
+    AllocID: service.allocationId,
+    CreateIndex: service.createIndex,
+    Datacenter: 'dc1',
+    ID: service.id,
+    JobID: service.jobId,
+    ModifyIndex: service.modifyIndex,
+    Namespace: service.namespace,
+    NodeID: nodeId,
+    Port: service.port,
+    ServiceName: service.name,
+    Tags: service.tags,
+  };
+}
+
+/** `[{"Namespace","Services":[{"ServiceName","Tags"}]}]`, one row per namespace that has any. */
+export function serviceList(services: readonly ServiceInstance[]): WireValue {
+  const namespaces = [...new Set(services.map(({ namespace }) => namespace))].sort();
+  return namespaces.map((namespace) => {
+    const here = services.filter((service) => service.namespace === namespace);
+    const names = [...new Set(here.map(({ name }) => name))].sort();
+    return {
+      Namespace: namespace,
+      Services: names.map((name) => ({
+        ServiceName: name,
+        Tags: [...new Set(here.filter((service) => service.name === name).flatMap(({ tags }) => tags))],
+      })),
+    };
+  });
+}
+
+export function allocationStub(allocation: Allocation, nodeId: string): WireValue {
+  return {
+    ClientDescription: allocation.running ? 'Tasks are running' : 'All tasks have completed',
+    ClientStatus: allocation.running ? 'running' : 'complete',
+    CreateIndex: allocation.createIndex,
+    CreateTime: allocation.createTime,
+    DeploymentStatus: null,
+    DesiredDescription: '',
+    DesiredStatus: allocation.running ? 'run' : 'stop',
+    DesiredTransition: { ForceReschedule: null, Migrate: null, MigrateDisablePlacement: null, NoShutdownDelay: null, Reschedule: null },
+    EvalID: '00000000-0000-0000-0000-000000000000',
+    FollowupEvalID: '',
+    ID: allocation.id,
+    JobID: allocation.jobId,
+    JobType: allocation.jobType,
+    JobVersion: 0,
+    ModifyIndex: allocation.modifyIndex,
+    ModifyTime: allocation.modifyTime,
+    Name: `${allocation.jobId}.${allocation.group}[0]`,
+    Namespace: allocation.namespace,
+    NextAllocation: '',
+    NodeID: nodeId,
+    NodeName: 'emulator',
+    PreemptedAllocations: null,
+    PreemptedByAllocation: '',
+    RescheduleTracker: null,
+    TaskGroup: allocation.group,
+    TaskStates: Object.fromEntries(Object.keys(allocation.tasks).map((task) => [task, taskState(allocation, task)])),
+  };
+}
+
+function taskState(allocation: Allocation, task: string): WireValue {
+  const events = allocation.events.filter((event) => event.task === task);
+  return {
+    Events: events.map((event) => ({ Details: {}, DisplayMessage: event.message, Time: event.time, Type: event.type })),
+    Failed: false,
+    FinishedAt: null,
+    LastRestart: null,
+    Restarts: events.filter(({ type }) => type === 'Restarting').length,
+    StartedAt: null,
+    State: allocation.running ? 'running' : 'dead',
+    TaskHandle: null,
+  };
+}
