@@ -50,7 +50,7 @@ export function toRecord(input: RecordInput): ZoneRecord {
       return { ...owner, type: 'MX', data: { ...input.data, exchange: normalizeName(input.data.exchange) } };
     case 'SRV':
       return { ...owner, type: 'SRV', data: { ...input.data, target: normalizeName(input.data.target) } };
-    case 'CAA':
+    default:
       return { ...owner, type: 'CAA', data: { ...input.data } };
   }
 }
@@ -102,7 +102,7 @@ export function presentation(record: RecordData): string {
       return `${record.data.priority} ${record.data.weight} ${record.data.port} ${record.data.target}.`;
     case 'CAA':
       return `${record.data.flags} ${record.data.tag} ${quoted(record.data.value)}`;
-    case 'SOA': {
+    default: {
       const { mname, rname, serial, refresh, retry, expire, minimum } = record.data;
       return `${mname}. ${rname}. ${serial} ${refresh} ${retry} ${expire} ${minimum}`;
     }
@@ -137,7 +137,7 @@ export function toAnswer(record: ZoneRecord): Answer {
       return { ...owner, type: 'SRV', data: { ...record.data } };
     case 'CAA':
       return { ...owner, type: 'CAA', data: { ...record.data } };
-    case 'SOA':
+    default:
       return { ...owner, type: 'SOA', data: { ...record.data } };
   }
 }
