@@ -51,7 +51,9 @@ export const requestClaims = z.object({
   connection: nonce,
   sequence: z.number().int().positive(),
 });
+/** Relay to edge: `aud` is the edge's origin; `requestHash` is {@link hashText} of the request's JWS (its `token`). */
 export const responseClaims = z.object({ aud: z.string().max(300), requestHash: hash, status: z.number().int(), contentType: z.string().max(100), bodyHash: hash });
+/** Relay to edge: `aud` is the edge's origin; `sequence` counts the relay's events on this connection from 1. */
 export const eventClaims = z.object({ aud: z.string().max(300), connection: nonce, sequence: z.number().int().positive(), bodyHash: hash });
 
 const TYPES = {
