@@ -73,12 +73,12 @@ async function tell(allocation: Allocation, task: string, signal: string | undef
   if (callbacks === undefined) throw new Refusal(500, signal === undefined ? `Could not find task runner for task: ${task}` : 'Task not found');
   if (!allocation.running) throw new Refusal(500, 'Task not running');
   if (signal === undefined) {
-    workloads.record(allocation, task, 'Restart Signaled', 'User requested task to restart');
-    workloads.record(allocation, task, 'Restarting', 'Task restarting in 0s');
+    workloads.record(allocation, { task, type: 'Restart Signaled', message: 'User requested task to restart', details: {} });
+    workloads.record(allocation, { task, type: 'Restarting', message: 'Task restarting in 0s', details: {} });
     await callbacks.onRestart?.();
     return;
   }
-  workloads.record(allocation, task, 'Signaling', `Task being sent signal ${signal}`);
+  workloads.record(allocation, { task, type: 'Signaling', message: 'Task being sent a signal', details: { signal } });
   await callbacks.onSignal?.(signal);
 }
 

@@ -21,6 +21,14 @@ export interface AllocationOptions {
   tasks: Readonly<Record<string, TaskCallbacks>>;
 }
 
+interface TaskEvent {
+  task: string;
+  type: string;
+  message: string;
+  details: Readonly<Record<string, string>>;
+  time: bigint;
+}
+
 export interface Allocation {
   id: string;
   namespace: string;
@@ -34,7 +42,7 @@ export interface Allocation {
   createTime: bigint;
   modifyTime: bigint;
   /** Newest last, as `TaskStates.<task>.Events`. */
-  events: { task: string; type: string; message: string; time: bigint }[];
+  events: TaskEvent[];
 }
 
 export interface ServiceOptions {
@@ -81,7 +89,7 @@ export class Workloads {
       modifyIndex: index,
       createTime: now,
       modifyTime: now,
-      events: Object.keys(options.tasks).map((task) => ({ task, type: 'Started', message: 'Task started by client', time: now })),
+      events: Object.keys(options.tasks).map((task) => ({ task, type: 'Started', message: 'Task started by client', details: {}, time: now })),
     };
     this.#allocations.set(allocation.id, allocation);
     this.#index.changed('allocations', index);
@@ -111,8 +119,8 @@ export class Workloads {
   }
 
   /** Appends a task event, as the client does when it signals or restarts a task. */
-  record(allocation: Allocation, task: string, type: string, message: string): void {
-    allocation.events.push({ task, type, message, time: this.#now() });
+  record(allocation: Allocation, event: Omit<TaskEvent, 'time'>): void {
+    allocation.events.push({ ...event, time: this.#now() });
     this.#touch(allocation);
   }
 
@@ -183,7 +191,7 @@ export function allocationStub(allocation: Allocation, nodeId: string): WireValu
     ClientStatus: allocation.running ? 'running' : 'complete',
     CreateIndex: allocation.createIndex,
     CreateTime: allocation.createTime,
-    DeploymentStatus: null,
+    DeploymentStatus: { Canary: false, Healthy: allocation.running, ModifyIndex: allocation.createIndex, Timestamp: isoTime(allocation.createTime) },
     DesiredDescription: '',
     DesiredStatus: allocation.running ? 'run' : 'stop',
     DesiredTransition: { ForceReschedule: null, Migrate: null, MigrateDisablePlacement: null, NoShutdownDelay: null, Reschedule: null },
@@ -211,13 +219,47 @@ export function allocationStub(allocation: Allocation, nodeId: string): WireValu
 function taskState(allocation: Allocation, task: string): WireValue {
   const events = allocation.events.filter((event) => event.task === task);
   return {
-    Events: events.map((event) => ({ Details: {}, DisplayMessage: event.message, Time: event.time, Type: event.type })),
+    Events: events.map(taskEvent),
     Failed: false,
     FinishedAt: null,
     LastRestart: null,
+    Paused: '',
     Restarts: events.filter(({ type }) => type === 'Restarting').length,
-    StartedAt: null,
+    StartedAt: isoTime(allocation.createTime),
     State: allocation.running ? 'running' : 'dead',
-    TaskHandle: null,
   };
+}
+
+/** Nomad writes every member of every event, most of them empty. */
+function taskEvent(event: TaskEvent): WireValue {
+  return {
+    Details: { ...event.details },
+    DiskLimit: 0,
+    DisplayMessage: event.message,
+    DownloadError: '',
+    DriverError: '',
+    DriverMessage: '',
+    ExitCode: 0,
+    FailedSibling: '',
+    FailsTask: false,
+    GenericSource: '',
+    KillError: '',
+    KillReason: '',
+    KillTimeout: 0,
+    Message: '',
+    RestartReason: '',
+    SetupError: '',
+    Signal: 0,
+    StartDelay: 0,
+    TaskSignal: '',
+    TaskSignalReason: '',
+    Time: event.time,
+    Type: event.type,
+    ValidationError: '',
+    VaultError: '',
+  };
+}
+
+function isoTime(nanoseconds: bigint): string {
+  return new Date(Number(nanoseconds / 1_000_000n)).toISOString();
 }
