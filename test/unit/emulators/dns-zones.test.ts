@@ -9,7 +9,7 @@ const NS1 = 'ns1.test-dns.example';
 const NS2 = 'ns2.test-dns.example';
 const START = 1_800_000_000_000;
 
-function world(): { world: DnsWorld; pass(ms: number): void } {
+function world(): { world: DnsWorld; pass: (ms: number) => void } {
   let now = START;
   const created = new DnsWorld(() => now);
   created.addNameserver({ name: NS1 });

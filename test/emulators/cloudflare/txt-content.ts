@@ -1,0 +1,28 @@
+/**
+ * The `content` of a TXT record: character-strings in quotes (RFC 1035 §5.1), or bare text, which the API still takes.
+ * The API stores what it was sent; only the dashboard adds quotes.
+ */
+import { characterStrings } from '../dns/records.ts';
+import { RecordRejected } from './failure.ts';
+
+/** The strings as they go to DNS. A quoted string over 255 bytes is split, as the vendor documents. */
+export function txtStrings(content: string): string[] {
+  if (!content.startsWith('"')) return characterStrings(content);
+  return quotedStrings(content).flatMap(characterStrings);
+}
+
+function quotedStrings(content: string): string[] {
+  const strings: string[] = [];
+  let rest = content;
+  while (rest !== '') {
+    const match = /^"((?:[^"\\]|\\.)*)"(?:\s+|$)/s.exec(rest);
+    if (match === null) throw new RecordRejected(9208, 'Content for TXT record has unbalanced quotation marks.');
+    strings.push(unescaped(match[1] ?? ''));
+    rest = rest.slice(match[0].length);
+  }
+  return strings;
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll(/\\(\d{3}|.)/gs, (_, escape: string) => (escape.length === 3 ? String.fromCharCode(Number(escape)) : escape));
+}
