@@ -72,7 +72,8 @@ export const configurationSchema = z.strictObject({
         /** Bearer token (`token`) or Standard Webhooks signing secret (`signing`). */
         kind: z.enum(['token', 'signing']),
         secret: secretReferenceSchema,
-        certificates: z.array(certificateNameSchema).min(1).max(20_000),
+        /** `'*'`: every certificate, present and future. */
+        certificates: z.union([z.literal('*'), z.array(certificateNameSchema).min(1).max(20_000)]),
         scopes: z.array(z.enum(['renew', 'renew:force', 'reload'])).min(1),
       }),
     )

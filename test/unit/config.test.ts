@@ -1,0 +1,214 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { compileConfiguration } from '../../functions/config/compile.ts';
+import type { Configuration } from '../../functions/config/configuration.ts';
+import { formatProblems } from '../../infra/build/report.ts';
+
+const KEY = 'relay-1:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo';
+const FRAME = `[acme]\ncontact = "ops@example.net"\n[dns.main]\nprovider = "cloudflare"\ntoken = "secret:cloudflare-token"\n[clusters.main]\nkeys = ["${KEY}"]\n`;
+const certificate = (name: string, domains: string, deliver = `cluster = "main"\nvariable = "certificates/${name}"`) =>
+  `[[certificates]]\nname = "${name}"\ndomains = ${domains}\n[[certificates.deliver]]\n${deliver}\n`;
+
+function accepted(text: string): Configuration {
+  const compiled = compileConfiguration(text);
+  if (!compiled.valid) throw new Error(JSON.stringify(compiled.problems));
+  return compiled.configuration;
+}
+
+/** `path: message` of every problem. */
+function problems(text: string): string[] {
+  const compiled = compileConfiguration(text);
+  return compiled.valid ? [] : compiled.problems.map(({ path, message }) => `${path}: ${message}`);
+}
+
+describe('the example in the repository', () => {
+  it('compiles, with the defaults filled in', () => {
+    const { certificates, authorities, resolvers } = accepted(readFileSync(new URL('../../certificates.toml', import.meta.url), 'utf8'));
+    expect(certificates[0]?.deliveries[0]).toEqual({
+      id: 'main/default/nomad/jobs/proxy',
+      cluster: 'main',
+      target: { variable: 'nomad/jobs/proxy', namespace: 'default', certificateItem: 'certificate', keyItem: 'key' },
+      service: 'traefik',
+      probes: [],
+      reload: 'watch',
+      blind: false,
+    });
+    expect(authorities).toEqual([{ name: 'letsencrypt', directory: 'https://acme-v02.api.letsencrypt.org/directory', contact: ['mailto:ops@example.net'], egress: 'auto', externalAccount: null }]);
+    expect(resolvers).toHaveLength(2);
+  });
+});
+
+describe('the hash', () => {
+  const hash = (text: string) => compileConfiguration(text).hash;
+  const [a, b] = [certificate('a', '"a.example.net"'), certificate('b', '"b.example.net"')];
+  it('names the configuration: comments and the order of blocks do not change it', () => {
+    expect(hash(`${FRAME}# a comment\n${b}${a}`)).toBe(hash(FRAME + a + b));
+  });
+  it('changes with anything that matters', () => {
+    expect(hash(FRAME + a)).not.toBe(hash(FRAME + b));
+    expect(hash(`${FRAME}${a}reload = "sighup"\n`)).not.toBe(hash(FRAME + a));
+  });
+});
+
+describe('names', () => {
+  it('become lower-case A-labels without trailing dot', () => {
+    expect(accepted(FRAME + certificate('x', '["Bücher.Example.", "*.bücher.example"]')).certificates[0]?.domains).toEqual(['xn--bcher-kva.example', '*.xn--bcher-kva.example']);
+  });
+
+  it.each([
+    ['"https://x.example.net/a"', 'It is a URL; write the host name alone: "x.example.net".'],
+    ['"x.example.net:443"', 'It holds a port; write "x.example.net".'],
+    ['"10.0.0.1"', 'It is an IP address'],
+    ['"2001:db8::1"', 'It is an IP address'],
+    ['"localhost"', 'write the full name, for example "localhost.example.net"'],
+    ['"*"', 'A wildcard needs a domain below it'],
+    ['"*.net"', 'No CA issues a wildcard for a whole top-level domain.'],
+    ['"a.*.net"', 'A wildcard must be the whole first label'],
+    ['"*.*.example.net"', 'A wildcard must be the whole first label'],
+    ['"w*.example.net"', 'A wildcard must be the whole first label'],
+    ['"a_b.example.net"', 'Public CAs refuse underscores'],
+    ['"a..example.net"', 'It has an empty label'],
+    ['"-a.example.net"', 'must not begin or end with a hyphen'],
+    ['"ops@example.net"', 'It is a mail address.'],
+    ['"a b.example.net"', 'may hold letters, digits and hyphens only'],
+    [`"${'a'.repeat(64)}.example.net"`, 'is longer than 63 characters'],
+    ['["a.example.net", "a.example.net"]', '"a.example.net" is listed twice.'],
+    ['["a.example.net", "*.example.net"]', 'is covered by "*.example.net" of the same certificate'],
+    ['[]', '"domains" is empty; expected 1 to 100 values'],
+    ['7', '7 is not a domain name'],
+  ])('%s is refused: %s', (domains, reason) => {
+    expect(problems(FRAME + certificate('x', domains)).join('\n')).toContain(reason);
+  });
+});
+
+describe('references', () => {
+  it.each([
+    ['an unknown cluster', certificate('x', '"a.example.net"', 'cluster = "mian"\nvariable = "v"'), 'certificates[0].deliver[0].cluster: There is no cluster "mian". Did you mean "main"?'],
+    ['an unknown CA', `${certificate('x', '"a.example.net"')}`.replace('[[certificates.deliver]]', 'ca = "letsencrypt-stagin"\n[[certificates.deliver]]'), 'certificates[0].ca[0]: There is no CA "letsencrypt-stagin". Did you mean "letsencrypt-staging"?'],
+    ['a second certificate of that name', certificate('x', '"a.example.net"') + certificate('x', '"b.example.net"', 'cluster = "main"\nvariable = "other"'), 'certificates[1].name: Another certificate is named "x" already.'],
+    [
+      'a variable that is taken',
+      certificate('x', '"a.example.net"', 'cluster = "main"\nvariable = "v"') + certificate('y', '"b.example.net"', 'cluster = "main"\nvariable = "v"'),
+      'certificates[1].deliver[0].variable: The certificate "x" is delivered to "v" in this cluster and namespace already.',
+    ],
+    ['a probe outside of the names', certificate('x', '"*.example.net"', 'cluster = "main"\nvariable = "v"\nprobes = ["a.b.example.net"]'), 'certificates[0].deliver[0].probes[0]: The certificate is not valid for "a.b.example.net"'],
+    ['a webhook for an unknown certificate', `${certificate('x', '"a.example.net"')}[[webhooks]]\nname = "h"\ntoken = "secret:h"\ncertificates = ["y"]\n`, 'webhooks[0].certificates[0]: There is no certificate "y". Did you mean "x"?'],
+    ['a relay that is no cluster', '[ca.letsencrypt]\negress = "nowhere"\n', 'ca.letsencrypt.egress: There is no cluster "nowhere"'],
+  ])('%s is named', (_what, blocks, problem) => {
+    expect(problems(FRAME + blocks).some((found) => found.startsWith(problem))).toBe(true);
+  });
+
+  it('lets the same variable be used in another namespace, and "*" stand for all certificates', () => {
+    const text = `${FRAME}${certificate('x', '"a.example.net"', 'cluster = "main"\nvariable = "v"')}${certificate('y', '"b.example.net"', 'cluster = "main"\nvariable = "v"\nnamespace = "other"')}[[webhooks]]\nname = "h"\nsigning = "secret:h"\ncertificates = "*"\n`;
+    expect(accepted(text).webhooks).toEqual([{ name: 'h', kind: 'signing', secret: 'secret:h', certificates: '*', scopes: ['renew', 'reload'] }]);
+  });
+});
+
+describe('variables', () => {
+  it.each([
+    ['nomad/jobs/proxy.example', 'write "nomad/jobs/proxy_example"'],
+    ['/certificates/x/', 'write "certificates/x"'],
+    ['nomad/job-templates/x', 'Below "nomad/" Nomad accepts "nomad/jobs"'],
+    ['a'.repeat(129), 'longer than 128 characters'],
+  ])('%s is refused as Nomad would refuse it', (variable, reason) => {
+    expect(problems(FRAME + certificate('x', '"a.example.net"', `cluster = "main"\nvariable = "${variable}"`)).join()).toContain(reason);
+  });
+});
+
+describe('secrets and endpoints', () => {
+  it('never repeats what was pasted in place of a reference, in the problem or around it', () => {
+    const text = FRAME.replace('secret:cloudflare-token', 'v1.0-real-token');
+    const compiled = compileConfiguration(text);
+    const shown = compiled.valid ? '' : formatProblems('certificates.toml', text, compiled.problems);
+    expect(shown).toContain('Secrets never stand in this file');
+    expect(shown).not.toContain('real-token');
+  });
+
+  it('refuses a private key where a public one belongs, without repeating it', () => {
+    const d = 'nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A';
+    const text = FRAME.replace(`"${KEY}"`, `{ kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", d = "${d}", kid = "r" }`);
+    expect(problems(text).join()).toContain('It is a private key');
+    expect(problems(text).join()).not.toContain(d);
+  });
+
+  it('accepts plain http on loopback only', () => {
+    const at = (endpoint: string) => problems(FRAME.replace('[clusters.main]', `endpoint = "${endpoint}"\n[clusters.main]`));
+    expect(at('http://127.0.0.1:8080/client/v4')).toEqual([]);
+    expect(at('http://[::1]:8080/')).toEqual([]);
+    expect(at('http://api.example.net').join()).toContain('Plain http is accepted on loopback only');
+    expect(at('http://127.0.0.1.example.net').join()).toContain('Plain http is accepted on loopback only');
+    expect(at('https://user:password@api.example.net').join()).toContain('It holds credentials');
+  });
+});
+
+describe('vendors', () => {
+  it('says that Namecheap comes later, and what to do until then', () => {
+    expect(problems(`${FRAME}[dns.registrar]\nprovider = "namecheap"\nuser = "example"\n`)).toEqual([
+      'dns.registrar.provider: Namecheap is not supported yet; it comes with a later release. Until then, delegate _acme-challenge of each name by CNAME into a zone at Cloudflare and configure that zone.',
+    ]);
+  });
+
+  it('says what a CA needs before it will register an account', () => {
+    expect(problems(FRAME.replace('[acme]', '[acme]\nca = ["google"]').replace('contact = "ops@example.net"', '')).join()).toMatch(/external account binding.*wants a contact/);
+  });
+
+  it('takes a CA of your own, with an account of its own', () => {
+    const text = `${FRAME}[ca.internal]\ndirectory = "https://ca.example.net/directory"\negress = "main"\neab = { key_id = "kid", hmac_key = "secret:internal-eab" }\n`;
+    expect(accepted(text).authorities[0]).toEqual({
+      name: 'internal',
+      directory: 'https://ca.example.net/directory',
+      contact: ['mailto:ops@example.net'],
+      egress: { cluster: 'main' },
+      externalAccount: { keyId: 'kid', hmacKey: 'secret:internal-eab' },
+    });
+  });
+
+  it('asks for what is missing in an empty file', () => {
+    expect(problems('').map((problem) => problem.split(':')[0])).toEqual(['clusters', 'dns']);
+  });
+});
+
+describe('many mistakes at once', () => {
+  it('are all reported in the order of the file, as a terminal shows them', () => {
+    const text = `[acme]\ncontct = "ops@example.net"\n\n[dns.main]\nprovider = "cloudflare"\n\n[clusters.main]\n\n[[certificates]]\nname = "matrix"\ndomains = "*.net"\n[[certificates.deliver]]\ncluster = "mian"\nvariable = "a.b"\nreload = "wach"\n`;
+    const compiled = compileConfiguration(text);
+    expect(formatProblems('certificates.toml', text, compiled.valid ? [] : compiled.problems)).toMatchInlineSnapshot(`
+      "certificates.toml:2:1  acme.contct
+        │ contct = "ops@example.net"
+        │ ^
+        Unknown key "contct". Did you mean "contact"?
+
+      certificates.toml:4:2  dns.main.token
+        │ [dns.main]
+        │  ^
+        "token" is missing; expected a reference to a secret ("secret:" and its name). Write for example: token = "secret:cloudflare-token", and store the value with: npm run secret -- cloudflare-token
+
+      certificates.toml:7:2  clusters.main.keys
+        │ [clusters.main]
+        │  ^
+        "keys" is missing; expected 1 to 8 values, for example: keys = ["relay-1:<public key>"] (npm run setup prints the line)
+
+      certificates.toml:11:11  certificates[0].domains[0]
+        │ domains = "*.net"
+        │           ^
+        "*.net" is not a domain name. No CA issues a wildcard for a whole top-level domain. Write for example: domains = ["example.net", "*.example.net"]
+
+      certificates.toml:13:11  certificates[0].deliver[0].cluster
+        │ cluster = "mian"
+        │           ^
+        There is no cluster "mian". Did you mean "main"?
+
+      certificates.toml:14:12  certificates[0].deliver[0].variable
+        │ variable = "a.b"
+        │            ^
+        "a.b" is not the path of a Nomad variable. Nomad accepts letters, digits and - _ ~ / (no dots); write "a_b". Write for example: variable = "nomad/jobs/proxy"
+
+      certificates.toml:15:10  certificates[0].deliver[0].reload
+        │ reload = …
+        │          ^
+        "wach" is not one of "watch", "sighup", "http", "restart". Write for example: reload = "watch"
+
+      7 problems in certificates.toml."
+    `);
+  });
+});
