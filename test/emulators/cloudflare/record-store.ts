@@ -1,6 +1,6 @@
 /**
- * The records of one zone. Every change, be it one record or a batch, is one transaction: it is tried on a copy, and
- * the copy becomes the zone when all of it passed. Conflicts between records are decided here.
+ * The records of one zone. Every change, be it one record or a batch, is one transaction: when one operation fails,
+ * those before it are undone in reverse. Conflicts between records are decided here.
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../shared/clock.ts';
@@ -36,7 +36,8 @@ export class RecordStore {
   readonly #rules: RecordRules & ConflictRules;
   readonly #clock: Clock;
   readonly #onChange: OnChange;
-  #records: ReadonlyMap<string, StoredRecord> = new Map();
+  readonly #records = new Map<string, StoredRecord>();
+  readonly #byName = new Map<string, Set<StoredRecord>>();
 
   constructor(rules: RecordRules & ConflictRules, clock: Clock, onChange: OnChange) {
     this.#rules = rules;
@@ -60,37 +61,54 @@ export class RecordStore {
    * @throws ApiFailure or RecordRejected of the first operation that fails.
    */
   apply(operations: readonly Operation[]): StoredRecord[] {
-    const draft = new Map(this.#records);
-    const results = operations.map((operation) => this.#execute(draft, operation));
-    const before = this.#records;
-    this.#records = draft;
-    this.#announce(before, draft);
+    const replaced: { before: StoredRecord | undefined; after: StoredRecord | undefined }[] = [];
+    const results: StoredRecord[] = [];
+    try {
+      for (const operation of operations) {
+        const step = this.#plan(operation);
+        this.#swap(step.before, step.after);
+        replaced.push(step);
+        results.push(step.result);
+      }
+    } catch (error) {
+      for (const { before, after } of replaced.reverse()) this.#swap(after, before);
+      throw error;
+    }
+    this.#announce(replaced);
     return results;
   }
 
-  #execute(draft: Map<string, StoredRecord>, operation: Operation): StoredRecord {
+  /** Checks one operation against the records as they stand. */
+  #plan(operation: Operation): { before: StoredRecord | undefined; after: StoredRecord | undefined; result: StoredRecord } {
     const now = new Date(this.#clock()).toISOString();
     if (operation.kind === 'post') {
       const created = { ...checkRecord(operation.body, this.#rules), id: randomBytes(16).toString('hex'), createdOn: now, modifiedOn: now };
-      this.#refuseConflict(draft, created);
-      draft.set(created.id, created);
-      return created;
+      this.#refuseConflict(created);
+      return { before: undefined, after: created, result: created };
     }
-    const existing = draft.get(operation.id);
-    if (existing === undefined) throw RECORD_MISSING;
-    if (operation.kind === 'delete') {
-      draft.delete(operation.id);
-      return existing;
-    }
+    const existing = this.get(operation.id);
+    if (operation.kind === 'delete') return { before: existing, after: undefined, result: existing };
     const body = operation.kind === 'put' ? operation.body : { ...bodyOf(existing), ...operation.body };
     const changed = { ...checkRecord(body, this.#rules), id: existing.id, createdOn: existing.createdOn, modifiedOn: now };
-    this.#refuseConflict(draft, changed);
-    draft.set(changed.id, changed);
-    return changed;
+    this.#refuseConflict(changed);
+    return { before: existing, after: changed, result: changed };
   }
 
-  #refuseConflict(draft: ReadonlyMap<string, StoredRecord>, record: StoredRecord): void {
-    const others = [...draft.values()].filter((other) => other.id !== record.id && other.name === record.name);
+  #swap(before: StoredRecord | undefined, after: StoredRecord | undefined): void {
+    if (before !== undefined) {
+      const named = this.#byName.get(before.name);
+      named?.delete(before);
+      if (named?.size === 0) this.#byName.delete(before.name);
+      if (after === undefined) this.#records.delete(before.id);
+    }
+    if (after !== undefined) {
+      this.#records.set(after.id, after);
+      this.#byName.set(after.name, (this.#byName.get(after.name) ?? new Set()).add(after));
+    }
+  }
+
+  #refuseConflict(record: StoredRecord): void {
+    const others = [...(this.#byName.get(record.name) ?? [])].filter((other) => other.id !== record.id);
     if (others.some((other) => other.type === record.type && contentKey(other) === contentKey(record))) {
       const message = this.#rules.duplicateCode === 81_058 ? 'An identical record already exists.' : 'Record already exists.';
       throw new ApiFailure(400, [{ code: this.#rules.duplicateCode, message }]);
@@ -115,9 +133,14 @@ export class RecordStore {
     return type === 'TXT' && this.#rules.txtBesideCname === 'refused';
   }
 
-  #announce(before: ReadonlyMap<string, StoredRecord>, after: ReadonlyMap<string, StoredRecord>): void {
-    const add = [...after].filter(([id, record]) => before.get(id) !== record).map(([, record]) => record.published);
-    const remove = [...before].filter(([id, record]) => after.get(id) !== record).map(([, record]) => record.published);
+  /** Tells DNS the difference between the first and the last state of every record that was touched. */
+  #announce(steps: readonly { before: StoredRecord | undefined; after: StoredRecord | undefined }[]): void {
+    const add: RecordInput[] = [];
+    const remove: RecordInput[] = [];
+    for (const { before, after } of steps) {
+      if (before !== undefined) remove.push(before.published);
+      if (after !== undefined && this.#records.get(after.id) === after) add.push(after.published);
+    }
     if (add.length + remove.length > 0) this.#onChange({ add, remove });
   }
 }

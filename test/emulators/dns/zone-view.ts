@@ -1,6 +1,6 @@
 /**
- * One immutable version of a zone and the lookup inside it: RFC 1034 §4.3.2 with RFC 4592 (wildcards), RFC 2308
- * (NXDOMAIN against NODATA) and RFC 8020 (an empty non-terminal exists). Pure: no clock, no network.
+ * The lookup inside one zone as it stands: RFC 1034 §4.3.2 with RFC 4592 (wildcards), RFC 2308
+ * (NXDOMAIN against NODATA) and RFC 8020 (an empty non-terminal exists). No clock, no network.
  */
 import { parentOf, upTo } from './names.ts';
 import type { ZoneRecord } from './records.ts';
@@ -13,33 +13,27 @@ export type Lookup =
   | { kind: 'nodata' }
   | { kind: 'nxdomain' };
 
+/** The records at a name; none at an empty non-terminal; `undefined` where the name does not exist. */
+export type RecordsAt = (name: string) => readonly ZoneRecord[] | undefined;
+
 export class ZoneView {
   readonly apex: string;
   readonly soa: ZoneRecord;
-  readonly #byName = new Map<string, ZoneRecord[]>();
+  readonly #recordsAt: RecordsAt;
 
-  /** `records` includes the apex NS set; all names must be normalised and inside the zone. */
-  constructor(apex: string, soa: ZoneRecord, records: readonly ZoneRecord[]) {
+  constructor(apex: string, soa: ZoneRecord, recordsAt: RecordsAt) {
     this.apex = apex;
     this.soa = soa;
-    this.#byName.set(apex, [soa]);
-    for (const record of records) {
-      // Every ancestor exists too, even without records of its own: an empty non-terminal answers NODATA and stops
-      // the wildcard above it.
-      for (const name of upTo(record.name, apex)) {
-        if (!this.#byName.has(name)) this.#byName.set(name, []);
-      }
-      this.#byName.get(record.name)?.push(record);
-    }
+    this.#recordsAt = (name) => (name === apex ? [soa, ...(recordsAt(name) ?? [])] : recordsAt(name));
   }
 
   /** Looks up a normalised name inside this zone; `type` is a mnemonic such as `TXT`, or `ANY`. */
   lookup(name: string, type: string): Lookup {
     const cut = this.#delegationAbove(name);
     if (cut !== undefined) return cut;
-    const exact = this.#byName.get(name);
+    const exact = this.#recordsAt(name);
     if (exact !== undefined) return select(exact, type);
-    const wildcard = this.#byName.get(`*.${this.#closestEncloser(name)}`);
+    const wildcard = this.#recordsAt(`*.${this.#closestEncloser(name)}`);
     if (wildcard === undefined) return { kind: 'nxdomain' };
     return select(wildcard.map((record) => ({ ...record, name })), type);
   }
@@ -60,12 +54,12 @@ export class ZoneView {
 
   #closestEncloser(name: string): string {
     let candidate = parentOf(name);
-    while (candidate !== undefined && !this.#byName.has(candidate)) candidate = parentOf(candidate);
+    while (candidate !== undefined && this.#recordsAt(candidate) === undefined) candidate = parentOf(candidate);
     return candidate ?? this.apex;
   }
 
   #of(name: string, type: string): ZoneRecord[] {
-    return (this.#byName.get(name) ?? []).filter((record) => record.type === type);
+    return (this.#recordsAt(name) ?? []).filter((record) => record.type === type);
   }
 }
 

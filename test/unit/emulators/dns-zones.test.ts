@@ -164,6 +164,17 @@ describe('a resolver', () => {
     expect(resolve(dns, 'x.sub.example.net', 'TXT').answers).toMatchObject([{ data: ['below'] }]);
   });
 
+  it('asks the slowest server of a zone, or the fastest where a test says so', () => {
+    const { world: dns, pass } = world();
+    dns.add({ name: '_acme-challenge.example.net', type: 'TXT', data: 'value' });
+    expect(resolve(dns, '_acme-challenge.example.net', 'TXT').answers).toHaveLength(0);
+    dns.resolversAsk = 'fastest';
+    expect(resolve(dns, '_acme-challenge.example.net', 'TXT').answers).toHaveLength(1);
+    dns.resolversAsk = 'slowest';
+    pass(5 * SECOND);
+    expect(resolve(dns, '_acme-challenge.example.net', 'TXT').answers).toHaveLength(1);
+  });
+
   it('remembers that a name did not exist for as long as the SOA says: asking too early hurts', () => {
     const { world: dns, pass } = world();
     dns.setDelay(NS2, 0);
