@@ -1,0 +1,113 @@
+/** `/certificates/:name`: everything known of one certificate, with every instance and the last issuances. */
+import { Badge } from './badge.tsx';
+import { Actions, DaysLeft, NextStep } from './certificate-row.tsx';
+import { DeliveryTable } from './deliveries.tsx';
+import { History } from './history.tsx';
+import { BareStem, Lifeline } from './lifeline-bar.tsx';
+import type { CertificateModel } from './model.ts';
+import { Propagation } from './propagation.tsx';
+import { Masthead, Shell, type Page } from './shell.tsx';
+import { Moment, WholeFingerprint } from './time-text.tsx';
+import { utcMinute } from './time.ts';
+
+/** @param notice answer to the last button that was pressed, one sentence. @param now Unix ms, the moment `model` is of. */
+export function certificatePage(model: CertificateModel, now: number, notice: string | null = null): Page {
+  const { view } = model;
+  return (
+    <Shell title={`${view.name}: ${model.wording.label}. Perennial`} live={{ moving: view.issuance !== null }}>
+      <header class="board detail" id="board" data-keep>
+        <Masthead now={now} signedIn />
+        <div class="hero">
+          <div class="statement">
+            <p class="crumb">
+              <a href="/">All certificates</a>
+            </p>
+            <h1>{view.name}</h1>
+            <p>
+              <Badge wording={model.wording} /> {model.wording.meaning}
+            </p>
+          </div>
+          <DaysLeft model={model} />
+        </div>
+      </header>
+      <main class="certificate-page" id="certificate" data-keep>
+        {notice === null ? null : (
+          <p class="notice" role="status">
+            {notice}
+          </p>
+        )}
+        {model.lifeline === null ? <BareStem /> : <Lifeline line={model.lifeline} />}
+        <section>
+          <h2>{view.issuance === null ? 'What happens next' : `Renewal, attempt ${view.issuance.attempt}`}</h2>
+          <NextStep model={model} now={now} />
+          {view.issuance?.propagation ? <Propagation report={view.issuance.propagation} /> : null}
+          <Actions model={model} />
+        </section>
+        <section>
+          <h2>Where it is served</h2>
+          {model.deliveries.map((delivery) => (
+            <DeliveryTable model={delivery} now={now} />
+          ))}
+        </section>
+        <Facts model={model} now={now} />
+        <History history={view.history} />
+      </main>
+    </Shell>
+  );
+}
+
+const Facts = ({ model: { view }, now }: { model: CertificateModel; now: number }) => (
+  <section>
+    <h2>The certificate</h2>
+    <dl class="facts">
+      <dt>Names</dt>
+      <dd>
+        <ul class="names">
+          {view.domains.map((name) => (
+            <li>{name}</li>
+          ))}
+        </ul>
+      </dd>
+      {view.live === null ? null : (
+        <>
+          <dt>Leaf SHA-256</dt>
+          <dd>
+            <WholeFingerprint sha256={view.live.sha256} />
+          </dd>
+          <dt>Issuer</dt>
+          <dd>
+            {view.live.issuer}
+            {view.live.authority === null ? null : <span class="soft"> ({view.live.authority})</span>}
+          </dd>
+          <dt>Serial</dt>
+          <dd>
+            <code>{view.live.serial}</code>
+          </dd>
+          <dt>Valid</dt>
+          <dd>
+            {utcMinute(view.live.notBefore)} to {utcMinute(view.live.notAfter)}
+          </dd>
+          <dt>Live since</dt>
+          <dd>
+            <Moment now={now} at={view.live.since} />
+            {view.live.adopted ? ' (adopted: found in place, not ordered from here)' : null}
+          </dd>
+        </>
+      )}
+      {view.issuance?.keyMadeIn ? (
+        <>
+          <dt>New key made in</dt>
+          <dd>{view.issuance.keyMadeIn}</dd>
+        </>
+      ) : null}
+      {view.renewal === null ? null : (
+        <>
+          <dt>Renewal</dt>
+          <dd>
+            <Moment now={now} at={view.renewal.at} /> {view.renewal.reason}
+          </dd>
+        </>
+      )}
+    </dl>
+  </section>
+);

@@ -1,0 +1,103 @@
+/** One certificate on the status page: what it is, how much life it has, where it is served, what happens next and why. */
+import { Badge } from './badge.tsx';
+import { Deliveries } from './deliveries.tsx';
+import { Failure } from './failure.tsx';
+import { BareStem, Lifeline } from './lifeline-bar.tsx';
+import type { CertificateModel } from './model.ts';
+import { Stepper } from './stepper.tsx';
+import { Fingerprint, Moment } from './time-text.tsx';
+
+/** Names shown before "and n more". */
+const NAMES_IN_ROW = 4;
+
+export const CertificateRow = ({ model, now }: { model: CertificateModel; now: number }) => {
+  const { view } = model;
+  return (
+    <article class={`certificate tone-${model.wording.tone}`} id={`certificate-${view.name}`} data-keep>
+      <header>
+        <h3>
+          <a href={`/certificates/${view.name}`}>{view.name}</a>
+        </h3>
+        <Badge wording={model.wording} />
+        <Names names={view.domains} />
+      </header>
+      <DaysLeft model={model} />
+      <div class="life">{model.lifeline === null ? <BareStem /> : <Lifeline line={model.lifeline} />}</div>
+      <NextStep model={model} now={now} />
+      <div class="where">
+        <Deliveries deliveries={model.deliveries} certificate={view.name} now={now} />
+        {view.live === null ? null : (
+          <p class="proof">
+            <Fingerprint sha256={view.live.sha256} /> <span class="soft">{view.live.issuer}</span>
+          </p>
+        )}
+      </div>
+      <Actions model={model} />
+    </article>
+  );
+};
+
+export const Names = ({ names }: { names: readonly string[] }) => (
+  <ul class="names">
+    {names.slice(0, NAMES_IN_ROW).map((name) => (
+      <li>{name}</li>
+    ))}
+    {names.length > NAMES_IN_ROW ? <li class="soft">and {names.length - NAMES_IN_ROW} more</li> : null}
+  </ul>
+);
+
+export const DaysLeft = ({ model: { lifeline } }: { model: CertificateModel }) =>
+  lifeline === null ? (
+    <p class="days none">
+      <b>–</b>
+      <span>not issued yet</span>
+    </p>
+  ) : (
+    <p class={`days ${lifeline.urgency}`}>
+      <b>{lifeline.left.value}</b>
+      <span>{lifeline.urgency === 'expired' ? 'expired' : `${lifeline.left.unit} left`}</span>
+    </p>
+  );
+
+/** While something is under way: the line, what it waits for, what failed. Otherwise the planned renewal and its reason. */
+export const NextStep = ({ model, now }: { model: CertificateModel; now: number }) => {
+  const { view } = model;
+  const failure = view.issuance?.failure ?? null;
+  return (
+    <div class="next">
+      {model.steps === null ? null : <Stepper steps={model.steps} label={`Renewal of ${view.name}`} />}
+      {view.issuance === null && view.renewal !== null && view.state === 'live' ? (
+        <p>
+          Renews <Moment now={now} at={view.renewal.at} /> <span class="why">{view.renewal.reason}</span>
+        </p>
+      ) : (
+        <p>{view.reason}</p>
+      )}
+      {view.waitingFor === null ? null : <p class="waiting">{view.waitingFor}</p>}
+      {failure === null && view.issuance !== null && view.nextAt !== null ? (
+        <p class="soft">
+          Next look <Moment now={now} at={view.nextAt} />
+        </p>
+      ) : null}
+      {failure === null ? null : <Failure failure={failure} now={now} />}
+    </div>
+  );
+};
+
+/** Plain forms: they work without script and need the session's cookie and Origin. */
+export const Actions = ({ model: { view, mayRenew, mayRedeliver } }: { model: CertificateModel }) =>
+  mayRenew || mayRedeliver ? (
+    <div class="actions">
+      {mayRenew ? <Action certificate={view.name} action="renew" label="Renew now" /> : null}
+      {mayRedeliver ? <Action certificate={view.name} action="redeliver" label="Redeliver" /> : null}
+    </div>
+  ) : null;
+
+const Action = ({ certificate, action, label }: { certificate: string; action: 'renew' | 'redeliver'; label: string }) => (
+  <form method="post" action={`/api/v1/certificates/${certificate}/${action}`}>
+    <button>
+      {label}
+      <span class="hidden">: {certificate}</span>
+    </button>
+  </form>
+);

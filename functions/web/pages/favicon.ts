@@ -1,0 +1,2 @@
+/** The mark as the site's icon, served at `/favicon.svg`; it follows the colour scheme by itself. */
+export const FAVICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><style>path{fill:#2e7d46}.s{stroke:#2e7d46;stroke-width:2;fill:none}@media(prefers-color-scheme:dark){path{fill:#7bcf92}.s{stroke:#7bcf92;fill:none}}</style><path class="s" d="M16 31V14"/><path d="M16 21C15 12 9 8 1 8C1 16 7 22 16 21Z"/><path d="M16 16C16 7 22 2 31 1C32 11 25 17 16 16Z"/></svg>`;

@@ -1,0 +1,94 @@
+/** The parts Perennial leans on: relays of each cluster, DNS zones, and what happened lately. */
+import { Badge } from './badge.tsx';
+import type { ClusterHealth, FleetEvent, ZoneHealth } from './model.ts';
+import { zoneIsFailing } from './model.ts';
+import { Ago } from './time-text.tsx';
+import { iso, utcMinute, relative } from './time.ts';
+import { RELAY_STATE } from './wording.ts';
+
+/** Clock skew worth showing; the link itself does not depend on clocks. */
+const SKEW_SHOWN_MS = 2_000;
+
+export const Clusters = ({ clusters, now }: { clusters: readonly ClusterHealth[]; now: number }) =>
+  clusters.length === 0 ? null : (
+    <section class="health" id="relays" data-keep>
+      <h2>Relays</h2>
+      <ul>
+        {clusters.map((cluster) => (
+          <li>
+            <p>
+              <b>{cluster.cluster}</b> <Badge wording={RELAY_STATE[cluster.state]} />
+            </p>
+            <p class="soft">
+              {cluster.since === null ? 'no relay has ever connected' : <>since <Ago now={now} at={cluster.since} /></>}
+            </p>
+            {cluster.relays.map((relay) => (
+              <p class="relay">
+                <code title={`allocation ${relay.allocation}`}>{relay.allocation.slice(0, 8)}</code> seen <Ago now={now} at={relay.lastSeenAt} />{' '}
+                <span class="soft" title={`bundle ${relay.bundle}`}>
+                  contract {relay.contract}, bundle {relay.bundle.slice(0, 7)}
+                </span>
+                {Math.abs(relay.skewMs) >= SKEW_SHOWN_MS ? <span class="tone-warn"> clock {skew(relay.skewMs)}</span> : null}
+              </p>
+            ))}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+
+const skew = (ms: number): string => `${(Math.abs(ms) / 1_000).toFixed(0)} s ${ms > 0 ? 'ahead' : 'behind'}`;
+
+export const Zones = ({ zones, now }: { zones: readonly ZoneHealth[]; now: number }) =>
+  zones.length === 0 ? null : (
+    <section class="health" id="zones" data-keep>
+      <h2>DNS zones</h2>
+      <ul>
+        {zones.map((zone) => (
+          <li>
+            <p>
+              <b>{zone.zone}</b>{' '}
+              <Badge
+                wording={
+                  zoneIsFailing(zone)
+                    ? { label: 'refuses changes', tone: 'bad', meaning: zone.lastError?.message ?? '' }
+                    : zone.lastSuccessAt === null
+                      ? { label: 'not used yet', tone: 'quiet', meaning: 'No record was written here yet.' }
+                      : { label: 'well', tone: 'well', meaning: 'The last change was accepted.' }
+                }
+              />
+            </p>
+            <p class="soft">
+              {zone.vendor}
+              {zone.lastSuccessAt === null ? null : <>, last change <Ago now={now} at={zone.lastSuccessAt} /></>}
+            </p>
+            {zoneIsFailing(zone) && zone.lastError !== null ? (
+              <p class="failure">
+                {zone.lastError.message} {zone.lastError.hint}
+              </p>
+            ) : null}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+
+export const Events = ({ events, now }: { events: readonly FleetEvent[]; now: number }) =>
+  events.length === 0 ? null : (
+    <section class="health events" id="events" data-keep>
+      <h2>Lately</h2>
+      <ol>
+        {events.map((event) => (
+          <li>
+            <time datetime={iso(event.at)} title={utcMinute(event.at)}>
+              {relative(now, event.at)}
+            </time>
+            <p>
+              {event.certificate === null ? null : <b>{event.certificate} </b>}
+              {event.message}
+            </p>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );

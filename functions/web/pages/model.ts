@@ -1,0 +1,182 @@
+/**
+ * What the status page shows, as plain data: built from views and health rows by a pure function of `now`, so that a
+ * page is the same wherever it is rendered. Lists of certificates arrive paged and in the order they are shown;
+ * everything that speaks of the whole deployment (`tally`, `upcoming`) arrives as its own value.
+ */
+import type { CertificateView } from '../../certificates/ports.ts';
+import type { Problem } from '../../config/configuration.ts';
+import { lifelineOf, type Lifeline } from './lifeline.ts';
+import { overallOf, type Overall, type Tally } from './overall.ts';
+import { stepsOf, type Step } from './steps.ts';
+import { CERTIFICATE_STATE, DELIVERY_STATE, type RelayState, verdictWording, type Wording } from './wording.ts';
+
+/** A cluster and the relays that hold, or lately held, a link from it. */
+export interface ClusterHealth {
+  cluster: string;
+  state: RelayState;
+  /** Unix ms since when it is in this state; null when no relay was ever seen. */
+  since: number | null;
+  relays: readonly {
+    allocation: string;
+    /** Unix ms of its last heartbeat. */
+    lastSeenAt: number;
+    contract: number;
+    /** SHA-256 of its bundle, hex. */
+    bundle: string;
+    /** Its clock minus ours, milliseconds. */
+    skewMs: number;
+  }[];
+}
+
+export interface ZoneHealth {
+  zone: string;
+  vendor: string;
+  lastSuccessAt: number | null;
+  lastError: { at: number; message: string; hint: string | null } | null;
+}
+
+/** Something that has to be done once before Perennial can work, e.g. a Worker secret that is not set. */
+export interface SetupProblem {
+  what: string;
+  why: string;
+  /** The command that repairs it. */
+  command: string | null;
+}
+
+export interface FleetEvent {
+  at: number;
+  certificate: string | null;
+  kind: string;
+  message: string;
+}
+
+/** A planned step of any certificate. */
+export interface Departure {
+  at: number;
+  certificate: string;
+  what: string;
+  why: string;
+}
+
+export interface Paging {
+  /** 1-based. */
+  number: number;
+  size: number;
+  /** Certificates that match `query`, on all pages. */
+  total: number;
+  /** Text searched for; `''` shows an empty search field, null shows none. */
+  query: string | null;
+}
+
+export interface StatusInput {
+  /** The certificates of this page, in the order to show them. */
+  certificates: readonly CertificateView[];
+  tally: Tally;
+  /** Next steps of the whole deployment, soonest first; taken from `certificates` when absent. */
+  upcoming?: readonly Departure[];
+  clusters: readonly ClusterHealth[];
+  zones: readonly ZoneHealth[];
+  /** Problems of the file that was deployed last; the last good configuration stays in force meanwhile. */
+  configuration: { problems: readonly Problem[]; lastGoodInForce: boolean };
+  setup: readonly SetupProblem[];
+  /** Newest first. */
+  events: readonly FleetEvent[];
+  paging: Paging;
+  /** Answer to the last button that was pressed, one sentence. */
+  notice: string | null;
+}
+
+export interface DeliveryModel {
+  delivery: CertificateView['deliveries'][number];
+  wording: Wording;
+  /** Instances that serve the installed chain. */
+  serving: number;
+  instances: { instance: CertificateView['deliveries'][number]['instances'][number]; wording: Wording }[];
+}
+
+export interface CertificateModel {
+  view: CertificateView;
+  wording: Wording;
+  lifeline: Lifeline | null;
+  /** Null when no issuance is under way. */
+  steps: Step[] | null;
+  deliveries: DeliveryModel[];
+  mayRenew: boolean;
+  mayRedeliver: boolean;
+}
+
+export interface StatusModel extends Omit<StatusInput, 'certificates' | 'upcoming'> {
+  now: number;
+  overall: Overall;
+  certificates: CertificateModel[];
+  upcoming: readonly Departure[];
+  pages: number;
+  /** Something moves now: the page asks again soon. */
+  moving: boolean;
+}
+
+/** Departures shown on the board. */
+const BOARD_ROWS = 6;
+
+/** @param now Unix ms; every relative time and every bar is of this moment. */
+export function statusModel(input: StatusInput, now: number): StatusModel {
+  return {
+    ...input,
+    now,
+    overall: overallOf({
+      tally: input.tally,
+      configurationInvalid: input.configuration.problems.length > 0,
+      setupIncomplete: input.setup.length > 0,
+      relaysAway: input.clusters.filter((cluster) => cluster.state !== 'online').length,
+      zonesFailing: input.zones.filter(zoneIsFailing).length,
+    }),
+    certificates: input.certificates.map((view) => certificateModel(view, now)),
+    upcoming: (input.upcoming ?? departuresOf(input.certificates)).slice(0, BOARD_ROWS),
+    pages: Math.max(1, Math.ceil(input.paging.total / input.paging.size)),
+    moving: input.certificates.some(isMoving),
+  };
+}
+
+export function certificateModel(view: CertificateView, now: number): CertificateModel {
+  const retired = view.state === 'retired';
+  return {
+    view,
+    wording: certificateWording(view),
+    lifeline: view.live === null ? null : lifelineOf(now, view.live, view.renewal),
+    steps: view.issuance === null ? null : stepsOf(now, view, view.issuance),
+    deliveries: view.deliveries.map((delivery) => ({
+      delivery,
+      wording: DELIVERY_STATE[delivery.state],
+      serving: delivery.instances.filter((instance) => instance.verdict === 'new').length,
+      instances: delivery.instances.map((instance) => ({ instance, wording: verdictWording(instance.verdict) })),
+    })),
+    mayRenew: !retired && view.issuance === null,
+    mayRedeliver: !retired && view.live !== null && view.issuance === null,
+  };
+}
+
+/** A certificate that is live but whose variable was edited, or that waits for an instance, is called what it is. */
+function certificateWording(view: CertificateView): Wording {
+  const odd = view.deliveries.find((delivery) => delivery.state === 'drift' || delivery.state === 'waiting-for-instance');
+  const settled = view.state === 'live' || view.state === 'partly-live' || view.state === 'waiting';
+  return settled && odd !== undefined ? DELIVERY_STATE[odd.state] : CERTIFICATE_STATE[view.state];
+}
+
+export function isMoving(view: Pick<CertificateView, 'state' | 'issuance'>): boolean {
+  return view.issuance !== null || view.state === 'renewing' || view.state === 'new';
+}
+
+export function zoneIsFailing(zone: ZoneHealth): boolean {
+  return zone.lastError !== null && (zone.lastSuccessAt === null || zone.lastSuccessAt < zone.lastError.at);
+}
+
+/** The next step of each certificate: what is under way first tries again, what is idle renews. */
+export function departuresOf(views: readonly CertificateView[]): Departure[] {
+  return views
+    .flatMap((view): Departure[] => {
+      if (view.state === 'retired') return [];
+      if (view.nextAt !== null && view.phase !== 'idle') return [{ at: view.nextAt, certificate: view.name, what: view.phase, why: view.waitingFor ?? view.reason }];
+      return view.renewal === null ? [] : [{ at: view.renewal.at, certificate: view.name, what: 'renew', why: view.renewal.reason }];
+    })
+    .sort((one, other) => one.at - other.at);
+}

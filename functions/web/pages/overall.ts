@@ -1,0 +1,77 @@
+/**
+ * The state of the whole deployment in one word and one sentence. `publicSentence` is what people without a token see:
+ * it holds no name and no number.
+ */
+import type { CertificateView } from '../../certificates/ports.ts';
+import type { Tone } from './wording.ts';
+
+export type OverallState = 'well' | 'working' | 'attention' | 'failing' | 'misconfigured' | 'empty';
+export type Tally = Readonly<Record<CertificateView['state'], number>>;
+
+export interface Overall {
+  state: OverallState;
+  tone: Tone;
+  /** For people with a session: with counts. */
+  sentence: string;
+  publicSentence: string;
+}
+
+/** Facts besides the certificates that make a deployment need somebody. */
+export interface OverallFacts {
+  tally: Tally;
+  configurationInvalid: boolean;
+  setupIncomplete: boolean;
+  relaysAway: number;
+  zonesFailing: number;
+}
+
+export const TONE_OF: Record<OverallState, Tone> = { well: 'well', working: 'busy', attention: 'warn', failing: 'bad', misconfigured: 'bad', empty: 'quiet' };
+
+export const PUBLIC_SENTENCE: Record<OverallState, string> = {
+  well: 'Every certificate is live.',
+  working: 'A renewal is under way.',
+  attention: 'Something needs attention.',
+  failing: 'A renewal is failing.',
+  misconfigured: 'The configuration needs attention.',
+  empty: 'Nothing is planted yet.',
+};
+
+export function tallyOf(views: readonly Pick<CertificateView, 'state'>[]): Tally {
+  const tally = { new: 0, live: 0, 'partly-live': 0, renewing: 0, waiting: 0, failing: 0, retired: 0 };
+  for (const view of views) tally[view.state] += 1;
+  return tally;
+}
+
+export function overallOf(facts: OverallFacts): Overall {
+  const state = stateOf(facts);
+  return { state, tone: TONE_OF[state], sentence: sentenceOf(state, facts), publicSentence: PUBLIC_SENTENCE[state] };
+}
+
+function stateOf({ tally, ...facts }: OverallFacts): OverallState {
+  if (facts.configurationInvalid) return 'misconfigured';
+  if (tally.failing > 0) return 'failing';
+  if (tally['partly-live'] + tally.waiting > 0 || facts.setupIncomplete || facts.relaysAway > 0 || facts.zonesFailing > 0) return 'attention';
+  if (tally.renewing + tally.new > 0) return 'working';
+  return tally.live > 0 ? 'well' : 'empty';
+}
+
+function sentenceOf(state: OverallState, { tally, ...facts }: OverallFacts): string {
+  const kept = tally.new + tally.live + tally['partly-live'] + tally.renewing + tally.waiting + tally.failing;
+  const moving = tally.renewing + tally.new;
+  const sentences: Record<OverallState, () => string> = {
+    misconfigured: () => 'The configuration has an error.',
+    failing: () => (kept === 1 ? 'The renewal is failing.' : `${tally.failing} of ${kept} certificates ${tally.failing === 1 ? 'is' : 'are'} failing.`),
+    attention: () => attention(tally['partly-live'] + tally.waiting, kept, facts),
+    working: () => (kept === 1 ? 'The certificate is on its way.' : `${moving} of ${kept} certificates ${moving === 1 ? 'is' : 'are'} on ${moving === 1 ? 'its' : 'their'} way.`),
+    well: () => (kept === 1 ? 'The certificate is live.' : `All ${kept} certificates are live.`),
+    empty: () => PUBLIC_SENTENCE.empty,
+  };
+  return sentences[state]();
+}
+
+function attention(troubled: number, kept: number, facts: Omit<OverallFacts, 'tally'>): string {
+  if (troubled > 0) return kept === 1 ? 'The certificate needs attention.' : `${troubled} of ${kept} certificates ${troubled === 1 ? 'needs' : 'need'} attention.`;
+  if (facts.setupIncomplete) return 'The setup is not complete.';
+  if (facts.relaysAway > 0) return facts.relaysAway === 1 ? 'A cluster’s relay is away.' : `The relays of ${facts.relaysAway} clusters are away.`;
+  return facts.zonesFailing === 1 ? 'A DNS zone refuses changes.' : `${facts.zonesFailing} DNS zones refuse changes.`;
+}

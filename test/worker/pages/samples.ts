@@ -1,0 +1,181 @@
+/** Certificates as the life cycle reports them, for the page's tests: each a complete, plausible view of one situation. */
+import { DAY, HOUR, MINUTE, SECOND } from '../../../shared/clock.ts';
+import type { CertificateView } from '../../../functions/certificates/ports.ts';
+import { tallyOf, type StatusInput } from '../../../functions/web/pages/index.ts';
+
+/** Sat 21 Nov 2026, 01:07:30 UTC. */
+export const NOW = Date.UTC(2026, 10, 21, 1, 7, 30);
+const leaf = (digit: string): string => `${digit}4c1f09be7a25d38c60f1b9d2e8a4f7c3b05d6e91a28f4c7d30b9e5a1f6c842`.slice(0, 64).padEnd(64, digit);
+export const LEAF = leaf('a');
+export const PREVIOUS_LEAF = leaf('7');
+
+type Instance = CertificateView['deliveries'][number]['instances'][number];
+export const instance = (number: number, verdict = 'new', detail = ''): Instance => ({
+  id: `_nomad-task-1f0c-${number}-traefik-https`,
+  address: `10.20.0.${10 + number}`,
+  port: 443,
+  verdict,
+  detail,
+  sha256: verdict === 'new' ? LEAF : verdict === 'old' ? PREVIOUS_LEAF : null,
+  at: NOW - 3 * MINUTE,
+});
+
+type Delivery = CertificateView['deliveries'][number];
+export const delivery = (overrides: Partial<Delivery> = {}): Delivery => ({
+  id: 'matrix/default/nomad/jobs/proxy',
+  cluster: 'matrix',
+  variable: 'nomad/jobs/proxy',
+  index: 48_213,
+  sha256: LEAF,
+  state: 'live',
+  instances: [instance(1), instance(2), instance(3)],
+  failure: null,
+  ...overrides,
+});
+
+const finished = (daysAgo: number): CertificateView['history'][number] => ({
+  id: `issuance-${daysAgo}`,
+  startedAt: NOW - daysAgo * DAY,
+  endedAt: NOW - daysAgo * DAY + 11_400,
+  outcome: 'live',
+  sha256: LEAF,
+  authority: 'letsencrypt',
+  phases: [
+    { name: 'order', ms: 640 }, { name: 'present', ms: 1_210 }, { name: 'propagate', ms: 5_420 }, { name: 'validate', ms: 1_930 },
+    { name: 'finalize', ms: 880 }, { name: 'download', ms: 210 }, { name: 'install', ms: 90 }, { name: 'reload', ms: 4 }, { name: 'verify', ms: 1_016 },
+  ],
+  message: 'Renewed in the window the CA asked for.',
+  requests: { acme: 10, dns: 4, relay: 6 },
+});
+
+export const healthy = (name = 'matrix', daysOld = 29): CertificateView => ({
+  name,
+  domains: [`${name}.example.net`, `*.${name}.example.net`],
+  state: 'live',
+  phase: 'idle',
+  reason: 'Nothing to do before the renewal.',
+  waitingFor: null,
+  nextAt: NOW + (59 - daysOld) * DAY,
+  renewal: { at: NOW + (59 - daysOld) * DAY + 3 * HOUR, reason: 'The CA suggests this time (ARI).' },
+  live: {
+    sha256: LEAF,
+    names: [`${name}.example.net`, `*.${name}.example.net`],
+    issuer: 'Let’s Encrypt YE1',
+    authority: 'letsencrypt',
+    serial: '05a1f2c3d4e5f60718293a4b5c6d7e8f9a0b',
+    notBefore: NOW - daysOld * DAY,
+    notAfter: NOW + (90 - daysOld) * DAY,
+    since: NOW - daysOld * DAY + HOUR,
+    adopted: false,
+  },
+  issuance: null,
+  deliveries: [delivery()],
+  history: [finished(daysOld), finished(daysOld + 60)],
+  generation: 4,
+});
+
+const phase = (name: CertificateView['phase'], startedSecondsAgo: number, ms: number | null) => {
+  const startedAt = NOW - startedSecondsAgo * SECOND;
+  return { name, startedAt, endedAt: ms === null ? null : startedAt + ms };
+};
+
+/** Waiting for name servers, TXT records published 42 s ago. */
+export const renewing = (): CertificateView => ({
+  ...healthy('homeserver', 60),
+  state: 'renewing',
+  phase: 'propagate',
+  reason: 'Its renewal is due: the CA suggests this time (ARI).',
+  waitingFor: '3 of 4 authoritative servers show the records, 1 of 2 public resolvers.',
+  nextAt: NOW + 8 * SECOND,
+  issuance: {
+    id: 'issuance-9',
+    startedAt: NOW - 44 * SECOND,
+    attempt: 1,
+    authority: 'letsencrypt',
+    keyMadeIn: 'matrix, allocation 3f2a90c1',
+    phases: [phase('order', 44, 640), phase('present', 43, 1_210), phase('propagate', 42, null)],
+    propagation: {
+      complete: false,
+      summary: '3 of 4 authoritative servers, 1 of 2 public resolvers',
+      weak: false,
+      servers: [
+        { name: 'ada.ns.cloudflare.com', kind: 'authoritative', seen: true, detail: 'both values' },
+        { name: 'bob.ns.cloudflare.com', kind: 'authoritative', seen: false, detail: 'NXDOMAIN' },
+        { name: 'quad9', kind: 'resolver', seen: true, detail: 'both values' },
+      ],
+    },
+    failure: null,
+    requests: { acme: 4, dns: 3, relay: 3 },
+  },
+});
+
+export const failing = (): CertificateView => ({
+  ...healthy('mail', 83),
+  state: 'failing',
+  phase: 'present',
+  reason: 'The TXT records could not be published.',
+  nextAt: NOW + 17 * MINUTE,
+  issuance: {
+    id: 'issuance-12',
+    startedAt: NOW - 3 * HOUR,
+    attempt: 4,
+    authority: 'letsencrypt',
+    keyMadeIn: 'matrix, allocation 3f2a90c1',
+    phases: [phase('order', 200, 640), phase('present', 180, 900)],
+    propagation: null,
+    failure: {
+      class: 'dns',
+      code: 'dns_cloudflare_forbidden',
+      message: 'Cloudflare refused to write to example.net: the token may not edit DNS.',
+      hint: 'Give the token Zone:DNS:Edit on example.net, or store another one with npm run secret cloudflare-token.',
+      retryAt: NOW + 17 * MINUTE,
+    },
+    requests: { acme: 8, dns: 4, relay: 4 },
+  },
+});
+
+export const partlyLive = (): CertificateView => ({
+  ...healthy('git', 4),
+  state: 'partly-live',
+  reason: 'One instance could not be dialled; it is dialled again in five minutes.',
+  deliveries: [
+    delivery({ state: 'partly-live', instances: [instance(1), instance(2), instance(3, 'unreachable', 'connect: no route to host')] }),
+    delivery({ id: 'backup/default/nomad/jobs/edge', cluster: 'backup', variable: 'nomad/jobs/edge', instances: [instance(7)] }),
+  ],
+});
+
+export const drifted = (): CertificateView => ({
+  ...healthy('wiki', 20),
+  reason: 'Somebody else wrote the variable; the next renewal or a redelivery replaces it.',
+  state: 'waiting',
+  deliveries: [delivery({ state: 'drift', instances: [instance(1, 'foreign', 'served CN=wiki.example.net by another CA'), instance(2, 'foreign')] })],
+});
+
+export const waitingForInstance = (): CertificateView => ({
+  ...healthy('chat', 1),
+  state: 'waiting',
+  reason: 'The certificate is installed; no instance of service traefik is registered to serve it.',
+  deliveries: [delivery({ state: 'waiting-for-instance', instances: [] })],
+});
+
+export const retired = (): CertificateView => ({ ...healthy('old-blog', 70), state: 'retired', reason: 'Removed from the configuration. The variable is untouched.', nextAt: null, renewal: null });
+
+export const brandNew = (): CertificateView => ({ ...healthy('fresh', 0), state: 'new', live: null, renewal: null, history: [], nextAt: NOW + MINUTE, waitingFor: 'The relay of cluster matrix has to connect first.', reason: 'Reads what the cluster already serves before anything is ordered.', phase: 'adopt', deliveries: [delivery({ state: 'pending', index: null, sha256: null, instances: [] })] });
+
+export const input = (certificates: CertificateView[], overrides: Partial<StatusInput> = {}): StatusInput => ({
+  certificates,
+  tally: tallyOf(certificates),
+  clusters: [
+    { cluster: 'matrix', state: 'online', since: NOW - 9 * DAY, relays: [{ allocation: '3f2a90c1-7f0e-1b2c-9d3e-aa01bb02cc03', lastSeenAt: NOW - 4 * SECOND, contract: 2, bundle: leaf('c'), skewMs: 120 }] },
+  ],
+  zones: [{ zone: 'example.net', vendor: 'cloudflare', lastSuccessAt: NOW - 29 * DAY, lastError: null }],
+  configuration: { problems: [], lastGoodInForce: true },
+  setup: [],
+  events: [
+    { at: NOW - 3 * MINUTE, certificate: 'matrix', kind: 'verified', message: 'Every instance serves the installed chain.' },
+    { at: NOW - 29 * DAY, certificate: 'matrix', kind: 'live', message: 'Live after 11.4 s.' },
+  ],
+  paging: { number: 1, size: 25, total: certificates.length, query: null },
+  notice: null,
+  ...overrides,
+});
