@@ -138,16 +138,26 @@ export class RecordStore {
     const add: RecordInput[] = [];
     const remove: RecordInput[] = [];
     for (const { before, after } of steps) {
-      if (before !== undefined) remove.push(before.published);
+      if (before !== undefined && !this.#stillSaid(before)) remove.push(before.published);
       if (after !== undefined && this.#records.get(after.id) === after) add.push(after.published);
     }
     if (add.length + remove.length > 0) this.#onChange({ add, remove });
   }
+
+  /** True when another record makes DNS say the same: two proxied ones do, and so does an identical successor. */
+  #stillSaid(record: StoredRecord): boolean {
+    const key = publishedKey(record);
+    return [...(this.#byName.get(record.name) ?? [])].some((other) => publishedKey(other) === key);
+  }
+}
+
+function publishedKey(record: StoredRecord): string {
+  return recordKey(toRecord(record.published));
 }
 
 /** Records are identical by what they say, not by how their content is quoted. */
 function contentKey(record: StoredRecord): string {
-  return record.proxied ? record.content : recordKey(toRecord(record.published));
+  return record.proxied ? record.content : publishedKey(record);
 }
 
 function bodyOf(record: StoredRecord): RecordBody {

@@ -23,6 +23,9 @@ function quotedStrings(content: string): string[] {
   return strings;
 }
 
+/** `\DDD` is a byte, any other escaped character itself; bytes together are read as UTF-8. */
 function unescaped(text: string): string {
-  return text.replaceAll(/\\(\d{3}|.)/gs, (_, escape: string) => (escape.length === 3 ? String.fromCharCode(Number(escape)) : escape));
+  const parts = text.split(/\\(\d{3}|.)/s);
+  // Odd places hold what followed a backslash.
+  return Buffer.concat(parts.map((part, index) => (index % 2 === 1 && part.length === 3 ? Buffer.from([Number(part) & 0xff]) : Buffer.from(part)))).toString();
 }

@@ -143,6 +143,16 @@ describe('a name server on the wire', () => {
     expect(performance.now() - before).toBeGreaterThan(90);
   });
 
+  it('says so when its port is taken, and leaves nothing open', async () => {
+    const { port } = server(NS1);
+    const free = await startDnsEmulator({ zones: [], servers: [{ name: NS2 }] });
+    const freed = free.servers[0]?.port ?? 0;
+    await free.close();
+    await expect(startDnsEmulator({ zones: [], servers: [{ name: NS2, port: freed }, { name: NS1, port }] })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    const again = await startDnsEmulator({ zones: [], servers: [{ name: NS2, port: freed }] });
+    await again.close();
+  });
+
   it('logs who was asked for what', async () => {
     dns.world.queries.clear();
     await udp(server(NS2), encode(query('Txt.example.net', 'TXT')));
