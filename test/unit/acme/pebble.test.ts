@@ -1,0 +1,184 @@
+/** The ACME layer against a real CA, Pebble. Validation itself is proven end to end; here Pebble takes every challenge for good. */
+import 'reflect-metadata';
+import { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } from '@peculiar/x509';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type AcmePortDeps, createAcmePort } from '../../../functions/acme/port.ts';
+import type { AcmeOrder, AcmePort, AcmeSession } from '../../../functions/certificates/ports.ts';
+import type { Authority } from '../../../functions/config/configuration.ts';
+import { Secret } from '../../../functions/secrets/secret.ts';
+import type { SecretStore } from '../../../functions/secrets/store.ts';
+import { PerennialError } from '../../../shared/errors.ts';
+import { checkChain, readChain, sha256Hex } from '../../../shared/x509/chain.ts';
+import { actorOf, memorySecrets, memoryState, type MemoryState } from './authority-in-memory.ts';
+import { type Pebble, type PebbleOptions, pebbleInstalled, startPebble } from './pebble.ts';
+
+const names = ['matrix.example.net', '*.matrix.example.net'];
+
+interface World {
+  pebble: Pebble;
+  port: AcmePort;
+  state: MemoryState;
+  secrets: SecretStore;
+  requests: { method: string; url: string }[];
+}
+
+const running: Pebble[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((pebble) => pebble.stop()));
+});
+
+async function world(options: PebbleOptions = {}, authority: Partial<Authority> = {}, secrets = memorySecrets()): Promise<World> {
+  const pebble = await startPebble(options);
+  running.push(pebble);
+  const requests: World['requests'] = [];
+  const state = memoryState();
+  const shared = {
+    clock: Date.now,
+    secrets,
+    relayEgress: () => Promise.reject(new PerennialError('relay_offline', 'No relay is connected.', { retryable: true })),
+    fetch: ((input, init) => {
+      requests.push({ method: init?.method ?? 'GET', url: input instanceof Request ? input.url : input.toString() });
+      return pebble.fetch(input, init);
+    }) satisfies typeof globalThis.fetch,
+  };
+  const actor = actorOf(state, shared);
+  const block: Authority = { name: 'pebble', directory: pebble.directoryUrl, contact: ['mailto:ops@example.net'], egress: 'direct', externalAccount: null, ...authority };
+  const deps: AcmePortDeps = { ...shared, authority: (name) => (name === 'pebble' ? block : undefined), actor: () => actor, clusters: [] };
+  return { pebble, port: createAcmePort(deps), state, secrets, requests };
+}
+
+async function until(session: AcmeSession, order: AcmeOrder, wanted: AcmeOrder['status']): Promise<AcmeOrder> {
+  let current = order;
+  for (let attempt = 0; current.status !== wanted && attempt < 50; attempt += 1) {
+    if (current.status === 'invalid') throw new Error(JSON.stringify(current.error));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    current = await session.order(order.url);
+  }
+  return current;
+}
+
+async function certificateRequest(): Promise<{ csr: string; spki: string }> {
+  const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+  const request = await Pkcs10CertificateRequestGenerator.create({ keys, signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' }, extensions: [new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))] });
+  return { csr: Buffer.from(request.rawData).toString('base64url'), spki: await sha256Hex(request.publicKey.rawData) };
+}
+
+async function issue(session: AcmeSession): Promise<{ pem: string; spki: string }> {
+  const order = await session.newOrder({ names, profile: null, replaces: null });
+  const authorizations = await session.authorizations(order.authorizations);
+  for (const { dns01 } of authorizations) if (dns01 !== null) await session.answer(dns01.url);
+  const ready = await until(session, order, 'ready');
+  const { csr, spki } = await certificateRequest();
+  const valid = await until(session, await session.finalize(ready, csr), 'valid');
+  return { pem: await session.download(valid, null), spki };
+}
+
+describe.skipIf(!pebbleInstalled)('the ACME layer with Pebble', () => {
+  beforeAll(() => expect(pebbleInstalled).toBe(true));
+
+  it('issues for apex and wildcard within eleven requests and one newNonce', async () => {
+    const { port, requests, state } = await world();
+    const registration = await port.open('pebble', null);
+    requests.length = 0;
+    const session = await port.open('pebble', null);
+    const { pem, spki } = await issue(session);
+    const chain = await readChain(pem);
+    await checkChain(chain, { names, spki, now: Date.now() });
+    expect(session.accountUrl).toBe(registration.accountUrl);
+    expect(session.requests()).toBeLessThanOrEqual(11);
+    expect(session.requests()).toBe(requests.length);
+    expect(requests.filter(({ method }) => method === 'HEAD')).toHaveLength(1);
+    expect(requests.filter(({ method }) => method === 'GET')).toHaveLength(0);
+    expect(state.orders).toMatchObject([{ names, replaces: false }]);
+  });
+
+  it('goes on in the next session with the nonce of the one before', async () => {
+    const { port, requests } = await world();
+    const first = await port.open('pebble', null);
+    const order = await first.newOrder({ names, profile: null, replaces: null });
+    requests.length = 0;
+    const second = await port.open('pebble', first.nonce());
+    expect(await second.order(order.url)).toMatchObject({ url: order.url, status: 'pending' });
+    expect(requests).toEqual([{ method: 'POST', url: order.url }]);
+  });
+
+  it('describes apex and wildcard as two authorizations with two TXT values', async () => {
+    const { port } = await world();
+    const session = await port.open('pebble', null);
+    const order = await session.newOrder({ names, profile: null, replaces: null });
+    const authorizations = await session.authorizations(order.authorizations);
+    expect(authorizations.map(({ identifier, wildcard }) => ({ identifier, wildcard })).toSorted((a, b) => Number(a.wildcard) - Number(b.wildcard))).toEqual([
+      { identifier: 'matrix.example.net', wildcard: false },
+      { identifier: 'matrix.example.net', wildcard: true },
+    ]);
+    const values = authorizations.map(({ dns01 }) => dns01?.txtValue);
+    expect(new Set(values).size).toBe(2);
+    for (const value of values) expect(value).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  });
+
+  it('survives a CA that rejects one nonce in five', async () => {
+    const { port } = await world({ environment: { PEBBLE_WFE_NONCEREJECT: '20' } });
+    await issue(await port.open('pebble', null));
+  });
+
+  it('reports badNonce as a retryable protocol failure when every nonce is rejected, after four signatures', async () => {
+    const { port, requests } = await world({ environment: { PEBBLE_WFE_NONCEREJECT: '100' } });
+    const failure = await port.open('pebble', null).then(() => null, (error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'acme_bad_nonce', retryable: true });
+    expect(port.classify(failure)).toBe('protocol');
+    expect(requests.filter(({ method }) => method === 'POST')).toHaveLength(4);
+  });
+
+  it('registers one account for callers that arrive together, and finds it by its key after its row is lost', async () => {
+    const { port, requests, secrets, pebble } = await world();
+    const urls = await Promise.all([1, 2, 3, 4].map(async () => (await port.open('pebble', null)).accountUrl));
+    expect(new Set(urls).size).toBe(1);
+    expect(requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    const state = memoryState();
+    await state.saveAccount({ keyName: 'unused', url: null, intentUntil: Date.now() + 60_000, intentBy: 'a predecessor' });
+    const deps = { clock: Date.now, secrets, fetch: pebble.fetch, relayEgress: () => Promise.reject(new Error('unused')) };
+    const authority: Authority = { name: 'pebble', directory: pebble.directoryUrl, contact: [], egress: 'direct', externalAccount: null };
+    expect(await actorOf(state, deps).open({ authority, clusters: [] })).toMatchObject({ ok: true, value: { accountUrl: urls[0] } });
+  });
+
+  it('registers again, with the same key, at a CA that has lost its accounts', async () => {
+    const first = await world();
+    const session = await first.port.open('pebble', null);
+    const port = Number(new URL(first.pebble.directoryUrl).port);
+    await first.pebble.stop();
+    running.length = 0;
+    const restarted = await startPebble({ port });
+    running.push(restarted);
+    first.pebble.fetch = restarted.fetch;
+    const next = await first.port.open('pebble', null);
+    expect(next.accountUrl).toBe(session.accountUrl);
+    expect(await next.newOrder({ names, profile: null, replaces: null })).toMatchObject({ status: 'pending' });
+    expect(next.accountUrl).not.toBe(session.accountUrl);
+    expect(await first.secrets.list()).toHaveLength(1);
+  });
+
+  it('binds an external account, and says what is missing or wrong', async () => {
+    const hmacKey = Buffer.from('an external account key of 32 by').toString('base64url');
+    const options = { externalAccounts: { 'kid-1': hmacKey } };
+    const secrets = memorySecrets({ 'ca-hmac': new Secret(hmacKey), 'ca-wrong': new Secret(Buffer.from('another one').toString('base64url')) });
+    const good = await world(options, { externalAccount: { keyId: 'kid-1', hmacKey: 'secret:ca-hmac' } }, secrets);
+    await expect(good.port.open('pebble', null)).resolves.toMatchObject({ authority: 'pebble' });
+    const without = await world(options);
+    await expect(without.port.open('pebble', null)).rejects.toMatchObject({ code: 'acme_account_external_account_required' });
+    expect(without.requests.filter(({ method }) => method === 'POST')).toHaveLength(0);
+    const wrong = await world(options, { externalAccount: { keyId: 'kid-1', hmacKey: 'secret:ca-wrong' } }, secrets);
+    const failure: unknown = await wrong.port.open('pebble', null).catch((error: unknown) => error);
+    expect(wrong.port.classify(failure)).toBe('account');
+    expect(JSON.stringify(failure)).not.toContain(hmacKey);
+  });
+
+  it('refuses a profile that the CA does not offer and names what it offers', async () => {
+    const { port, pebble } = await world();
+    const directory: unknown = await (await pebble.fetch(pebble.directoryUrl)).json();
+    const session = await port.open('pebble', null);
+    const failure = await session.newOrder({ names, profile: 'tlsserver', replaces: null }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'acme_profile_unknown', retryable: false });
+    // Debian's Pebble offers none, newer ones do.
+    if (JSON.stringify(directory).includes('shortlived')) expect(failure).toMatchObject({ message: expect.stringContaining('shortlived') as string });
+  });
+});
