@@ -1,0 +1,233 @@
+/**
+ * The ledger of one zone: every record we ever asked for, written before the vendor is called, so that a crash at any
+ * point leaves a row that says what may be there. Rows are validated on the way out of storage.
+ *
+ *   wanted ──▶ written ──▶ removing ──▶ removed
+ */
+import { z } from 'zod';
+import { DAY } from '../../shared/clock.ts';
+import { errorDataSchema, type ErrorData } from '../../shared/errors.ts';
+import { dnsVendorSchema, type DnsVendor } from '../config/configuration.ts';
+import { OPERATIONS_TABLE } from '../storage/operations.ts';
+import { migrate, type Migration } from '../storage/schema.ts';
+import { recordTypeSchema, type DnsRecord } from './provider.ts';
+
+const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    statements: [
+      OPERATIONS_TABLE,
+      `CREATE TABLE records (
+        id INTEGER PRIMARY KEY,
+        owner TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, value TEXT NOT NULL,
+        state TEXT NOT NULL,
+        record_id TEXT,
+        sent_at INTEGER,
+        found INTEGER NOT NULL DEFAULT 0,
+        created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, removed_at INTEGER,
+        UNIQUE (owner, name, type, value)
+      )`,
+      'CREATE INDEX records_by_record ON records (name, type, value)',
+      'CREATE TABLE vendors (name TEXT PRIMARY KEY, vendor TEXT NOT NULL, used_at INTEGER NOT NULL)',
+      'CREATE TABLE intent (only INTEGER PRIMARY KEY CHECK (only = 1), id TEXT NOT NULL, holder TEXT NOT NULL, deadline INTEGER NOT NULL)',
+      `CREATE TABLE zone (
+        only INTEGER PRIMARY KEY CHECK (only = 1), zone_id TEXT NOT NULL, name TEXT NOT NULL,
+        last_success_at INTEGER, last_error_at INTEGER, last_error TEXT, failures INTEGER NOT NULL DEFAULT 0
+      )`,
+    ],
+  },
+];
+
+/** How long a removed row stays for people to look at, in milliseconds. */
+const KEEP_REMOVED_MS = 7 * DAY;
+
+const timestamp = z.number().int().nonnegative();
+const entrySchema = z
+  .object({
+    id: z.number().int(),
+    owner: z.string(),
+    name: z.string(),
+    type: recordTypeSchema,
+    value: z.string(),
+    state: z.enum(['wanted', 'written', 'removing', 'removed']),
+    record_id: z.string().nullable(),
+    sent_at: timestamp.nullable(),
+    found: z.number().int(),
+    created_at: timestamp,
+    expires_at: timestamp,
+  })
+  .transform((row) => ({
+    id: row.id,
+    owner: row.owner,
+    name: row.name,
+    type: row.type,
+    value: row.value,
+    state: row.state,
+    /** The vendor's id of the record, once we know that it is ours. */
+    recordId: row.record_id,
+    /** When a request that creates it was about to leave; null when none ever did. */
+    sentAt: row.sent_at,
+    /** Somebody else's record with exactly this value was there before: it is theirs, and stays. */
+    found: row.found === 1,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  }));
+export type LedgerEntry = z.infer<typeof entrySchema>;
+
+const intentSchema = z.object({ id: z.string(), holder: z.string(), deadline: timestamp });
+/** What is about to be done outside, by whom, and until when it may take effect (DESIGN §3). */
+export type Intent = z.infer<typeof intentSchema>;
+
+const zoneSchema = z.object({
+  zone_id: z.string(),
+  name: z.string(),
+  last_success_at: timestamp.nullable(),
+  last_error_at: timestamp.nullable(),
+  last_error: z.string().nullable(),
+  failures: z.number().int(),
+});
+
+export interface ZoneState {
+  zone: { id: string; name: string };
+  lastSuccessAt: number | null;
+  lastError: { at: number; error: ErrorData } | null;
+  /** Failed attempts in a row. */
+  failures: number;
+}
+
+export class Ledger {
+  readonly #sql: SqlStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    migrate(storage, MIGRATIONS);
+    this.#sql = storage.sql;
+  }
+
+  get sql(): SqlStorage {
+    return this.#sql;
+  }
+
+  /** Notes that `owner` wants the record until `expiresAt`; a row that was removed starts anew. */
+  want(owner: string, record: DnsRecord, now: number, expiresAt: number): LedgerEntry {
+    const { name, type, value } = record;
+    return this.#one(
+      `INSERT INTO records (owner, name, type, value, state, created_at, expires_at) VALUES (?, ?, ?, ?, 'wanted', ?, ?)
+       ON CONFLICT (owner, name, type, value) DO UPDATE SET
+         state = CASE state WHEN 'written' THEN 'written' ELSE 'wanted' END,
+         sent_at = CASE state WHEN 'removed' THEN NULL ELSE sent_at END,
+         found = CASE state WHEN 'removed' THEN 0 ELSE found END,
+         expires_at = excluded.expires_at, removed_at = NULL
+       RETURNING *`,
+      owner, name, type, value, now, expiresAt,
+    );
+  }
+
+  /** Gives up whatever `owner` has here; returns the rows that are to be removed. */
+  release(owner: string): LedgerEntry[] {
+    return this.#many("UPDATE records SET state = 'removing' WHERE owner = ? AND state <> 'removed' RETURNING *", owner);
+  }
+
+  /** Gives up what has outlived its expiry, and forgets what was removed long ago unless the same record is still of interest. */
+  expire(now: number): void {
+    this.#sql.exec("UPDATE records SET state = 'removing' WHERE state IN ('wanted', 'written') AND expires_at <= ?", now);
+    this.#sql.exec(
+      `DELETE FROM records AS old WHERE state = 'removed' AND removed_at < ?
+       AND NOT EXISTS (SELECT 1 FROM records AS live WHERE live.name = old.name AND live.type = old.type AND live.value = old.value AND live.state <> 'removed')`,
+      now - KEEP_REMOVED_MS,
+    );
+  }
+
+  entries(ids: readonly number[]): LedgerEntry[] {
+    return this.#many('SELECT * FROM records WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id', JSON.stringify(ids));
+  }
+
+  /** Every row about the records of these names, whoever owns it and whatever its state. */
+  entriesOfNames(names: readonly string[]): LedgerEntry[] {
+    return this.#many('SELECT * FROM records WHERE name IN (SELECT value FROM json_each(?)) ORDER BY id', JSON.stringify(names));
+  }
+
+  removing(limit: number): LedgerEntry[] {
+    return this.#many("SELECT * FROM records WHERE state = 'removing' ORDER BY id LIMIT ?", limit);
+  }
+
+  /** Rows that may still stand for a record at the vendor. */
+  live(limit: number): LedgerEntry[] {
+    return this.#many("SELECT * FROM records WHERE state <> 'removed' ORDER BY id LIMIT ?", limit);
+  }
+
+  markSent(ids: readonly number[], now: number): void {
+    this.#sql.exec('UPDATE records SET sent_at = ?, found = 0 WHERE id IN (SELECT value FROM json_each(?))', now, JSON.stringify(ids));
+  }
+
+  /** The record exists. A row that was released in the meantime stays released, and learns the id for its removal. */
+  markPresent(id: number, recordId: string | null, found: boolean): void {
+    this.#sql.exec("UPDATE records SET state = CASE state WHEN 'wanted' THEN 'written' ELSE state END, record_id = ?, found = ? WHERE id = ?", recordId, found ? 1 : 0, id);
+  }
+
+  /** The record is gone, or stays for somebody else. A row that is wanted again in the meantime stays wanted. */
+  markRemoved(ids: readonly number[], now: number): void {
+    this.#sql.exec("UPDATE records SET state = 'removed', removed_at = ? WHERE state = 'removing' AND id IN (SELECT value FROM json_each(?))", now, JSON.stringify(ids));
+  }
+
+  intent(): Intent | null {
+    const [row] = this.#sql.exec('SELECT id, holder, deadline FROM intent').toArray();
+    return row === undefined ? null : intentSchema.parse(row);
+  }
+
+  setIntent(intent: Intent): void {
+    this.#sql.exec('INSERT OR REPLACE INTO intent (only, id, holder, deadline) VALUES (1, ?, ?, ?)', intent.id, intent.holder, intent.deadline);
+  }
+
+  clearIntent(id: string): void {
+    this.#sql.exec('DELETE FROM intent WHERE id = ?', id);
+  }
+
+  /** Remembers through which block the zone is reached: a block that leaves the configuration is needed until the ledger is empty. */
+  use(vendor: DnsVendor, zone: { id: string; name: string }, now: number): void {
+    this.#sql.exec('INSERT OR REPLACE INTO vendors (name, vendor, used_at) VALUES (?, ?, ?)', vendor.name, JSON.stringify(vendor), now);
+    this.#sql.exec('INSERT INTO zone (only, zone_id, name) VALUES (1, ?, ?) ON CONFLICT (only) DO UPDATE SET name = excluded.name', zone.id, zone.name);
+  }
+
+  /** Last used first. */
+  vendors(): DnsVendor[] {
+    const rows = this.#sql.exec<{ vendor: string }>('SELECT vendor FROM vendors ORDER BY used_at DESC, name').toArray();
+    return rows.map(({ vendor }) => dnsVendorSchema.parse(JSON.parse(vendor)));
+  }
+
+  zone(): ZoneState | null {
+    const [row] = this.#sql.exec('SELECT * FROM zone').toArray();
+    if (row === undefined) return null;
+    const zone = zoneSchema.parse(row);
+    return {
+      zone: { id: zone.zone_id, name: zone.name },
+      lastSuccessAt: zone.last_success_at,
+      lastError: zone.last_error === null ? null : { at: zone.last_error_at ?? 0, error: errorDataSchema.parse(JSON.parse(zone.last_error)) },
+      failures: zone.failures,
+    };
+  }
+
+  noteSuccess(now: number): void {
+    this.#sql.exec('UPDATE zone SET last_success_at = ?, failures = 0', now);
+  }
+
+  noteFailure(error: ErrorData, now: number): void {
+    this.#sql.exec('UPDATE zone SET last_error_at = ?, last_error = ?, failures = failures + 1', now, JSON.stringify(error));
+  }
+
+  /** What the janitor has to wait for: whether something is to be removed, and when the next row expires. */
+  outlook(): { removing: number; live: number; nextExpiry: number | null } {
+    const row = this.#sql
+      .exec("SELECT COALESCE(SUM(state = 'removing'), 0) AS removing, COUNT(*) AS live, MIN(CASE WHEN state <> 'removing' THEN expires_at END) AS next_expiry FROM records WHERE state <> 'removed'")
+      .one();
+    const outlook = z.object({ removing: z.number(), live: z.number(), next_expiry: z.number().nullable() }).parse(row);
+    return { removing: outlook.removing, live: outlook.live, nextExpiry: outlook.next_expiry };
+  }
+
+  #one(query: string, ...bindings: (string | number)[]): LedgerEntry {
+    return entrySchema.parse(this.#sql.exec(query, ...bindings).one());
+  }
+
+  #many(query: string, ...bindings: (string | number)[]): LedgerEntry[] {
+    return this.#sql.exec(query, ...bindings).toArray().map((row) => entrySchema.parse(row));
+  }
+}

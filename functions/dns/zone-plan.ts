@@ -1,0 +1,66 @@
+/**
+ * Decides what a change of a zone has to do, from the ledger and what the vendor lists: a pure function.
+ *
+ * Invariant: a record is removed only when the ledger proves that we wrote it and nobody of ours wants it any more. A
+ * record of exactly our value that was there before is somebody else's: it serves the challenge, and stays.
+ */
+import type { LedgerEntry } from './ledger.ts';
+import { ownershipComment, recordKey, type DnsRecord, type ListedRecord } from './provider.ts';
+
+export interface ZonePlan {
+  /** Records to create, each with the rows that want it; the first row's owner signs it. */
+  add: { record: DnsRecord; owner: string; entries: number[] }[];
+  /** Records to delete, each with the rows that are settled by it. */
+  remove: { listed: ListedRecord; entries: number[] }[];
+  /** Wanted rows whose record exists. */
+  present: { entry: number; recordId: string | null; found: boolean }[];
+  /** Rows that are settled without touching the vendor. */
+  released: number[];
+}
+
+/**
+ * @param entries the rows of this change. @param related every row about the same names, these included.
+ * @param listed what the vendor holds at these names.
+ */
+export function planChange(entries: readonly LedgerEntry[], related: readonly LedgerEntry[], listed: readonly ListedRecord[]): ZonePlan {
+  const plan: ZonePlan = { add: [], remove: [], present: [], released: [] };
+  for (const key of new Set(entries.map(recordKey))) {
+    const rows = entries.filter((row) => recordKey(row) === key);
+    const siblings = related.filter((row) => recordKey(row) === key);
+    const there = listed.filter((record) => recordKey(record) === key);
+    const ours = there.find((record) => isOurs(record, siblings));
+
+    const wanted = rows.filter(isWanted);
+    const [first] = wanted;
+    if (first !== undefined) {
+      const existing = ours ?? there[0];
+      if (existing === undefined) {
+        plan.add.push({ record: { type: first.type, name: first.name, value: first.value }, owner: first.owner, entries: wanted.map(({ id }) => id) });
+      } else {
+        plan.present.push(...wanted.map(({ id }) => ({ entry: id, recordId: ours?.id ?? null, found: ours === undefined })));
+      }
+    }
+
+    const released = rows.filter(({ state }) => state === 'removing').map(({ id }) => id);
+    if (released.length === 0) continue;
+    if (ours === undefined || siblings.some(isWanted)) plan.released.push(...released);
+    else plan.remove.push({ listed: ours, entries: released });
+  }
+  return plan;
+}
+
+/**
+ * Proof that we wrote a record: its id, or, when the reply that names the id was lost, that a request for it left and the
+ * record carries our mark. Where the vendor keeps no comments, that the request left must do.
+ */
+export function isOurs(record: ListedRecord, siblings: readonly LedgerEntry[]): boolean {
+  return siblings.some((row) => {
+    if (record.id !== null && row.recordId === record.id) return true;
+    if (row.sentAt === null || row.found) return false;
+    return record.comment === null ? row.state !== 'removed' : record.comment === ownershipComment(row.owner);
+  });
+}
+
+function isWanted({ state }: LedgerEntry): boolean {
+  return state === 'wanted' || state === 'written';
+}

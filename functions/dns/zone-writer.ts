@@ -1,0 +1,181 @@
+/**
+ * Carries changes of one zone to its vendor, one at a time: what arrives while a write is under way goes out together
+ * as the next one (group commit).
+ *
+ * Invariants: a row is in the ledger before its request leaves; an intent is stored before any write, and whoever finds
+ * one of somebody else waits until it cannot take effect any more, then reads the zone before acting (DESIGN §3).
+ */
+import { SECOND, type Clock } from '../../shared/clock.ts';
+import { PerennialError } from '../../shared/errors.ts';
+import { DnsError } from './dns-error.ts';
+import type { Ledger } from './ledger.ts';
+import { ownershipComment, recordKey, type ChangeResult, type DnsProvider, type ListedRecord, type Zone } from './provider.ts';
+import type { ZoneDependencies } from './wiring.ts';
+import { isOurs, planChange, type ZonePlan } from './zone-plan.ts';
+
+/** Time a write has to take effect, in milliseconds. */
+const WRITE_TIME_MS = 30 * SECOND;
+/** How long after its deadline an intent still counts (DESIGN §3). */
+const INTENT_MARGIN_MS = 30 * SECOND;
+/** Rows of one write; Cloudflare's Free plan takes 200 operations in a batch. */
+const MAX_GROUP = 200;
+/** Seconds: the least every plan allows, so that resolvers forget soon. */
+const CHALLENGE_TTL = 60;
+
+/** Holder of an intent whose request got no reply: nobody's, so that everybody waits. */
+const IN_DOUBT = 'in doubt';
+
+/** Errors by row; a row that is missing has been settled. */
+export type Failures = ReadonlyMap<number, DnsError>;
+
+interface Waiting {
+  entries: readonly number[];
+  resolve(failures: Failures): void;
+  reject(reason: unknown): void;
+}
+
+export class ZoneWriter {
+  readonly #ledger: Ledger;
+  readonly #provider: ZoneDependencies['provider'];
+  readonly #clock: Clock;
+  /** This life of the object: an intent with another holder was left by a predecessor. */
+  readonly #holder = crypto.randomUUID();
+  readonly #waiting: Waiting[] = [];
+  #writing = false;
+
+  constructor(ledger: Ledger, { provider, clock }: ZoneDependencies) {
+    this.#ledger = ledger;
+    this.#provider = provider;
+    this.#clock = clock;
+  }
+
+  /**
+   * Brings the vendor in line with these rows. @throws DnsError when the whole write failed; the rows stay as they are
+   * and a repetition reads the zone first.
+   */
+  commit(entries: readonly number[]): Promise<Failures> {
+    if (entries.length === 0) return Promise.resolve(new Map());
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ entries, resolve, reject });
+      if (!this.#writing) void this.#drain();
+    });
+  }
+
+  /** Whoever finds nobody writing writes for everybody who has come by then. Never rejects: errors go to those who wait. */
+  async #drain(): Promise<void> {
+    this.#writing = true;
+    try {
+      for (let group = this.#nextGroup(); group.length > 0; group = this.#nextGroup()) {
+        try {
+          const failures = await this.#write(group.flatMap(({ entries }) => entries));
+          for (const waiting of group) waiting.resolve(failures);
+        } catch (thrown) {
+          for (const waiting of group) waiting.reject(thrown);
+        }
+      }
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  #nextGroup(): Waiting[] {
+    let size = 0;
+    const end = this.#waiting.findIndex(({ entries }, index) => {
+      size += entries.length;
+      return index > 0 && size > MAX_GROUP;
+    });
+    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
+  }
+
+  async #write(ids: readonly number[]): Promise<Failures> {
+    this.#refuseForeignIntent();
+    const zone = this.#ledger.zone()?.zone;
+    const entries = this.#ledger.entries(ids).filter(({ state }) => state !== 'removed');
+    if (zone === undefined || entries.length === 0) return new Map();
+    return this.#throughVendor(async (provider) => {
+      const names = [...new Set(entries.map(({ name }) => name))];
+      const listed = await provider.list(zone, { type: 'TXT', names });
+      // Read anew: rows may have changed hands while the vendor was asked. No await from here to the intent.
+      const plan = planChange(this.#ledger.entries(ids), this.#ledger.entriesOfNames(names), listed);
+      this.#settleUntouched(plan);
+      return plan.add.length + plan.remove.length === 0 ? new Map() : this.#execute(provider, zone, plan);
+    });
+  }
+
+  async #execute(provider: DnsProvider, zone: Zone, plan: ZonePlan): Promise<Failures> {
+    const intent = { id: crypto.randomUUID(), holder: this.#holder, deadline: this.#clock() + WRITE_TIME_MS };
+    this.#ledger.setIntent(intent);
+    this.#ledger.markSent(plan.add.flatMap(({ entries }) => entries), this.#clock());
+    try {
+      const add = plan.add.map(({ record, owner }) => ({ ...record, ttl: CHALLENGE_TTL, comment: ownershipComment(owner) }));
+      const result = await provider.apply(zone, { add, remove: plan.remove.map(({ listed }) => listed) }, intent.deadline);
+      this.#ledger.clearIntent(intent.id);
+      return this.#settle(plan, result);
+    } catch (thrown) {
+      // Without a reply the request may still be travelling: the intent stays, for us as for a successor.
+      if (mayTakeEffect(thrown)) this.#ledger.setIntent({ ...intent, holder: IN_DOUBT });
+      else this.#ledger.clearIntent(intent.id);
+      throw thrown;
+    }
+  }
+
+  #refuseForeignIntent(): void {
+    const intent = this.#ledger.intent();
+    if (intent === null || intent.holder === this.#holder) return;
+    const over = intent.deadline + INTENT_MARGIN_MS;
+    if (this.#clock() < over) {
+      throw new DnsError('dns_zone_busy', 'An earlier change of this zone may still take effect.', { retryable: true, retryAt: over });
+    }
+    this.#ledger.clearIntent(intent.id);
+  }
+
+  #settleUntouched(plan: ZonePlan): void {
+    for (const { entry, recordId, found } of plan.present) this.#ledger.markPresent(entry, recordId, found);
+    this.#ledger.markRemoved(plan.released, this.#clock());
+  }
+
+  #settle(plan: ZonePlan, { added, refused }: ChangeResult): Failures {
+    const failures = new Map<number, DnsError>();
+    const refusals = new Map(refused.map(({ record, error }) => [recordKey(record), error]));
+    const created = new Map(added.map((record) => [recordKey(record), record]));
+    for (const { record, entries } of plan.add) {
+      const listed = created.get(recordKey(record));
+      const error = refusals.get(recordKey(record)) ?? new DnsError('dns_vendor_failed', `The vendor said nothing about ${record.name}.`, { retryable: true });
+      for (const entry of entries) {
+        if (listed === undefined) failures.set(entry, error);
+        else this.#markAdded(entry, listed);
+      }
+    }
+    for (const { listed, entries } of plan.remove) {
+      const error = refusals.get(recordKey(listed));
+      if (error === undefined) this.#ledger.markRemoved(entries, this.#clock());
+      else for (const entry of entries) failures.set(entry, error);
+    }
+    return failures;
+  }
+
+  /** The vendor may answer "exists already" with a record that somebody else has written a moment before. */
+  #markAdded(entry: number, listed: ListedRecord): void {
+    const found = !isOurs(listed, this.#ledger.entriesOfNames([listed.name]).filter((row) => recordKey(row) === recordKey(listed)));
+    this.#ledger.markPresent(entry, found ? null : listed.id, found);
+  }
+
+  /** Any block that reaches the zone will do: when one has lost its permission, the next is tried, last used first. */
+  async #throughVendor<T>(work: (provider: DnsProvider) => Promise<T>): Promise<T> {
+    let failure: unknown;
+    for (const vendor of this.#ledger.vendors()) {
+      try {
+        return await work(this.#provider(vendor));
+      } catch (thrown) {
+        failure ??= thrown;
+        if (!(thrown instanceof DnsError && (thrown.code === 'dns_unauthorized' || thrown.code === 'dns_forbidden'))) throw thrown;
+      }
+    }
+    throw failure ?? new DnsError('dns_vendor_removed', 'No credentials are known for this zone.');
+  }
+}
+
+/** Everything but a typed error that says otherwise: an unknown throw may have come after the request had left. */
+function mayTakeEffect(thrown: unknown): boolean {
+  return thrown instanceof DnsError ? thrown.inDoubt : !(thrown instanceof PerennialError);
+}
