@@ -12,8 +12,3 @@ declare module 'perennial:relay-bundle-facts' {
   const facts: { sha256: string; bytes: number; contract: number };
   export default facts;
 }
-
-/** Types `env` of `cloudflare:workers` in tests. */
-declare namespace Cloudflare {
-  interface Env extends import('./environment.ts').Environment {}
-}

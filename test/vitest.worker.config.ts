@@ -1,8 +1,16 @@
+import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
 /** Durable Objects and handlers inside workerd, with the bindings of wrangler.toml. */
 export default defineConfig({
+  resolve: {
+    alias: {
+      'perennial:configuration': fileURLToPath(new URL('worker/fixtures/configuration.json', import.meta.url)),
+      'perennial:relay-bundle-facts': fileURLToPath(new URL('worker/fixtures/relay-facts.json', import.meta.url)),
+      'perennial:relay-bundle': fileURLToPath(new URL('worker/fixtures/relay.txt?raw', import.meta.url)),
+    },
+  },
   plugins: [
     cloudflareTest({
       wrangler: { configPath: './wrangler.toml' },

@@ -1,4 +1,131 @@
+/**
+ * One certificate (DESIGN §3): its specification, live pair, current issuance, deliveries and timer.
+ *
+ * Only `alarm()` advances; everything else records a reason and sets the alarm. The alarm never throws: a thrown alarm is
+ * dropped for good after seven runs, so it first sets a dead-man alarm and the real next time last.
+ */
 import { DurableObject } from 'cloudflare:workers';
+import { MINUTE, SECOND } from '../../shared/clock.ts';
+import { type Outcome, settle, toPerennialError } from '../../shared/errors.ts';
+import { certificatePorts, fleetPort } from '../composition.ts';
+import { compiled } from '../config/compiled.ts';
+import { certificateSpecSchema, type CertificateSpec } from '../config/configuration.ts';
 import type { Environment } from '../environment.ts';
+import type { CertificateView } from './ports.ts';
+import { reconcile } from './reconcile.ts';
+import type { CertificateState } from './state.ts';
+import { CertificateStore, type WakeReason } from './store.ts';
+import { viewOf } from './view.ts';
 
-export class CertificateObject extends DurableObject<Environment> {}
+const DEAD_MAN_MS = 5 * MINUTE;
+/** The fleet could not be told; it is tried again this soon. */
+const REPORT_RETRY_MS = 30 * SECOND;
+
+export class CertificateObject extends DurableObject<Environment> {
+  readonly #store: CertificateStore;
+  readonly #runner = crypto.randomUUID();
+  readonly #clock = () => Date.now();
+
+  constructor(context: DurableObjectState, environment: Environment) {
+    super(context, environment);
+    this.#store = new CertificateStore(context.storage);
+  }
+
+  /** Takes a specification of generation `generation`; older generations are ignored. Idempotent. */
+  apply(name: string, spec: CertificateSpec, generation: number): Promise<Outcome<null>> {
+    return settle(async () => {
+      this.#store.receive({ name, spec: certificateSpecSchema.parse(spec), generation, retired: false });
+      await this.#wake('configuration');
+      return null;
+    });
+  }
+
+  /** The certificate is no longer configured: nothing is issued any more, our records go, the variable stays. */
+  retire(name: string, generation: number): Promise<Outcome<null>> {
+    return settle(async () => {
+      this.#store.receive({ name, spec: null, generation, retired: true });
+      await this.#wake('configuration');
+      return null;
+    });
+  }
+
+  /** Records why and sets the alarm; returns before anything is done. */
+  wake(reason: WakeReason): Promise<Outcome<null>> {
+    return settle(async () => {
+      await this.#wake(reason);
+      return null;
+    });
+  }
+
+  /** The view as of now; null before the first specification. */
+  view(): Promise<Outcome<CertificateView | null>> {
+    return settle(() => {
+      const state = this.#store.read();
+      return state === null ? null : this.#view(state);
+    });
+  }
+
+  override async alarm(): Promise<void> {
+    const started = this.#clock();
+    await this.ctx.storage.setAlarm(started + DEAD_MAN_MS);
+    const interrupted = this.#store.beginRun(started);
+    let next: number | null;
+    try {
+      next = await this.#advance(interrupted);
+    } catch (thrown) {
+      // Our own state could not be read or written; the next release may know how.
+      const error = toPerennialError(thrown);
+      console.error(JSON.stringify({ event: 'alarm-failed', code: error.code, message: error.message }));
+      next = started + DEAD_MAN_MS;
+    }
+    this.#store.endRun();
+    const at = this.#store.hasWakes() ? this.#clock() : next;
+    await (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(Math.max(at, this.#clock())));
+  }
+
+  async #wake(reason: WakeReason): Promise<void> {
+    this.#store.addWake(reason, this.#clock());
+    await this.ctx.storage.setAlarm(this.#clock());
+  }
+
+  async #advance(interrupted: boolean): Promise<number | null> {
+    this.#store.takeReceived();
+    let reporting = Promise.resolve(true);
+    const next = await reconcile(
+      {
+        store: this.#store,
+        ports: certificatePorts(this.env),
+        clock: this.#clock,
+        random: Math.random,
+        newId: () => crypto.randomUUID(),
+        runner: this.#runner,
+        configuration: compiled,
+        onStep: (state) => {
+          this.#store.stage(this.#view(state));
+          reporting = reporting.then(() => this.#report());
+        },
+      },
+      interrupted,
+    );
+    const reported = await reporting;
+    if (reported) return next;
+    return Math.min(next ?? Number.POSITIVE_INFINITY, this.#clock() + REPORT_RETRY_MS);
+  }
+
+  /** Delivers the outbox. @returns false when the fleet could not be told; the row stays. */
+  async #report(): Promise<boolean> {
+    const report = this.#store.report(this.#clock());
+    if (report === null) return true;
+    try {
+      await fleetPort(this.env).report(report);
+      this.#store.acknowledge(report.sequence);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #view(state: CertificateState): CertificateView {
+    return viewOf({ state, history: this.#store.history(), now: this.#clock(), held: !compiled.valid });
+  }
+}

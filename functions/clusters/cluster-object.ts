@@ -1,4 +1,303 @@
+/**
+ * One cluster (DESIGN §2, §3): holds the WebSockets that its relays opened, signs requests onto them and checks what
+ * comes back. Hibernates between requests; heartbeats are answered by the runtime.
+ */
 import { DurableObject } from 'cloudflare:workers';
+import type { Clock } from '../../shared/clock.ts';
+import { SECOND } from '../../shared/clock.ts';
+import { type Outcome, PerennialError, settle, toPerennialError } from '../../shared/errors.ts';
+import { CLOSE, HEARTBEAT_INTERVAL_MS, HEARTBEAT_PING, HEARTBEAT_PONG, MAX_FRAME_LENGTH, relayEventSchema, relayToEdgeFrame, type RequestFrame, type ResponseFrame } from '../../shared/link/frames.ts';
+import { hashText, type PublicKey, randomNonce, signMessage, verifyMessage } from '../../shared/link/signatures.ts';
+import { MAX_BODY_BYTES, MAX_DEADLINE_MS } from '../../shared/relay/contract.ts';
+import { certificateWaker, edgeKey } from '../composition.ts';
+import { compiled } from '../config/compiled.ts';
 import type { Environment } from '../environment.ts';
+import { PendingCalls } from './calls.ts';
+import { type ClusterStatus, connectionOf, type OpenConnection, type RelayFacts } from './connection.ts';
+import { acceptHello } from './handshake.ts';
+import { ClusterStore } from './store.ts';
 
-export class ClusterObject extends DurableObject<Environment> {}
+export interface LinkRequest {
+  method: RequestFrame['method'];
+  /** Raw path and query. */
+  path: string;
+  /** JSON text, or empty. */
+  body: string;
+  /** Longest time until the answer, ms; also the deadline that is signed. */
+  timeoutMs: number;
+  /** May be repeated on another relay of the cluster when one stays silent. */
+  idempotent: boolean;
+  /** Certificate to wake when a relay connects after this call found none. */
+  caller: string | null;
+}
+
+export interface LinkResponse {
+  status: number;
+  body: string;
+  /** Contract version of the relay that answered. */
+  contract: number;
+}
+
+/** After this silence an idempotent request goes to the next relay as well, ms (DESIGN §7). */
+const SILENCE_MS = 3 * SECOND;
+/** A relay whose last sign of life is older is not chosen while another one is fresher, and shown as silent, ms. */
+const STALE_MS = 3 * HEARTBEAT_INTERVAL_MS;
+/** Sockets that have not said hello yet; more are turned away. */
+const MAX_OPENING = 16;
+const OPENING_MS = 15 * SECOND;
+
+export class ClusterObject extends DurableObject<Environment> {
+  readonly #store: ClusterStore;
+  readonly #calls = new PendingCalls();
+  readonly #clock: Clock = () => Date.now();
+  /** Signing is asynchronous and sequences must arrive in order: one line per socket. */
+  readonly #lines = new WeakMap<WebSocket, Promise<void>>();
+
+  constructor(context: DurableObjectState, environment: Environment) {
+    super(context, environment);
+    this.#store = new ClusterStore(context.storage);
+    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT_PING, HEARTBEAT_PONG));
+  }
+
+  /** `GET /relay/connect?cluster=<name>` with an upgrade; the entry has checked that the cluster is configured. */
+  override async fetch(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const cluster = url.searchParams.get('cluster') ?? '';
+    if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return new Response('A WebSocket upgrade was expected.\n', { status: 426 });
+    const now = this.#clock();
+    if (this.#dropStaleOpenings(now) >= MAX_OPENING) return new Response('Too many relays are opening a link.\n', { status: 503, headers: { 'retry-after': '15' } });
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    const challenge = randomNonce();
+    server.serializeAttachment({ phase: 'opening', cluster, origin: url.origin, challenge, openedAt: now });
+    server.send(JSON.stringify({ type: 'challenge', nonce: challenge, origin: url.origin, cluster, time: now }));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Sends one signed request to a relay and returns its signed answer, whatever its status. */
+  call(cluster: string, request: LinkRequest): Promise<Outcome<LinkResponse>> {
+    return settle(async () => {
+      if (request.body.length > MAX_BODY_BYTES) throw new PerennialError('relay_too_large', `A request of ${request.body.length} characters exceeds the limit of ${MAX_BODY_BYTES}.`);
+      const sockets = this.#openSockets();
+      if (sockets.length === 0) {
+        if (request.caller !== null) this.#store.rememberWaiting(request.caller, this.#clock());
+        throw this.#offline(cluster);
+      }
+      return this.#callFirstThatAnswers(sockets, { ...request, timeoutMs: Math.min(request.timeoutMs, MAX_DEADLINE_MS) });
+    });
+  }
+
+  status(cluster: string): Promise<Outcome<ClusterStatus>> {
+    return settle(() => {
+      const now = this.#clock();
+      const relays = this.#openSockets().map(({ socket, connection }) => this.#facts(socket, connection));
+      const newest = relays.reduce((latest, relay) => Math.max(latest, relay.lastSeenAt), this.#store.lastSeenAt() ?? 0);
+      const refused = this.#store.refused();
+      const fresh = relays.some((relay) => now - relay.lastSeenAt < STALE_MS);
+      const tooOld = relays.length === 0 && refused?.code === 'relay_too_old';
+      return {
+        cluster,
+        state: fresh ? 'online' : tooOld ? 'too-old' : relays.length > 0 ? 'silent' : 'offline',
+        relays,
+        lastSeenAt: newest === 0 ? null : newest,
+        since: fresh ? Math.min(...relays.map((relay) => relay.since)) : newest === 0 ? null : newest,
+        refused: relays.length === 0 ? refused : null,
+      };
+    });
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    try {
+      await this.#receive(socket, message);
+    } catch (thrown) {
+      const error = toPerennialError(thrown);
+      socket.close(CLOSE.protocol, error.code);
+      this.#calls.socketClosed(socket);
+    }
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    this.#gone(socket);
+    // Completing the closing handshake is ours; reserved codes cannot be echoed.
+    socket.close(code >= 3000 && code < 5000 ? code : 1000);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#gone(socket);
+  }
+
+  #gone(socket: WebSocket): void {
+    const connection = connectionOf(socket);
+    if (connection?.phase === 'open') this.#store.seen(this.#lastSeen(socket, connection));
+    this.#calls.socketClosed(socket);
+  }
+
+  async #receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    if (typeof message !== 'string' || message.length > MAX_FRAME_LENGTH) throw new PerennialError('relay_protocol', 'A text frame within the size limit was expected.');
+    const connection = connectionOf(socket);
+    const frame = relayToEdgeFrame.safeParse(parseJson(message));
+    if (connection === null || !frame.success) throw new PerennialError('relay_protocol', 'The frame has a shape this edge does not know.');
+    if (frame.data.type === 'hello') {
+      if (connection.phase !== 'opening') throw new PerennialError('relay_protocol', 'A second hello on one connection.');
+      await this.#open(socket, connection, frame.data.token);
+      return;
+    }
+    if (connection.phase !== 'open') throw new PerennialError('relay_protocol', 'The relay has not said hello yet.');
+    if (frame.data.type === 'response') await this.#respond(socket, connection, frame.data);
+    else await this.#event(socket, connection, frame.data.token, frame.data.body);
+  }
+
+  async #open(socket: WebSocket, opening: Parameters<typeof acceptHello>[0], token: string): Promise<void> {
+    const now = this.#clock();
+    try {
+      const accepted = await acceptHello(opening, token, this.#keys(opening.cluster), edgeKey(this.env), now);
+      socket.serializeAttachment(accepted.connection);
+      socket.send(JSON.stringify({ type: 'welcome', token: accepted.token }));
+      this.#store.accepted(now);
+      await this.#wakeWaiting();
+    } catch (thrown) {
+      const error = toPerennialError(thrown);
+      this.#store.refuse({ code: error.code, message: error.message, hint: error.hint ?? null, at: now });
+      socket.send(JSON.stringify({ type: 'refused', error: error.toData() }));
+      socket.close(CLOSE.refused, error.code);
+    }
+  }
+
+  async #respond(socket: WebSocket, connection: OpenConnection, frame: ResponseFrame): Promise<void> {
+    const token = this.#calls.tokenOf(frame.id, socket);
+    // Late answers of calls that timed out: nobody waits.
+    if (token === null) return;
+    try {
+      const claims = await verifyMessage('response', frame.token, [connection.key], connection.origin);
+      const genuine = claims.requestHash === (await hashText(token)) && claims.status === frame.status && claims.contentType === frame.contentType && claims.bodyHash === (await hashText(frame.body));
+      if (!genuine) throw new PerennialError('signature_invalid', 'The response does not carry what its signature covers.');
+      this.#calls.resolve(frame);
+    } catch (thrown) {
+      this.#calls.reject(frame.id, toPerennialError(thrown));
+    }
+  }
+
+  async #event(socket: WebSocket, connection: OpenConnection, token: string, body: string): Promise<void> {
+    const claims = await verifyMessage('event', token, [connection.key], connection.origin);
+    const fresh = claims.connection === connection.connection && claims.sequence > connection.eventSequence;
+    if (!fresh || claims.bodyHash !== (await hashText(body))) throw new PerennialError('signature_invalid', 'The event is altered, replayed or of another connection.');
+    socket.serializeAttachment({ ...(connectionOf(socket) ?? connection), eventSequence: claims.sequence });
+    const event = relayEventSchema.safeParse(parseJson(body));
+    if (event.success && this.#knows(event.data.certificate)) await certificateWaker(this.env).wake(event.data.certificate, 'served-changed');
+  }
+
+  /** A relay may only wake certificates that this bundle delivers somewhere. */
+  #knows(certificate: string): boolean {
+    return compiled.valid && compiled.configuration.certificates.some((spec) => spec.name === certificate);
+  }
+
+  async #callFirstThatAnswers(sockets: { socket: WebSocket; connection: OpenConnection }[], request: LinkRequest): Promise<LinkResponse> {
+    const deadline = this.#clock() + request.timeoutMs;
+    const attempts: Promise<LinkResponse>[] = [];
+    let failure: unknown;
+    for (const [position, { socket }] of sockets.entries()) {
+      const attempt = this.#send(socket, request, deadline);
+      attempts.push(attempt);
+      const another = request.idempotent && position < sockets.length - 1;
+      if (!another) break;
+      const outcome = await Promise.race([attempt.then(() => 'answered', (error: unknown) => ((failure = error), 'failed')), scheduler.wait(Math.min(SILENCE_MS, request.timeoutMs)).then(() => 'silent')]);
+      if (outcome === 'answered') return attempt;
+    }
+    return Promise.any(attempts).catch((thrown: unknown) => {
+      throw thrown instanceof AggregateError ? (thrown.errors.at(-1) ?? failure) : thrown;
+    });
+  }
+
+  async #send(socket: WebSocket, request: LinkRequest, deadline: number): Promise<LinkResponse> {
+    const id = crypto.randomUUID();
+    const contentType = request.body === '' ? '' : 'application/json';
+    const { promise: token, resolve, reject } = Promise.withResolvers<string>();
+    const before = this.#lines.get(socket) ?? Promise.resolve();
+    const turn = before.then(async () => {
+      const connection = connectionOf(socket);
+      if (connection?.phase !== 'open') throw new PerennialError('relay_disconnected', 'The relay hung up.', { retryable: true });
+      const sequence = connection.sequence + 1;
+      socket.serializeAttachment({ ...connection, sequence });
+      const signed = await signMessage(
+        'request',
+        { aud: connection.cluster, method: request.method, path: request.path, contentType, bodyHash: await hashText(request.body), deadline, connection: connection.connection, sequence },
+        edgeKey(this.env),
+      );
+      const frame: RequestFrame = { type: 'request', id, token: signed, method: request.method, path: request.path, contentType, body: request.body };
+      socket.send(JSON.stringify(frame));
+      resolve(signed);
+    });
+    this.#lines.set(
+      socket,
+      turn.catch((error: unknown) => reject(error)),
+    );
+    const signed = await token;
+    const frame = await this.#calls.wait(id, socket, signed, Math.max(1, deadline - this.#clock()));
+    const connection = connectionOf(socket);
+    return { status: frame.status, body: frame.body, contract: connection?.phase === 'open' ? connection.contract : 0 };
+  }
+
+  /** Open links, the newest sign of life first. */
+  #openSockets(): { socket: WebSocket; connection: OpenConnection }[] {
+    return this.ctx
+      .getWebSockets()
+      .flatMap((socket) => {
+        const connection = connectionOf(socket);
+        return connection?.phase === 'open' && socket.readyState === WebSocket.OPEN ? [{ socket, connection }] : [];
+      })
+      .sort((one, other) => this.#lastSeen(other.socket, other.connection) - this.#lastSeen(one.socket, one.connection));
+  }
+
+  #lastSeen(socket: WebSocket, connection: OpenConnection): number {
+    return Math.max(connection.since, this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0);
+  }
+
+  #facts(socket: WebSocket, connection: OpenConnection): RelayFacts {
+    const { allocation, contract, bundle, skewMs, since } = connection;
+    return { allocation, contract, bundle, skewMs, since, lastSeenAt: this.#lastSeen(socket, connection) };
+  }
+
+  #offline(cluster: string): PerennialError {
+    const refused = this.#store.refused();
+    if (refused !== null) return new PerennialError(refused.code, `The relay of cluster ${cluster} was refused: ${refused.message}`, { retryable: true, hint: refused.hint ?? undefined });
+    return new PerennialError('relay_offline', `No relay of cluster ${cluster} is connected.`, {
+      retryable: true,
+      hint: 'Check that the relay job runs and that its log says "connected".',
+    });
+  }
+
+  /** Keys of the bundle's configuration; while that is invalid, the ones that were good last. */
+  #keys(cluster: string): PublicKey[] {
+    if (!compiled.valid) return this.#store.keys();
+    const keys = compiled.configuration.clusters.find((candidate) => candidate.name === cluster)?.keys ?? [];
+    this.#store.rememberKeys(keys);
+    return keys;
+  }
+
+  async #wakeWaiting(): Promise<void> {
+    const waker = certificateWaker(this.env);
+    for (const certificate of this.#store.waiting()) {
+      await waker.wake(certificate, 'relay-connected');
+      this.#store.forgetWaiting(certificate);
+    }
+  }
+
+  #dropStaleOpenings(now: number): number {
+    let opening = 0;
+    for (const socket of this.ctx.getWebSockets()) {
+      const connection = connectionOf(socket);
+      if (connection?.phase === 'open') continue;
+      if (connection === null || now - connection.openedAt > OPENING_MS) socket.close(CLOSE.protocol, 'no hello');
+      else opening += 1;
+    }
+    return opening;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The relay makes key and CSR, and the TXT records of all challenges are published in one go. Both are safe to repeat:
+ * the key is bound to the issuance id, a record with the same name and value is a no-op.
+ */
+import { PerennialError } from '../../../shared/errors.ts';
+import type { AcmeAuthorization, ChallengeRecord } from '../ports.ts';
+import type { Issuance } from '../state.ts';
+import { enterPhase, issuanceOf, type PhaseContext } from './context.ts';
+
+export async function present(context: PhaseContext): Promise<void> {
+  const issuance = issuanceOf(context);
+  const [, challenges] = await Promise.all([makeKey(context, issuance), openChallenges(context, issuance)]);
+  issuance.challenges = challenges;
+  if (challenges.length === 0) {
+    enterPhase(context, 'finalize');
+    context.persist();
+    return;
+  }
+  const records: ChallengeRecord[] = challenges.map(({ name, value }) => ({ name, value }));
+  issuance.placed = await context.ports.dns.place(records);
+  issuance.cleaned = false;
+  context.persist();
+  await context.ports.dns.present(issuance.id, `${issuance.id}-present-${issuance.attempt}`, issuance.placed);
+  enterPhase(context, 'propagate');
+  context.persist();
+}
+
+async function makeKey(context: PhaseContext, issuance: Issuance): Promise<void> {
+  if (issuance.key !== null) return;
+  const { spec } = issuance;
+  const cluster = spec.deliveries[0]?.cluster;
+  if (cluster === undefined) throw new PerennialError('internal_no_delivery', 'A certificate without a delivery cannot have a key.');
+  const answer = await context.ports.relay.createKey(cluster, { issuance: issuance.id, names: spec.domains, keyType: spec.keyType });
+  issuance.key = { cluster, csr: answer.csr, spki: answer.spki, madeIn: answer.madeIn };
+  context.persist();
+}
+
+/** Challenges that still have to be met; none when the order is ready (its authorizations were reused). */
+async function openChallenges(context: PhaseContext, issuance: Issuance): Promise<Issuance['challenges']> {
+  const { order } = issuance;
+  if (order === null || order.status !== 'pending') return [];
+  const session = await context.session();
+  const authorizations = await session.authorizations(order.authorizations);
+  return authorizations.filter((authorization) => authorization.status !== 'valid').map(challengeOf);
+}
+
+function challengeOf(authorization: AcmeAuthorization): Issuance['challenges'][number] {
+  if (authorization.status !== 'pending') {
+    throw new PerennialError('acme_authorization_closed', `The CA has closed the authorization for ${authorization.identifier} (${authorization.status}).`, {
+      retryable: true,
+      hint: authorization.dns01?.error?.detail ?? 'A new order will be placed.',
+    });
+  }
+  if (authorization.dns01 === null) {
+    throw new PerennialError('acme_no_dns_challenge', `The CA offers no dns-01 challenge for ${authorization.identifier}.`);
+  }
+  return { url: authorization.dns01.url, name: `_acme-challenge.${authorization.identifier}`, value: authorization.dns01.txtValue };
+}

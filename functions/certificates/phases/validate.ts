@@ -1,0 +1,77 @@
+/** Answers the challenges once and polls the order (RFC 8555 §7.5.1, §7.1.6), honouring Retry-After. */
+import { SECOND } from '../../../shared/clock.ts';
+import { PerennialError } from '../../../shared/errors.ts';
+import type { AcmeOrder, AcmeProblemData, AcmeSession } from '../ports.ts';
+import type { Issuance } from '../state.ts';
+import { enterPhase, inspectIntent, issuanceOf, type PhaseContext, withIntent } from './context.ts';
+
+const POLL_DELAYS = [150, 300, 600, SECOND, 2 * SECOND, 3 * SECOND, 5 * SECOND, 10 * SECOND] as const;
+const ANSWER_DEADLINE_MS = 30_000;
+
+/** Unix ms of the next poll: our own pace, or what the CA asked for if that is later. */
+export function nextPoll(now: number, polls: number, retryAt: number | null): number {
+  return Math.max(now + (POLL_DELAYS[Math.min(polls, POLL_DELAYS.length - 1)] ?? 10 * SECOND), retryAt ?? 0);
+}
+
+export async function validate(context: PhaseContext): Promise<void> {
+  const issuance = issuanceOf(context);
+  const session = await context.session();
+  if (issuance.polls === 0) {
+    const intent = inspectIntent(context);
+    if (intent === 'wait') return;
+    const open = intent === 'resumed' ? await stillOpen(session, issuance) : issuance.challenges.map(({ url }) => url);
+    await withIntent(context, 'answer', ANSWER_DEADLINE_MS, async () => {
+      for (const url of open) await session.answer(url);
+    });
+    issuance.polls = 1;
+    issuance.nonce = session.nonce();
+    issuance.waitUntil = nextPoll(context.clock(), 0, null);
+    context.persist();
+    return;
+  }
+  const order = await session.order(urlOf(issuance));
+  issuance.order = order;
+  issuance.nonce = session.nonce();
+  switch (order.status) {
+    case 'ready':
+      enterPhase(context, 'finalize');
+      break;
+    case 'processing':
+    case 'valid':
+      enterPhase(context, 'download');
+      break;
+    case 'invalid':
+      context.persist();
+      throw await explainInvalid(session, order);
+    case 'pending':
+      issuance.waitUntil = nextPoll(context.clock(), issuance.polls, order.retryAt);
+      issuance.polls += 1;
+  }
+  context.persist();
+}
+
+/** After an interrupted run: which challenges has the CA not been told about yet? */
+async function stillOpen(session: AcmeSession, issuance: Issuance): Promise<string[]> {
+  const authorizations = await session.authorizations(issuance.order?.authorizations ?? []);
+  return authorizations.flatMap(({ status, dns01 }) => (status === 'pending' && dns01?.status === 'pending' ? [dns01.url] : []));
+}
+
+/** The CA's own words about what failed, per name. The next attempt needs a new order. */
+export async function explainInvalid(session: AcmeSession, order: AcmeOrder): Promise<PerennialError> {
+  const authorizations = await session.authorizations(order.authorizations);
+  const problems = authorizations.flatMap((authorization) => (authorization.dns01?.error ? [`${authorization.identifier}: ${words(authorization.dns01.error)}`] : []));
+  const text = problems.length > 0 ? problems.join(' | ') : order.error === null ? 'it gave no reason' : words(order.error);
+  return new PerennialError('acme_validation_failed', `The CA refused the order: ${text}`.slice(0, 1_900), {
+    retryable: true,
+    hint: 'Check that the records named here can be seen from outside; a new order follows by itself.',
+  });
+}
+
+function words(problem: AcmeProblemData): string {
+  return `${problem.detail} (${problem.type.replace('urn:ietf:params:acme:error:', '')})`;
+}
+
+export function urlOf(issuance: Issuance): string {
+  if (issuance.order === null) throw new PerennialError('internal_no_order', 'A phase that needs an order ran without one.');
+  return issuance.order.url;
+}

@@ -1,0 +1,165 @@
+/**
+ * The loop: read state, pick the next step, run its effect, persist, again; until there is nothing to do now.
+ * Killing the process between any two lines is harmless: what was not persisted is decided again (DESIGN §4).
+ */
+import type { Clock } from '../../shared/clock.ts';
+import { MINUTE } from '../../shared/clock.ts';
+import type { CompiledConfiguration } from '../config/configuration.ts';
+import { decide, type Step } from './decide.ts';
+import { matchDeliveries } from './delivery.ts';
+import { recordFailure } from './failures.ts';
+import { adopt } from './phases/adopt.ts';
+import { askRenewalInfo } from './phases/ari.ts';
+import { cleanUp } from './phases/clean-up.ts';
+import type { CertificatePorts, PhaseContext } from './phases/context.ts';
+import { install, reload, verify } from './phases/deliver.ts';
+import { download } from './phases/download.ts';
+import { finalize } from './phases/finalize.ts';
+import { abandon, complete, start } from './phases/issuance.ts';
+import { order } from './phases/order.ts';
+import { present } from './phases/present.ts';
+import { propagate } from './phases/propagate.ts';
+import { validate } from './phases/validate.ts';
+import type { AcmeSession } from './ports.ts';
+import type { CertificateState } from './state.ts';
+import type { CertificateStore } from './store.ts';
+import { applyWake } from './wakes.ts';
+
+export interface ReconcileDependencies {
+  store: CertificateStore;
+  /** Wired per run, so that requests can be counted for this certificate alone. */
+  ports: CertificatePorts;
+  clock: Clock;
+  random: () => number;
+  newId: () => string;
+  runner: string;
+  /** The configuration in this bundle; an invalid one holds everything (issue nothing, lose nothing). */
+  configuration: CompiledConfiguration;
+  /** Called after every step with the state as persisted. */
+  onStep: (state: CertificateState) => void;
+}
+
+/** External requests after which a run yields and goes on by alarm (DESIGN §13: at most 40 per invocation). */
+const REQUESTS_PER_RUN = 24;
+const STEPS_PER_RUN = 64;
+/** How soon a held certificate looks again, ms; a deploy wakes it anyway. */
+const HELD_MS = 10 * MINUTE;
+
+/**
+ * Advances one certificate as far as it goes now.
+ * @param single run one step only: the previous run was interrupted.
+ * @returns Unix ms of the next run, or null when nothing is planned.
+ */
+export async function reconcile(dependencies: ReconcileDependencies, single: boolean): Promise<number | null> {
+  const { store, clock, ports } = dependencies;
+  const conversation: { session: AcmeSession | null } = { session: null };
+  let counted = 0;
+  let steps = 0;
+  for (;;) {
+    const state = store.read();
+    if (state === null) return null;
+    prepare(store, state, clock());
+    if (!dependencies.configuration.valid) return clock() + HELD_MS;
+    const step = decide(state, clock());
+    if (step.do === 'wait') {
+      dependencies.onStep(state);
+      return step.until;
+    }
+    const spent = conversation.session?.requests() ?? 0;
+    if (spent >= REQUESTS_PER_RUN || steps >= STEPS_PER_RUN || (single && steps > 0)) return clock();
+    steps += 1;
+    const context: PhaseContext = {
+      state,
+      ports: countRelayAndDns(ports, state),
+      clock,
+      random: dependencies.random,
+      newId: dependencies.newId,
+      runner: dependencies.runner,
+      persist: () => store.write(state),
+      event: (kind, message) => store.event(kind, message, clock()),
+      session: async () => {
+        conversation.session ??= await ports.acme.open(state.issuance?.authority ?? '', state.issuance?.nonce ?? null);
+        return conversation.session;
+      },
+    };
+    try {
+      await run(step, context, store);
+      clearFailure(state, step);
+    } catch (error) {
+      recordFailure(context, step, error);
+    }
+    const open = conversation.session;
+    if (open !== null && state.issuance !== null) {
+      state.issuance.requests.acme += open.requests() - counted;
+      state.issuance.nonce = open.nonce();
+      counted = open.requests();
+    }
+    store.write(state);
+    dependencies.onStep(state);
+  }
+}
+
+/** Wakes and a changed specification, as edits of the state. */
+function prepare(store: CertificateStore, state: CertificateState, now: number): void {
+  for (const reason of store.takeWakes()) applyWake(state, reason, now);
+  if (state.issuance === null && state.record.adoptionDone) state.deliveries = matchDeliveries(state);
+  store.write(state);
+}
+
+/** A phase that went through has no failure any more; deliveries keep theirs themselves. */
+function clearFailure(state: CertificateState, step: Step): void {
+  if (state.issuance !== null && !('delivery' in step) && step.do !== 'clean-up') state.issuance.failure = null;
+}
+
+async function run(step: Step, context: PhaseContext, store: CertificateStore): Promise<void> {
+  switch (step.do) {
+    case 'adopt':
+      return adopt(context);
+    case 'start':
+      return start(context, step.reason);
+    case 'ari':
+      return askRenewalInfo(context);
+    case 'order':
+      return order(context);
+    case 'present':
+      return present(context);
+    case 'propagate':
+      return propagate(context);
+    case 'validate':
+      return validate(context);
+    case 'finalize':
+      return finalize(context);
+    case 'download':
+      return download(context);
+    case 'clean-up':
+      return cleanUp(context);
+    case 'install':
+      return install(context, step.delivery);
+    case 'reload':
+      return reload(context, step.delivery);
+    case 'verify':
+      return verify(context, step.delivery);
+    case 'complete':
+      return store.finish(await complete(context));
+    case 'abandon':
+      return store.finish(await abandon(context));
+    case 'wait':
+      return undefined;
+  }
+}
+
+/** Adds what a step asks of relay and DNS to the issuance's account. */
+function countRelayAndDns(ports: CertificatePorts, state: CertificateState): CertificatePorts {
+  const counting = <T extends object>(target: T, kind: 'dns' | 'relay'): T =>
+    new Proxy(target, {
+      get(object, property, receiver) {
+        const member: unknown = Reflect.get(object, property, receiver);
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]): unknown => {
+          if (state.issuance !== null) state.issuance.requests[kind] += 1;
+          return Reflect.apply(member, object, args);
+        };
+      },
+    });
+  return { acme: ports.acme, dns: counting(ports.dns, 'dns'), relay: counting(ports.relay, 'relay') };
+}

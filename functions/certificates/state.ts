@@ -1,0 +1,190 @@
+/**
+ * What a CertificateObject persists: a handful of JSON documents in one table, each parsed by these schemas when read.
+ *
+ * Everything a restart needs is in here; nothing that matters lives in memory only. Documents, their keys and their
+ * members are on users' disks: change them additively and list them in docs/persisted.md.
+ */
+import { z } from 'zod';
+import { deliverySchema, certificateSpecSchema } from '../config/configuration.ts';
+import { idSchema, keyTypeSchema } from '../../shared/relay/contract.ts';
+
+const ms = z.number().int().nonnegative();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const phaseSchema = z.enum(['idle', 'adopt', 'order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'reload', 'verify']);
+const failureClassSchema = z.enum(['protocol', 'overload', 'limit', 'paused', 'state', 'replaces', 'validation', 'account', 'permanent', 'dns', 'relay', 'nomad', 'traefik', 'internal']);
+
+export const failureSchema = z.object({
+  class: failureClassSchema,
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().nullable(),
+  /** Unix ms of the next try. */
+  retryAt: ms,
+  /** Failures in a row, for the backoff. */
+  count: z.number().int().positive(),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
+/** An outside call that cannot be taken back may be under way until `deadline` (DESIGN §3). */
+export const intentSchema = z.object({ id: z.string(), runner: z.string(), deadline: ms });
+export type Intent = z.infer<typeof intentSchema>;
+
+const problemSchema = z.object({
+  type: z.string(),
+  detail: z.string(),
+  subproblems: z.array(z.object({ type: z.string(), detail: z.string(), identifier: z.string().nullable() })),
+});
+
+const orderSchema = z.object({
+  url: z.string(),
+  status: z.enum(['pending', 'ready', 'processing', 'valid', 'invalid']),
+  expires: ms.nullable(),
+  authorizations: z.array(z.string()),
+  finalize: z.string(),
+  certificate: z.string().nullable(),
+  error: problemSchema.nullable(),
+  retryAt: ms.nullable(),
+});
+
+const placedRecordSchema = z.object({ name: z.string(), value: z.string(), vendor: z.string(), zoneId: z.string(), zoneName: z.string(), target: z.string() });
+
+const challengeSchema = z.object({ url: z.string(), name: z.string(), value: z.string() });
+
+const propagationSchema = z.object({
+  complete: z.boolean(),
+  summary: z.string(),
+  weak: z.boolean(),
+  servers: z.array(z.object({ name: z.string(), kind: z.enum(['authoritative', 'resolver']), seen: z.boolean(), detail: z.string() })),
+});
+
+export const leafSchema = z.object({
+  sha256,
+  spki: sha256,
+  names: z.array(z.string()),
+  issuer: z.string(),
+  serial: z.string(),
+  notBefore: ms,
+  notAfter: ms,
+  certId: z.string().nullable(),
+});
+
+const requestsSchema = z.object({ acme: z.number().int(), dns: z.number().int(), relay: z.number().int() });
+
+/** Issued and in the hands of the deliveries. */
+export const issuedSchema = z.object({ chain: z.string(), leaf: leafSchema, at: ms });
+
+export const issuanceSchema = z.object({
+  id: idSchema,
+  /** The specification this issuance finishes on, whatever the configuration does meanwhile. */
+  spec: certificateSpecSchema,
+  generation: z.number().int(),
+  startedAt: ms,
+  /** Why it was started, a reason constant of `renewal.ts`. */
+  reason: z.string(),
+  attempt: z.number().int().positive(),
+  authority: z.string(),
+  phase: phaseSchema,
+  phases: z.array(z.object({ name: phaseSchema, startedAt: ms, endedAt: ms.nullable() })),
+  intent: intentSchema.nullable(),
+  /** RFC 9773 certID that the order replaces. */
+  replaces: z.string().nullable(),
+  order: orderSchema.nullable(),
+  accountUrl: z.string().nullable(),
+  /** Unused nonce of the CA for the next request. */
+  nonce: z.string().nullable(),
+  challenges: z.array(challengeSchema),
+  key: z.object({ cluster: z.string(), csr: z.string(), spki: sha256, madeIn: z.string() }).nullable(),
+  placed: z.array(placedRecordSchema),
+  propagation: propagationSchema.nullable(),
+  /** Polls or checks made in the current phase. */
+  polls: z.number().int(),
+  /** Nothing of this issuance is in DNS any more. */
+  cleaned: z.boolean(),
+  cleanUpRetryAt: ms,
+  issued: issuedSchema.nullable(),
+  failure: failureSchema.nullable(),
+  /** Not before this time, with no failure: waiting for a poll or for propagation. */
+  waitUntil: ms,
+  requests: requestsSchema,
+});
+export type Issuance = z.infer<typeof issuanceSchema>;
+
+export const liveSchema = z.object({
+  /** Null when the certificate was adopted. */
+  issuance: z.string().nullable(),
+  chain: z.string(),
+  leaf: leafSchema,
+  authority: z.string().nullable(),
+  accountUrl: z.string().nullable(),
+  keyType: keyTypeSchema.nullable(),
+  since: ms,
+  adopted: z.boolean(),
+});
+export type Live = z.infer<typeof liveSchema>;
+
+const instanceSchema = z.object({
+  id: z.string(),
+  address: z.string(),
+  port: z.number().int(),
+  verdict: z.string(),
+  detail: z.string(),
+  sha256: sha256.nullable(),
+  at: ms,
+});
+
+export const deliveryStateSchema = z.object({
+  id: z.string(),
+  spec: deliverySchema,
+  /** What is to be done next for `wanted`. */
+  step: z.enum(['install', 'reload', 'verify', 'done']),
+  /** Leaf that is to be served; null before the first issuance. */
+  wanted: sha256.nullable(),
+  index: z.number().int().nullable(),
+  installed: sha256.nullable(),
+  /** Leaves this delivery may find without calling it drift, newest first. */
+  known: z.array(sha256).max(8),
+  replaceForeign: z.boolean(),
+  instances: z.array(instanceSchema),
+  /** First and latest dial since the install. */
+  verifyingSince: ms.nullable(),
+  verifiedAt: ms.nullable(),
+  polls: z.number().int(),
+  failure: failureSchema.nullable(),
+  retryAt: ms,
+});
+export type DeliveryState = z.infer<typeof deliveryStateSchema>;
+
+/** RFC 9773 state of the live certificate. */
+export const ariSchema = z.object({
+  certId: z.string(),
+  start: ms.nullable(),
+  end: ms.nullable(),
+  selectedAt: ms.nullable(),
+  explanationUrl: z.string().nullable(),
+  nextCheckAt: ms,
+  failures: z.number().int(),
+});
+export type Ari = z.infer<typeof ariSchema>;
+
+export const recordSchema = z.object({
+  name: z.string(),
+  generation: z.number().int(),
+  spec: certificateSpecSchema,
+  retired: z.boolean(),
+  /** The cluster was asked what it already serves (DESIGN §4: adopt before ordering). */
+  adoptionDone: z.boolean(),
+  adoptionFailure: failureSchema.nullable(),
+  /** A new certificate is wanted although the clock says otherwise: a reason constant of `renewal.ts`. */
+  demand: z.enum(['forced', 'key-not-kept']).nullable(),
+});
+export type CertificateRecord = z.infer<typeof recordSchema>;
+
+/** Everything a decision needs. */
+export interface CertificateState {
+  record: CertificateRecord;
+  live: Live | null;
+  ari: Ari | null;
+  issuance: Issuance | null;
+  deliveries: DeliveryState[];
+}

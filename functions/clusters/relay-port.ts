@@ -1,0 +1,90 @@
+/**
+ * The relay's routes as typed calls over the link: schemas on the way in and out, refusals as PerennialError, and what the
+ * previous contract version needs differently.
+ */
+import type { z } from 'zod';
+import { type Outcome, PerennialError, unwrap } from '../../shared/errors.ts';
+import {
+  CONTRACT,
+  createKeyResponse,
+  type DnsQuestion,
+  dnsQueryResponse,
+  type DnsResult,
+  type EgressRequest,
+  type EgressResponse,
+  egressResponse,
+  inspectResponse,
+  installResponse,
+  refusalSchema,
+  reloadResponse,
+  removeKeyResponse,
+  verifyResponse,
+} from '../../shared/relay/contract.ts';
+import type { RelayPort } from '../certificates/ports.ts';
+import type { LinkRequest, LinkResponse } from './cluster-object.ts';
+
+/** Reaches the ClusterObject of a cluster; a fresh stub per call (DESIGN §3). */
+export type ClusterCall = (cluster: string, request: LinkRequest) => Promise<Outcome<LinkResponse>>;
+
+export interface RelayRoutes extends RelayPort {
+  egress(cluster: string, request: EgressRequest): Promise<EgressResponse>;
+  /** Authoritative answers; a relay of contract version 1 is asked one question at a time. */
+  dnsQuery(cluster: string, questions: DnsQuestion[]): Promise<DnsResult[]>;
+}
+
+/** Longest waits, ms: a write is quick, a dial of many instances and a CA's answer are not. */
+const TIMEOUT = { quick: 15_000, slow: 45_000, egress: 25_000 } as const;
+
+/** @param caller certificate that is to be woken when its relay comes back. */
+export function relayRoutes(call: ClusterCall, caller: string | null): RelayRoutes {
+  const ask = async <S extends z.ZodType>(cluster: string, request: Omit<LinkRequest, 'caller' | 'body'> & { body: unknown }, schema: S): Promise<z.infer<S>> => {
+    const body = request.body === undefined ? '' : JSON.stringify(request.body);
+    const response = unwrap(await call(cluster, { ...request, body, caller }));
+    return read(response, schema, `${request.method} ${request.path}`);
+  };
+  const name = encodeURIComponent;
+  return {
+    createKey: (cluster, request) => ask(cluster, { method: 'POST', path: '/v1/keys', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, createKeyResponse),
+    removeKey: async (cluster, issuance) => {
+      await ask(cluster, { method: 'DELETE', path: `/v1/keys/${name(issuance)}`, body: undefined, timeoutMs: TIMEOUT.quick, idempotent: true }, removeKeyResponse);
+    },
+    install: (cluster, certificate, request) =>
+      ask(cluster, { method: 'PUT', path: `/v1/certificates/${name(certificate)}`, body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, installResponse),
+    inspect: (cluster, certificate, request) =>
+      ask(cluster, { method: 'POST', path: `/v1/certificates/${name(certificate)}/inspect`, body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, inspectResponse),
+    reload: (cluster, request) => ask(cluster, { method: 'POST', path: '/v1/reload', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, reloadResponse),
+    verify: (cluster, request) => ask(cluster, { method: 'POST', path: '/v1/verify', body: request, timeoutMs: TIMEOUT.slow, idempotent: true }, verifyResponse),
+    egress: (cluster, request) => ask(cluster, { method: 'POST', path: '/v1/egress', body: request, timeoutMs: TIMEOUT.egress, idempotent: false }, egressResponse),
+    dnsQuery: async (cluster, questions) => {
+      const query = (some: DnsQuestion[]) => ask(cluster, { method: 'POST', path: '/v1/dns/query', body: { questions: some }, timeoutMs: TIMEOUT.quick, idempotent: true }, dnsQueryResponse);
+      try {
+        return (await query(questions)).results;
+      } catch (error) {
+        // Contract version 1 knows single questions only and says so.
+        if (!(error instanceof PerennialError) || error.code !== 'relay_one_question' || questions.length === 1) throw error;
+        const answers = await Promise.all(questions.map((question) => query([question])));
+        return answers.flatMap((answer) => answer.results);
+      }
+    },
+  };
+}
+
+function read<S extends z.ZodType>(response: LinkResponse, schema: S, route: string): z.infer<S> {
+  const body = parseJson(response.body);
+  if (response.status >= 400) {
+    const refusal = refusalSchema.safeParse(body);
+    if (refusal.success) throw PerennialError.fromData(refusal.data.error);
+    throw new PerennialError('relay_protocol', `The relay answered ${response.status} to ${route} without saying why.`, { retryable: response.status >= 500 });
+  }
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new PerennialError('relay_protocol', `The relay's answer to ${route} has a shape that contract version ${CONTRACT.current} does not know.`, { retryable: true, cause: parsed.error });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,8 @@
+/** Types `env` of `cloudflare:workers`. */
+import type { Environment } from './environment.ts';
+
+declare global {
+  namespace Cloudflare {
+    interface Env extends Environment {}
+  }
+}

@@ -1,0 +1,314 @@
+import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import type { CompiledConfiguration } from '../../../functions/config/configuration.ts';
+import { reconcile } from '../../../functions/certificates/reconcile.ts';
+import type { CertificateState } from '../../../functions/certificates/state.ts';
+import { CertificateStore, type WakeReason } from '../../../functions/certificates/store.ts';
+import { viewOf } from '../../../functions/certificates/view.ts';
+import { PerennialError } from '../../../shared/errors.ts';
+import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
+import { Killed, spec, World } from './world.ts';
+
+const valid: CompiledConfiguration = {
+  valid: true,
+  hash: 'h',
+  configuration: { authorities: [], dns: [], clusters: [], certificates: [], resolvers: [], webhooks: [], secrets: { store: 'sealed' } },
+};
+
+let names = 0;
+
+/** Runs the loop against `world`, moving its clock to each next time, for at most `until` ms of world time. */
+class Runner {
+  readonly world: World;
+  readonly #storage: DurableObjectStorage;
+  configuration: CompiledConfiguration = valid;
+  #runner = 0;
+
+  constructor(world: World, storage: DurableObjectStorage) {
+    this.world = world;
+    this.#storage = storage;
+    this.store.receive({ name: spec.name, spec, generation: 1, retired: false });
+  }
+
+  get store(): CertificateStore {
+    return new CertificateStore(this.#storage);
+  }
+
+  get state(): CertificateState {
+    const state = this.store.read();
+    if (state === null) throw new Error('no state yet');
+    return state;
+  }
+
+  view() {
+    return viewOf({ state: this.state, history: this.store.history(), now: this.world.now, held: false });
+  }
+
+  wake(reason: WakeReason): void {
+    this.store.addWake(reason, this.world.now);
+  }
+
+  /** One alarm. A blown fuse leaves everything as a kill would: written rows stay, memory goes. */
+  async alarm(): Promise<number | null> {
+    const { store, world } = this;
+    const interrupted = store.beginRun(world.now);
+    store.takeReceived();
+    this.#runner += 1;
+    const runner = `runner-${world.fuse === null ? 'steady' : this.#runner}`;
+    let killed = false;
+    const guarded = new Proxy(store, {
+      get: (target, property) => {
+        const member: unknown = Reflect.get(target, property);
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]): unknown => {
+          // A dead process writes nothing.
+          if (killed) throw new Killed();
+          return Reflect.apply(member, target, args);
+        };
+      },
+    });
+    const ports = world.ports();
+    const dying = <T extends object>(port: T): T =>
+      new Proxy(port, {
+        get: (target, property) => {
+          const member: unknown = Reflect.get(target, property);
+          if (typeof member !== 'function') return member;
+          return async (...args: unknown[]): Promise<unknown> => {
+            try {
+              return await Reflect.apply(member, target, args);
+            } catch (error) {
+              if (error instanceof Killed) killed = true;
+              throw error;
+            }
+          };
+        },
+      });
+    try {
+      const next = await reconcile(
+        {
+          store: guarded,
+          ports: { acme: acmePort(ports.acme, () => (killed = true)), dns: dying(ports.dns), relay: dying(ports.relay) },
+          clock: () => world.now,
+          random: () => 0,
+          newId: () => crypto.randomUUID(),
+          runner,
+          configuration: this.configuration,
+          onStep: () => undefined,
+        },
+        interrupted,
+      );
+      store.endRun();
+      return next;
+    } catch (error) {
+      if (error instanceof Killed || killed) return world.now;
+      throw error;
+    }
+  }
+
+  /** Alarms until nothing is planned before `until` (world time). */
+  async until(until: number): Promise<void> {
+    for (let alarms = 0; alarms < 500; alarms += 1) {
+      const next = await this.alarm();
+      if (next === null || next > until) return;
+      this.world.now = Math.max(this.world.now, next);
+    }
+    throw new Error(`no rest: ${JSON.stringify(this.view(), null, 1)}`);
+  }
+}
+
+/** An AcmePort whose session reports a blown fuse; its synchronous members stay synchronous. */
+function acmePort(port: ReturnType<World['ports']>['acme'], onKill: () => void): ReturnType<World['ports']>['acme'] {
+  const watch = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof Killed) onKill();
+      throw error;
+    }
+  };
+  return {
+    classify: port.classify,
+    renewalInfo: (authority, certId) => watch(port.renewalInfo(authority, certId)),
+    open: async (authority, nonce) => {
+      const session = await watch(port.open(authority, nonce));
+      return {
+        ...session,
+        newOrder: (order) => watch(session.newOrder(order)),
+        order: (url) => watch(session.order(url)),
+        authorizations: (urls) => watch(session.authorizations(urls)),
+        answer: (url) => watch(session.answer(url)),
+        finalize: (order, csr) => watch(session.finalize(order, csr)),
+        download: (order, chain) => watch(session.download(order, chain)),
+      };
+    },
+  };
+}
+
+function scenario(title: string, body: (runner: Runner, world: World) => Promise<void>): void {
+  it(title, async () => {
+    names += 1;
+    await runInDurableObject(env.CERTIFICATES.getByName(`scenario-${names}`), async (_object, state) => {
+      const world = new World();
+      await body(new Runner(world, state.storage), world);
+    });
+  });
+}
+
+describe('a certificate', () => {
+  scenario('goes from nothing to live with one order, one key and nothing left in DNS', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    const view = runner.view();
+    expect(view.state).toBe('live');
+    expect(view.live?.sha256).toBe(world.served);
+    expect(view.deliveries[0]?.state).toBe('live');
+    expect(world.orders).toHaveLength(1);
+    expect(world.txt.size).toBe(0);
+    expect(view.history[0]?.outcome).toBe('live');
+    expect(view.history[0]?.phases.map((phase) => phase.name)).toEqual(['order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'verify']);
+    expect(view.history[0]?.requests.acme).toBeLessThanOrEqual(11);
+  });
+
+  scenario('renews when a third of its life is left, with a new key, and forgets the old one', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    const first = world.served;
+    const [firstIssuance] = world.keys.keys();
+    await runner.until(world.now + 31 * DAY);
+    expect(world.finalized).toBe(2);
+    expect(world.served).not.toBe(first);
+    expect([...world.keys.keys()]).not.toContain(firstIssuance);
+    expect(world.keys.size).toBe(1);
+  });
+
+  scenario('adopts what the cluster serves when its own state is lost, and orders nothing', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    await runInDurableObject(env.CERTIFICATES.getByName('wiped'), async (_object, state) => {
+      const again = new Runner(world, state.storage);
+      await again.until(world.now + HOUR);
+      expect(again.view().state).toBe('live');
+      expect(again.view().live?.adopted).toBe(true);
+      expect(world.orders).toHaveLength(1);
+    });
+  });
+
+  scenario('does not order while the relay is away, says so, and goes on when it returns', async (runner, world) => {
+    world.failNext('inspect', ...Array.from({ length: 3 }, () => new PerennialError('relay_offline', 'No relay.', { retryable: true, hint: 'Start it.' })));
+    await runner.alarm();
+    expect(runner.view()).toMatchObject({ state: 'failing', phase: 'adopt', reason: 'No relay.' });
+    expect(runner.view().nextAt).toBeGreaterThan(world.now);
+    expect(world.orders).toHaveLength(0);
+    world.failures.clear();
+    runner.wake('relay-connected');
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+  });
+
+  scenario('retries a failed delivery alone and never orders again', async (runner, world) => {
+    world.failNext('install', ...Array.from({ length: 5 }, () => new PerennialError('nomad_unavailable', 'No leader.', { retryable: true })));
+    await runner.until(world.now + 6 * HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(1);
+  });
+
+  scenario('waits for an instance instead of calling an unserved certificate live', async (runner, world) => {
+    world.instances = 0;
+    await runner.until(world.now + HOUR);
+    expect(runner.view()).toMatchObject({ state: 'waiting', live: null });
+    expect(runner.view().deliveries[0]?.state).toBe('waiting-for-instance');
+    expect(world.txt.size).toBe(0);
+    world.instances = 2;
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(1);
+  });
+
+  scenario('shows drift, leaves it alone, and puts its own pair back when a person says so', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    const ours = world.variable;
+    world.variable = { chain: ours?.chain ?? '', sha256: 'f'.repeat(64), issuance: 'somebody', index: 99 };
+    world.served = 'f'.repeat(64);
+    runner.wake('served-changed');
+    await runner.until(world.now + 6 * HOUR);
+    expect(runner.view().deliveries[0]).toMatchObject({ state: 'drift' });
+    expect(world.variable.sha256).toBe('f'.repeat(64));
+    runner.wake('redeliver');
+    await runner.until(world.now + HOUR);
+    expect(world.served).toBe(ours?.sha256);
+    expect(world.orders).toHaveLength(1);
+  });
+
+  scenario('gives a refused validation a rest of 15 minutes, cleans up at once and places a new order', async (runner, world) => {
+    await runner.alarm();
+    world.txt.clear();
+    const order = world.orders[0];
+    if (order === undefined) throw new Error('no order');
+    order.status = 'invalid';
+    await runner.until(world.now + 5 * MINUTE);
+    expect(runner.view().issuance?.failure).toMatchObject({ class: 'validation' });
+    expect(world.txt.size).toBe(0);
+    expect(world.orders).toHaveLength(1);
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(2);
+    expect(world.finalized).toBe(1);
+  });
+
+  scenario('issues nothing and loses nothing while the configuration is invalid', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    runner.configuration = { valid: false, hash: 'x', problems: [] };
+    world.now += 40 * DAY;
+    runner.wake('force');
+    await runner.alarm();
+    expect(world.orders).toHaveLength(1);
+    runner.configuration = valid;
+    await runner.until(world.now + HOUR);
+    expect(world.orders).toHaveLength(2);
+  });
+
+  scenario('is retired without touching the variable, and its records go', async (runner, world) => {
+    world.failNext('propagation', ...Array.from({ length: 50 }, () => new PerennialError('dns_unavailable', 'Down.', { retryable: true })));
+    await runner.alarm();
+    expect(world.txt.size).toBe(2);
+    runner.store.receive({ name: spec.name, spec: null, generation: 2, retired: true });
+    await runner.until(world.now + HOUR);
+    expect(world.txt.size).toBe(0);
+    expect(runner.view().state).toBe('retired');
+    expect(await runner.alarm()).toBeNull();
+    expect(world.keys.size).toBe(0);
+  });
+
+  scenario('replaces a certificate whose names changed, and serves the old one until then', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    const before = world.served;
+    runner.store.receive({ name: spec.name, spec: { ...spec, domains: [...spec.domains, 'chat.example.net'] }, generation: 2, retired: false });
+    world.failNext('finalize', new PerennialError('acme_server_internal', 'busy', { retryable: true }));
+    await runner.alarm();
+    expect(world.variable?.sha256).toBe(before);
+    await runner.until(world.now + 3 * HOUR);
+    expect(runner.view().live?.names).toContain('chat.example.net');
+  });
+});
+
+describe('killed at any call, before or after its effect', () => {
+  for (const side of ['before', 'after'] as const) {
+    scenario(`converges ${side} the effect with at most one finalized order and nothing left in DNS`, async (runner, world) => {
+      await runner.until(world.now + HOUR);
+      const total = world.calls.length;
+      expect(total).toBeGreaterThan(12);
+      for (let position = 0; position < total; position += 1) {
+        await runInDurableObject(env.CERTIFICATES.getByName(`killed-${side}-${position}`), async (_object, state) => {
+          const mortal = new World();
+          const again = new Runner(mortal, state.storage);
+          mortal.fuse = { calls: position, side };
+          await again.until(mortal.now + 2 * HOUR);
+          const at = `killed ${side} call ${position} (${mortal.calls[position]})`;
+          expect(again.view().state, at).toBe('live');
+          expect(mortal.finalized, at).toBe(1);
+          expect(mortal.orders.length, at).toBeLessThanOrEqual(2);
+          expect(mortal.txt.size, at).toBe(0);
+          expect(mortal.served, at).toBe(again.view().live?.sha256);
+        });
+      }
+    });
+  }
+});

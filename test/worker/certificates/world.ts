@@ -1,0 +1,278 @@
+/**
+ * A world in memory for the reconcile loop: a CA, a DNS, a relay with proxies, all with the semantics that matter
+ * (orders move by themselves, keys are bound to issuances, variables hold one pair), and a fuse that cuts the run
+ * before or after any call, as a killed process would.
+ */
+import * as x509 from '@peculiar/x509';
+import { PerennialError } from '../../../shared/errors.ts';
+import { readChain, sha256Hex } from '../../../shared/x509/chain.ts';
+import type { CertificatePorts } from '../../../functions/certificates/phases/context.ts';
+import type { AcmeOrder, AcmeSession } from '../../../functions/certificates/ports.ts';
+import type { CertificateSpec } from '../../../functions/config/configuration.ts';
+
+export const spec: CertificateSpec = {
+  name: 'matrix',
+  domains: ['matrix.example.net', '*.matrix.example.net'],
+  keyType: 'ec-p256',
+  authorities: ['pebble'],
+  profile: null,
+  preferredChain: null,
+  deliveries: [
+    {
+      id: 'matrix/default/nomad/jobs/proxy',
+      cluster: 'matrix',
+      target: { variable: 'nomad/jobs/proxy', namespace: 'default', certificateItem: 'certificate', keyItem: 'key' },
+      service: 'traefik',
+      probes: [],
+      reload: 'watch',
+      blind: false,
+    },
+  ],
+};
+
+/** Thrown where the process is taken to have died; nothing after it runs. */
+export class Killed extends Error {}
+
+interface Order extends AcmeOrder {
+  names: string[];
+  answered: Set<string>;
+  chain: string | null;
+}
+
+export class World {
+  now = Date.UTC(2026, 10, 21);
+  lifetimeMs = 45 * 86_400_000;
+  readonly orders: Order[] = [];
+  finalized = 0;
+  readonly keys = new Map<string, { pair: CryptoKeyPair; csr: string; spki: string }>();
+  variable: { chain: string; sha256: string; issuance: string; index: number } | null = null;
+  /** name=value -> owner */
+  readonly txt = new Map<string, string>();
+  instances = 1;
+  /** Dials before the proxies serve what the variable holds. */
+  proxyLag = 1;
+  served: string | null = null;
+  /** Next calls of a port method fail with this. */
+  readonly failures = new Map<string, PerennialError[]>();
+  readonly calls: string[] = [];
+  /** Calls until the fuse blows, and on which side of the effect; null never. */
+  fuse: { calls: number; side: 'before' | 'after' } | null = null;
+
+  async #through<T>(name: string, effect: () => T | Promise<T>): Promise<T> {
+    this.calls.push(name);
+    const due = this.fuse !== null && (this.fuse.calls -= 1) < 0;
+    if (due && this.fuse?.side === 'before') throw this.#blow();
+    const failure = this.failures.get(name)?.shift();
+    if (failure !== undefined) throw failure;
+    const value = await effect();
+    if (due) throw this.#blow();
+    return value;
+  }
+
+  #blow(): Killed {
+    this.fuse = null;
+    return new Killed();
+  }
+
+  failNext(name: string, ...errors: PerennialError[]): void {
+    this.failures.set(name, [...(this.failures.get(name) ?? []), ...errors]);
+  }
+
+  ports(): CertificatePorts {
+    const session = (): AcmeSession => {
+      let requests = 0;
+      const counted = <T>(name: string, effect: () => T | Promise<T>) => ((requests += 1), this.#through(name, effect));
+      return {
+        authority: 'pebble',
+        accountUrl: 'https://ca.test/account/1',
+        requests: () => requests,
+        nonce: () => null,
+        newOrder: ({ names }) => counted('newOrder', () => this.#newOrder(names)),
+        order: (url) => counted('order', () => snapshot(this.#find(url))),
+        authorizations: (urls) =>
+          counted('authorizations', () => {
+            const order = this.#find(urls[0]?.split('/authz/')[0] ?? '');
+            return urls.map((url, position) => {
+              const name = order.names[position] ?? '';
+              const done = order.answered.has(`${url}/challenge`);
+              return {
+                url,
+                identifier: name.replace('*.', ''),
+                wildcard: name.startsWith('*.'),
+                status: order.status === 'invalid' ? ('invalid' as const) : done ? ('valid' as const) : ('pending' as const),
+                dns01: { url: `${url}/challenge`, status: done ? ('valid' as const) : ('pending' as const), txtValue: `value-${order.url.at(-1)}-${position}`, error: null },
+              };
+            });
+          }),
+        answer: (url) => counted('answer', () => this.#answer(url)),
+        finalize: (order, csr) => counted('finalize', () => this.#finalize(order.url, csr)),
+        download: (order) => counted('download', () => this.#find(order.url).chain ?? ''),
+      };
+    };
+    return {
+      acme: {
+        open: () => this.#through('open', session),
+        renewalInfo: () => this.#through('renewalInfo', () => null),
+        classify: (error) => (error instanceof PerennialError && error.code === 'acme_order_not_ready' ? 'state' : 'overload'),
+      },
+      dns: {
+        place: (records) => this.#through('place', () => records.map((record) => ({ ...record, vendor: 'main', zoneId: 'z', zoneName: 'example.net', target: record.name }))),
+        present: (owner, _operation, records) => this.#through('present', () => records.forEach((record) => this.txt.set(`${record.target}=${record.value}`, owner))),
+        propagation: (records) =>
+          this.#through('propagation', () => ({
+            complete: records.every((record) => this.txt.has(`${record.target}=${record.value}`)),
+            summary: '1 of 1 authoritative servers',
+            weak: false,
+            servers: [],
+          })),
+        cleanUp: (owner) =>
+          this.#through('cleanUp', () => {
+            for (const [record, by] of this.txt) if (by === owner) this.txt.delete(record);
+          }),
+      },
+      relay: {
+        createKey: (_cluster, { issuance, names }) => this.#through('createKey', () => this.#createKey(issuance, names)),
+        removeKey: (_cluster, issuance) => this.#through('removeKey', () => void this.keys.delete(issuance)),
+        install: (_cluster, _name, request) =>
+          this.#through('install', async () => {
+            const chain = await readChain(request.chain);
+            const { sha256, spki } = chain.leaf;
+            if (this.variable?.sha256 === sha256) return { index: this.variable.index, sha256, changed: false, keptItems: [] };
+            if (this.keys.get(request.issuance)?.spki !== spki) throw new PerennialError('key_missing', 'No such key.');
+            const foreign = this.variable !== null && !request.known.includes(this.variable.sha256);
+            if (foreign && !request.replaceForeign) throw new PerennialError('drift', 'A foreign pair is there.');
+            this.variable = { chain: chain.pem, sha256, issuance: request.issuance, index: (this.variable?.index ?? 10) + 1 };
+            this.#lag = this.proxyLag;
+            return { index: this.variable.index, sha256, changed: true, keptItems: [] };
+          }),
+        inspect: () =>
+          this.#through('inspect', () => ({
+            found: this.variable !== null,
+            index: this.variable?.index ?? 0,
+            chain: this.variable?.chain ?? null,
+            sha256: this.variable?.sha256 ?? null,
+            pairFits: this.variable === null ? null : true,
+            ours: this.variable !== null,
+          })),
+        reload: (_cluster, { mode }) => this.#through('reload', () => ({ mode, signalled: 0, note: 'watched' })),
+        verify: (_cluster, request) =>
+          this.#through('verify', () => {
+            if (this.#lag > 0) this.#lag -= 1;
+            else this.served = this.variable?.sha256 ?? null;
+            const verdict = this.served === request.sha256 ? ('new' as const) : this.served === null ? ('default' as const) : request.previous.includes(this.served) ? ('old' as const) : ('foreign' as const);
+            return {
+              instances: Array.from({ length: this.instances }, (_, position) => ({ id: `i${position}`, address: '10.0.0.1', port: 443, job: 'proxy', verdict, detail: '', names: [] })),
+            };
+          }),
+      },
+    };
+  }
+
+  #lag = 0;
+
+  #find(url: string): Order {
+    const order = this.orders.find((candidate) => candidate.url === url);
+    if (order === undefined) throw new PerennialError('acme_order_gone', 'No such order.');
+    return order;
+  }
+
+  #newOrder(names: string[]): AcmeOrder {
+    const url = `https://ca.test/order/${this.orders.length + 1}`;
+    const order: Order = {
+      url,
+      status: 'pending',
+      expires: this.now + 86_400_000,
+      authorizations: names.map((_, position) => `${url}/authz/${position}`),
+      finalize: `${url}/finalize`,
+      certificate: null,
+      error: null,
+      retryAt: null,
+      names,
+      answered: new Set(),
+      chain: null,
+    };
+    this.orders.push(order);
+    return snapshot(order);
+  }
+
+  #answer(url: string): void {
+    const order = this.#find(url.split('/authz/')[0] ?? '');
+    const position = Number(url.split('/').at(-2));
+    const visible = [...this.txt.keys()].some((record) => record.endsWith(`=value-${order.url.at(-1)}-${position}`));
+    order.answered.add(url);
+    if (!visible) order.status = 'invalid';
+    else if (order.answered.size === order.names.length && order.status === 'pending') order.status = 'ready';
+  }
+
+  async #finalize(url: string, csr: string): Promise<AcmeOrder> {
+    const order = this.#find(url);
+    if (order.status !== 'ready') throw new PerennialError('acme_order_not_ready', `The order is ${order.status}.`, { retryable: true });
+    this.finalized += 1;
+    order.status = 'valid';
+    order.certificate = `${url}/certificate`;
+    order.chain = await issue(csr, order.names, this.now, this.lifetimeMs, this.finalized);
+    return snapshot(order);
+  }
+
+  async #createKey(issuance: string, names: string[]): Promise<{ issuance: string; csr: string; spki: string; madeIn: string }> {
+    let key = this.keys.get(issuance);
+    if (key === undefined) {
+      const pair = await keyPair();
+      const csr = await x509.Pkcs10CertificateRequestGenerator.create({
+        keys: pair,
+        signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+        extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))],
+      });
+      key = { pair, csr: csr.toString('base64url'), spki: await sha256Hex(csr.publicKey.rawData) };
+      this.keys.set(issuance, key);
+    }
+    return { issuance, csr: key.csr, spki: key.spki, madeIn: 'matrix/alloc' };
+  }
+}
+
+function snapshot(order: Order): AcmeOrder {
+  const { names: _names, answered: _answered, chain: _chain, ...rest } = order;
+  return structuredClone(rest);
+}
+
+async function keyPair(): Promise<CryptoKeyPair> {
+  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+  if (!('privateKey' in pair)) throw new Error('a pair was expected');
+  return pair;
+}
+
+let authority: Promise<{ pair: CryptoKeyPair; certificate: x509.X509Certificate }> | undefined;
+
+async function makeAuthority() {
+  const pair = await keyPair();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: 'CN=Test Root',
+    keys: pair,
+    notBefore: new Date(0),
+    notAfter: new Date(Date.UTC(2040, 0)),
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    extensions: [new x509.BasicConstraintsExtension(true)],
+  });
+  return { pair, certificate };
+}
+
+async function issue(csr: string, names: string[], now: number, lifetimeMs: number, serial: number): Promise<string> {
+  authority ??= makeAuthority();
+  const { pair, certificate } = await authority;
+  const request = new x509.Pkcs10CertificateRequest(csr);
+  const leaf = await x509.X509CertificateGenerator.create({
+    serialNumber: serial.toString(16).padStart(4, '0'),
+    subject: '',
+    issuer: certificate.subject,
+    notBefore: new Date(now),
+    notAfter: new Date(now + lifetimeMs),
+    publicKey: request.publicKey,
+    signingKey: pair.privateKey,
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    extensions: [
+      new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value }))),
+      await x509.AuthorityKeyIdentifierExtension.create(certificate.publicKey),
+    ],
+  });
+  return `${leaf.toString('pem')}\n${certificate.toString('pem')}\n`;
+}
