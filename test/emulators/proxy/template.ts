@@ -57,6 +57,7 @@ export class Template {
         // An index that went backwards means that the agent's state was lost: start over.
         index = answer.index < index ? 0 : answer.index;
       } catch {
+        if (this.#stopped.signal.aborted) return;
         // oxlint-disable-next-line no-await-in-loop
         await this.#pause(backoff);
         backoff = Math.min(backoff * 2, MAX_RETRY_BACKOFF_MS);
