@@ -1,10 +1,117 @@
-import { PerennialError } from '../shared/errors.ts';
-import type { PrivateKey } from '../shared/link/signatures.ts';
+/**
+ * The one place that wires adapters to ports (DESIGN §11). It reads bindings and secrets of the Worker and hands out
+ * plain ports; nothing else touches the environment.
+ */
+import { z } from 'zod';
+import type { Clock } from '../shared/clock.ts';
+import { PerennialError, unwrap } from '../shared/errors.ts';
+import { type PrivateKey, privateKeySchema } from '../shared/link/signatures.ts';
+import { createAcmePort } from './acme/port.ts';
 import type { CertificatePorts } from './certificates/phases/context.ts';
 import type { FleetPort } from './certificates/ports.ts';
-import type { WakeReason } from './certificates/store.ts';
+import { relayRoutes, type RelayRoutes } from './clusters/relay-port.ts';
+import { compiled } from './config/compiled.ts';
+import type { Configuration } from './config/configuration.ts';
+import { createDnsPort } from './dns/port.ts';
+import { zoneDependencies as wireZone, type ZoneDependencies } from './dns/wiring.ts';
 import type { Environment } from './environment.ts';
-export function certificatePorts(_env: Environment): CertificatePorts { throw new PerennialError('x_x', ''); }
-export function fleetPort(_env: Environment): FleetPort { throw new PerennialError('x_x', ''); }
-export function certificateWaker(_env: Environment): { wake(name: string, reason: WakeReason): Promise<void> } { throw new PerennialError('x_x', ''); }
-export function edgeKey(_env: Environment): PrivateKey { throw new PerennialError('x_x', ''); }
+import { certificatesPort } from './fleet/certificates.ts';
+import type { CertificatesPort } from './fleet/ports.ts';
+import { createSecretStore } from './secrets/create-store.ts';
+import type { SecretStore } from './secrets/store.ts';
+
+const clock: Clock = () => Date.now();
+/** The platform's fetch insists on its own `this`. */
+const platformFetch: typeof fetch = (input, init) => fetch(input, init);
+
+/** The configuration in this bundle. Throws `configuration_invalid`: nothing that needs it can go on. */
+export function configuration(): Configuration {
+  if (compiled.valid) return compiled.configuration;
+  throw new PerennialError('configuration_invalid', 'certificates.toml has errors; nothing is issued until they are mended.', {
+    retryable: true,
+    hint: 'The status page and `npm run check` list every one of them.',
+  });
+}
+
+/** The edge's signing key. Throws `edge_key_missing` or `edge_key_invalid` with what to do. */
+export function edgeKey(environment: Environment): PrivateKey {
+  if (environment.EDGE_KEY === undefined || environment.EDGE_KEY === '') {
+    throw new PerennialError('edge_key_missing', 'The Worker has no EDGE_KEY, so it cannot prove itself to relays.', { hint: 'Run `npm run setup` and store it: `wrangler secret put EDGE_KEY`.' });
+  }
+  const parsed = z.string().transform(parseJson).pipe(privateKeySchema).safeParse(environment.EDGE_KEY);
+  if (parsed.success) return parsed.data;
+  throw new PerennialError('edge_key_invalid', 'EDGE_KEY is not an Ed25519 private JWK with a kid.', { hint: 'Run `npm run setup` and store its output unchanged.' });
+}
+
+export function secretStore(environment: Environment): SecretStore {
+  return createSecretStore(configuration().secrets, {
+    clock,
+    fetch: platformFetch,
+    actor: () => environment.SECRETS.getByName('secrets'),
+    awsAccessKeyId: environment.AWS_ACCESS_KEY_ID,
+    awsSecretAccessKey: environment.AWS_SECRET_ACCESS_KEY,
+  });
+}
+
+/** Reads `secret:<name>` references. */
+export function secretReader(environment: Environment): (reference: string) => Promise<string> {
+  const store = secretStore(environment);
+  return async (reference) => (await store.get(reference.replace(/^secret:/, ''))).reveal();
+}
+
+/** @param caller certificate to wake when a relay that was missing connects. */
+export function relays(environment: Environment, caller: string | null): RelayRoutes {
+  return relayRoutes((cluster, request) => environment.CLUSTERS.getByName(cluster).call(cluster, request), caller);
+}
+
+/** The ports of one certificate. Keep them as long as the object: they remember zones and secrets for a while. */
+export function certificatePorts(environment: Environment, caller: string, onDnsRequest: () => void): CertificatePorts {
+  const { authorities, clusters, dns, resolvers } = configuration();
+  const relay = relays(environment, caller);
+  return {
+    relay,
+    acme: createAcmePort({
+      clock,
+      authority: (name) => authorities.find((candidate) => candidate.name === name),
+      actor: (directory) => environment.AUTHORITIES.getByName(directory),
+      secrets: secretStore(environment),
+      fetch: platformFetch,
+      relayEgress: (cluster, request) => relay.egress(cluster, request),
+      clusters: clusters.map((cluster) => cluster.name),
+    }),
+    dns: createDnsPort({
+      vendors: dns,
+      resolvers,
+      secret: secretReader(environment),
+      zone: (provider, zoneId) => environment.ZONES.getByName(`${provider}:${zoneId}`),
+      authoritative: (cluster, questions) => relay.dnsQuery(cluster, questions),
+      fetch: platformFetch,
+      clock,
+      onRequest: onDnsRequest,
+    }),
+  };
+}
+
+export function zoneDependencies(environment: Environment): ZoneDependencies {
+  return wireZone({ secret: secretReader(environment), fetch: platformFetch, clock });
+}
+
+export function fleetPort(environment: Environment): FleetPort {
+  return {
+    async report(report) {
+      unwrap(await environment.FLEET.getByName('fleet').report(report));
+    },
+  };
+}
+
+export function certificateWaker(environment: Environment): CertificatesPort {
+  return certificatesPort(environment.CERTIFICATES);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

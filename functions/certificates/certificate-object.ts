@@ -11,6 +11,8 @@ import { certificatePorts, fleetPort } from '../composition.ts';
 import { compiled } from '../config/compiled.ts';
 import { certificateSpecSchema, type CertificateSpec } from '../config/configuration.ts';
 import type { Environment } from '../environment.ts';
+import { countedDns, countedRelay } from './counting.ts';
+import type { CertificatePorts } from './phases/context.ts';
 import type { CertificateView } from './ports.ts';
 import { reconcile } from './reconcile.ts';
 import type { CertificateState } from './state.ts';
@@ -25,6 +27,8 @@ export class CertificateObject extends DurableObject<Environment> {
   readonly #store: CertificateStore;
   readonly #runner = crypto.randomUUID();
   readonly #clock = () => Date.now();
+  readonly #spent = { dns: 0, relay: 0 };
+  #ports: CertificatePorts | null = null;
 
   constructor(context: DurableObjectState, environment: Environment) {
     super(context, environment);
@@ -94,7 +98,8 @@ export class CertificateObject extends DurableObject<Environment> {
     const next = await reconcile(
       {
         store: this.#store,
-        ports: certificatePorts(this.env),
+        connect: () => this.#connected(),
+        spent: () => ({ ...this.#spent }),
         clock: this.#clock,
         random: Math.random,
         newId: () => crypto.randomUUID(),
@@ -123,6 +128,19 @@ export class CertificateObject extends DurableObject<Environment> {
     } catch {
       return false;
     }
+  }
+
+  /** Wired on first use: an invalid configuration must not keep the object from starting. */
+  #connected(): CertificatePorts {
+    if (this.#ports === null) {
+      const ports = certificatePorts(this.env, this.#store.name() ?? '', () => (this.#spent.dns += 1));
+      this.#ports = {
+        acme: ports.acme,
+        dns: countedDns(ports.dns, () => (this.#spent.dns += 1)),
+        relay: countedRelay(ports.relay, () => (this.#spent.relay += 1)),
+      };
+    }
+    return this.#ports;
   }
 
   #view(state: CertificateState): CertificateView {

@@ -1,5 +1,5 @@
 /** What a thrown error means for the certificate: its class, its next try, and whether the order is lost. */
-import { PerennialError, toPerennialError } from '../../shared/errors.ts';
+import { type PerennialError, toPerennialError } from '../../shared/errors.ts';
 import { retryTime } from './backoff.ts';
 import type { Step } from './decide.ts';
 import { dropOrder } from './phases/issuance.ts';

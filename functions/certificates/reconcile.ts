@@ -27,8 +27,10 @@ import { applyWake } from './wakes.ts';
 
 export interface ReconcileDependencies {
   store: CertificateStore;
-  /** Wired per run, so that requests can be counted for this certificate alone. */
-  ports: CertificatePorts;
+  /** Called once the configuration is known to be valid: wiring needs it. */
+  connect: () => CertificatePorts;
+  /** Requests sent to DNS vendors, resolvers and relays so far by this object; only ever grows. */
+  spent: () => { dns: number; relay: number };
   clock: Clock;
   random: () => number;
   newId: () => string;
@@ -51,26 +53,32 @@ const HELD_MS = 10 * MINUTE;
  * @returns Unix ms of the next run, or null when nothing is planned.
  */
 export async function reconcile(dependencies: ReconcileDependencies, single: boolean): Promise<number | null> {
-  const { store, clock, ports } = dependencies;
+  const { store, clock } = dependencies;
   const conversation: { session: AcmeSession | null } = { session: null };
+  const atStart = dependencies.spent();
   let counted = 0;
   let steps = 0;
   for (;;) {
     const state = store.read();
     if (state === null) return null;
     prepare(store, state, clock());
-    if (!dependencies.configuration.valid) return clock() + HELD_MS;
+    if (!dependencies.configuration.valid) {
+      dependencies.onStep(state);
+      return clock() + HELD_MS;
+    }
+    const ports = dependencies.connect();
     const step = decide(state, clock());
     if (step.do === 'wait') {
       dependencies.onStep(state);
       return step.until;
     }
-    const spent = conversation.session?.requests() ?? 0;
-    if (spent >= REQUESTS_PER_RUN || steps >= STEPS_PER_RUN || (single && steps > 0)) return clock();
+    const before = dependencies.spent();
+    const external = (conversation.session?.requests() ?? 0) + before.dns - atStart.dns;
+    if (external >= REQUESTS_PER_RUN || steps >= STEPS_PER_RUN || (single && steps > 0)) return clock();
     steps += 1;
     const context: PhaseContext = {
       state,
-      ports: countRelayAndDns(ports, state),
+      ports,
       clock,
       random: dependencies.random,
       newId: dependencies.newId,
@@ -93,6 +101,11 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       state.issuance.requests.acme += open.requests() - counted;
       state.issuance.nonce = open.nonce();
       counted = open.requests();
+    }
+    if (state.issuance !== null) {
+      const after = dependencies.spent();
+      state.issuance.requests.dns += after.dns - before.dns;
+      state.issuance.requests.relay += after.relay - before.relay;
     }
     store.write(state);
     dependencies.onStep(state);
@@ -146,20 +159,4 @@ async function run(step: Step, context: PhaseContext, store: CertificateStore): 
     case 'wait':
       return undefined;
   }
-}
-
-/** Adds what a step asks of relay and DNS to the issuance's account. */
-function countRelayAndDns(ports: CertificatePorts, state: CertificateState): CertificatePorts {
-  const counting = <T extends object>(target: T, kind: 'dns' | 'relay'): T =>
-    new Proxy(target, {
-      get(object, property, receiver) {
-        const member: unknown = Reflect.get(object, property, receiver);
-        if (typeof member !== 'function') return member;
-        return (...args: unknown[]): unknown => {
-          if (state.issuance !== null) state.issuance.requests[kind] += 1;
-          return Reflect.apply(member, object, args);
-        };
-      },
-    });
-  return { acme: ports.acme, dns: counting(ports.dns, 'dns'), relay: counting(ports.relay, 'relay') };
 }

@@ -69,6 +69,10 @@ export class CertificateStore {
     };
   }
 
+  name(): string | null {
+    return this.#document('record', recordSchema)?.name ?? null;
+  }
+
   /** Writes the documents that changed, all or none. */
   write(state: CertificateState): void {
     this.#storage.transactionSync(() => {

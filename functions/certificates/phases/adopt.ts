@@ -15,7 +15,7 @@ export async function adopt(context: PhaseContext): Promise<void> {
   const found = await Promise.all(
     state.deliveries.map(async (delivery) => ({ delivery, answer: await context.ports.relay.inspect(delivery.spec.cluster, spec.name, { target: delivery.spec.target }) })),
   );
-  const chains = await Promise.all(found.map(({ answer }) => (answer.chain === null || answer.pairFits !== true ? null : readChain(answer.chain).catch(() => null))));
+  const chains = await Promise.all(found.map(async ({ answer }) => (answer.chain === null || answer.pairFits !== true ? null : readChain(answer.chain).catch(() => null))));
   const [first] = chains;
   const now = clock();
   // What lies there already is known from now on: replacing it by the first issuance is no surprise to anybody.

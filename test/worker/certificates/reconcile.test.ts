@@ -88,8 +88,9 @@ class Runner {
       const next = await reconcile(
         {
           store: guarded,
-          ports: { acme: acmePort(ports.acme, () => (killed = true)), dns: dying(ports.dns), relay: dying(ports.relay) },
+          connect: () => ({ acme: acmePort(ports.acme, () => (killed = true)), dns: dying(ports.dns), relay: dying(ports.relay) }),
           clock: () => world.now,
+          spent: () => ({ dns: 0, relay: world.calls.length }),
           random: () => 0,
           newId: () => crypto.randomUUID(),
           runner,
@@ -128,7 +129,7 @@ function acmePort(port: ReturnType<World['ports']>['acme'], onKill: () => void):
     }
   };
   return {
-    classify: port.classify,
+    classify: (error) => port.classify(error),
     renewalInfo: (authority, certId) => watch(port.renewalInfo(authority, certId)),
     open: async (authority, nonce) => {
       const session = await watch(port.open(authority, nonce));
