@@ -27,21 +27,22 @@ export function boundedFetch({ fetch, maxBytes, onRequest }: BoundedFetchOptions
 async function readBounded(response: Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (const reader = response.body?.getReader(); reader !== undefined; ) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.byteLength;
+  const reader = response.body?.getReader();
+  let chunk = await reader?.read();
+  while (reader !== undefined && chunk?.done === false) {
+    size += chunk.value.byteLength;
     if (size > maxBytes) {
       await reader.cancel();
       throw new DnsError('dns_vendor_failed', `The answer is larger than ${maxBytes} bytes.`, { retryable: true });
     }
-    chunks.push(value);
+    chunks.push(chunk.value);
+    chunk = await reader.read();
   }
   const body = new Uint8Array(size);
   let offset = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, offset);
-    offset += chunk.byteLength;
+  for (const part of chunks) {
+    body.set(part, offset);
+    offset += part.byteLength;
   }
   return body;
 }

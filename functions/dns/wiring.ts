@@ -6,7 +6,7 @@ import type { DnsProvider, SecretReader } from './provider.ts';
 
 export interface ZoneDependencies {
   clock: Clock;
-  provider(vendor: DnsVendor): DnsProvider;
+  provider: (vendor: DnsVendor) => DnsProvider;
 }
 
 export function zoneDependencies(options: { secret: SecretReader; fetch: typeof fetch; clock: Clock }): ZoneDependencies {

@@ -10,7 +10,7 @@ import type { Environment } from '../environment.ts';
 import { once } from '../storage/operations.ts';
 import { DnsError } from './dns-error.ts';
 import { DEAD_MAN_MS, nextJanitorRun } from './janitor.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger, type LedgerEntry } from './ledger.ts';
 import type { ZoneDependencies } from './wiring.ts';
 import { cleanUpRequestSchema, presentRequestSchema, type CleanUpRequest, type OwnedRecord, type PresentRequest, type ZoneHealth, type ZonePort } from './zone-requests.ts';
 import { ZoneWriter } from './zone-writer.ts';
@@ -77,7 +77,7 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort {
 
   /** What we believe we own in this zone. */
   owned(): Promise<Outcome<OwnedRecord[]>> {
-    return settle(() => this.#ledger.live(MAX_LISTED).map(({ id: _, sentAt: __, ...record }) => record));
+    return settle(() => this.#ledger.live(MAX_LISTED).map(toOwned));
   }
 
   /** The janitor. Never throws: an alarm that throws is dropped for good after seven runs (measured). */
@@ -139,4 +139,8 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort {
     }
     return this.#parts;
   }
+}
+
+function toOwned({ owner, name, type, value, state, recordId, found, createdAt, expiresAt }: LedgerEntry): OwnedRecord {
+  return { owner, name, type, value, state, recordId, found, createdAt, expiresAt };
 }

@@ -43,10 +43,10 @@ export class ZoneWriter {
   readonly #waiting: Waiting[] = [];
   #writing = false;
 
-  constructor(ledger: Ledger, { provider, clock }: ZoneDependencies) {
+  constructor(ledger: Ledger, dependencies: ZoneDependencies) {
     this.#ledger = ledger;
-    this.#provider = provider;
-    this.#clock = clock;
+    this.#provider = dependencies.provider;
+    this.#clock = dependencies.clock;
   }
 
   /**
