@@ -177,6 +177,7 @@ const PREFIX_CLASSES: readonly (readonly [string, FailureClass])[] = [
   ['acme_account_', 'account'],
   ['acme_', 'protocol'],
   ['chain_', 'protocol'],
+  ['secret_store_unavailable', 'internal'],
   ['secret_', 'account'],
   ['dns_', 'dns'],
   ['relay_', 'relay'],
