@@ -1,3 +1,4 @@
+import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
@@ -22,5 +23,12 @@ export default defineConfig({
       },
     }),
   ],
-  test: { include: ['test/worker/**/*.test.ts'], root: '.', testTimeout: 20_000, hookTimeout: 20_000 },
+  test: {
+    include: ['test/worker/**/*.test.{ts,tsx}'],
+    root: '.',
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    // CommonJS with directory imports, which workerd cannot resolve by itself: bundled first, as wrangler does it.
+    deps: { optimizer: { ssr: { enabled: true, include: ['acme-client/src/api.js', 'acme-client/src/http.js'], rolldownOptions: { platform: 'node', external: [...builtinModules, /^node:/] } } } },
+  },
 });
