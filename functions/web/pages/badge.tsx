@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** A state as word and mark. The mark's shape differs by tone, so that colour is never the only difference. */
 import type { Tone, Wording } from './wording.ts';
 

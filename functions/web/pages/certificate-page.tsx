@@ -1,6 +1,7 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** `/certificates/:name`: everything known of one certificate, with every instance and the last issuances. */
 import { Badge } from './badge.tsx';
-import { Actions, DaysLeft, NextStep } from './certificate-row.tsx';
+import { Actions, DaysLeft, Line, NextStep } from './certificate-row.tsx';
 import { DeliveryTable } from './deliveries.tsx';
 import { History } from './history.tsx';
 import { BareStem, Lifeline } from './lifeline-bar.tsx';
@@ -39,6 +40,7 @@ export function certificatePage(model: CertificateModel, now: number, notice: st
         {model.lifeline === null ? <BareStem /> : <Lifeline line={model.lifeline} />}
         <section>
           <h2>{view.issuance === null ? 'What happens next' : `Renewal, attempt ${view.issuance.attempt}`}</h2>
+          <Line model={model} />
           <NextStep model={model} now={now} />
           {view.issuance?.propagation ? <Propagation report={view.issuance.propagation} /> : null}
           <Actions model={model} />

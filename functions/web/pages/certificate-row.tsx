@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** One certificate on the status page: what it is, how much life it has, where it is served, what happens next and why. */
 import { Badge } from './badge.tsx';
 import { Deliveries } from './deliveries.tsx';
@@ -23,6 +24,7 @@ export const CertificateRow = ({ model, now }: { model: CertificateModel; now: n
       </header>
       <DaysLeft model={model} />
       <div class="life">{model.lifeline === null ? <BareStem /> : <Lifeline line={model.lifeline} />}</div>
+      <Line model={model} />
       <NextStep model={model} now={now} />
       <div class="where">
         <Deliveries deliveries={model.deliveries} certificate={view.name} now={now} />
@@ -59,13 +61,20 @@ export const DaysLeft = ({ model: { lifeline } }: { model: CertificateModel }) =
     </p>
   );
 
-/** While something is under way: the line, what it waits for, what failed. Otherwise the planned renewal and its reason. */
+/** The line of the renewal under way. */
+export const Line = ({ model }: { model: CertificateModel }) =>
+  model.steps === null ? null : (
+    <div class="line-of-renewal">
+      <Stepper steps={model.steps} label={`Renewal of ${model.view.name}`} />
+    </div>
+  );
+
+/** While something is under way: what it waits for, what failed. Otherwise the planned renewal and its reason. */
 export const NextStep = ({ model, now }: { model: CertificateModel; now: number }) => {
   const { view } = model;
   const failure = view.issuance?.failure ?? null;
   return (
     <div class="next">
-      {model.steps === null ? null : <Stepper steps={model.steps} label={`Renewal of ${view.name}`} />}
       {view.issuance === null && view.renewal !== null && view.state === 'live' ? (
         <p>
           Renews <Moment now={now} at={view.renewal.at} /> <span class="why">{view.renewal.reason}</span>

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** Where a certificate is served: cluster, variable, instances, and the verdict of each (DESIGN §7, proof by dial). */
 import { Badge, ToneMark } from './badge.tsx';
 import { Failure } from './failure.tsx';

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** A failure as people need it: what, what to do, when it is tried again, and the code to search for. */
 import { Moment } from './time-text.tsx';
 

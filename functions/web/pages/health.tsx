@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The parts Perennial leans on: relays of each cluster, DNS zones, and what happened lately. */
 import { Badge } from './badge.tsx';
 import type { ClusterHealth, FleetEvent, ZoneHealth } from './model.ts';
@@ -24,11 +25,11 @@ export const Clusters = ({ clusters, now }: { clusters: readonly ClusterHealth[]
             </p>
             {cluster.relays.map((relay) => (
               <p class="relay">
-                <code title={`allocation ${relay.allocation}`}>{relay.allocation.slice(0, 8)}</code> seen <Ago now={now} at={relay.lastSeenAt} />{' '}
-                <span class="soft" title={`bundle ${relay.bundle}`}>
+                <code title={`allocation ${relay.allocation}`}>{relay.allocation.slice(0, 8)}</code> seen <Ago now={now} at={relay.lastSeenAt} />
+                {Math.abs(relay.skewMs) >= SKEW_SHOWN_MS ? <span class="tone-warn">, clock {skew(relay.skewMs)}</span> : null}
+                <span class="soft under" title={`bundle ${relay.bundle}`}>
                   contract {relay.contract}, bundle {relay.bundle.slice(0, 7)}
                 </span>
-                {Math.abs(relay.skewMs) >= SKEW_SHOWN_MS ? <span class="tone-warn"> clock {skew(relay.skewMs)}</span> : null}
               </p>
             ))}
           </li>

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The last issuances: how each ended and where its time went, phase by phase. */
 import type { CertificateView } from '../../certificates/ports.ts';
 import { Badge } from './badge.tsx';

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The bar of days left: spent leaves are bare, those until the renewal full, the reserve behind it pale. */
 import type { Lifeline as LifelineData } from './lifeline.ts';
 import { STEM } from './motif.tsx';
@@ -13,13 +14,15 @@ const Section = ({ from, to, kind }: { from: number; to: number; kind: string })
 export const Lifeline = ({ line }: { line: LifelineData }) => {
   const today = line.spent * STEM.width;
   const renewal = line.renewal === null ? STEM.width : line.renewal * STEM.width;
-  const reserve = Math.max(today, renewal);
+  // Past its renewal a certificate lives on the reserve: what is left is shown in full, in the colour of its urgency.
+  const reserve = today >= renewal ? STEM.width : renewal;
   const left = `${line.left.value} ${line.left.unit}`;
   return (
     <figure class={`lifeline ${line.urgency}`}>
       <svg viewBox={`0 0 ${STEM.width} ${STEM.height}`} role="img" aria-label={`${left} left of a lifetime of ${line.lifetimeDays} ${line.lifetimeDays === 1 ? 'day' : 'days'}`}>
-        <path class="stem" d={`M0 ${STEM.middle}H${STEM.width}`} />
         <path class="stem lived" d={`M0 ${STEM.middle}H${today.toFixed(1)}`} />
+        <path class="stem" d={`M${today.toFixed(1)} ${STEM.middle}H${reserve.toFixed(1)}`} />
+        <path class="stem kept" d={`M${reserve.toFixed(1)} ${STEM.middle}H${STEM.width}`} />
         <Section from={0} to={today} kind="spent" />
         <Section from={today} to={reserve} kind="full" />
         <Section from={reserve} to={STEM.width} kind="reserve" />

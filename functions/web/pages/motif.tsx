@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /**
  * The drawn parts: the mark, the leaves that every lifeline shares, and the plant that stands for the whole deployment,
  * one leaf per certificate (or per group of them) in the colour of its state. Decoration only: the words stand beside it.
@@ -57,24 +58,31 @@ export function leavesOf(tally: Tally): LeafState[] {
 
 export const Plant = ({ tally }: { tally: Tally }) => {
   const leaves = leavesOf(tally);
-  const gap = leaves.length === 0 ? 0 : Math.min(26, 206 / leaves.length);
-  const top = 244 - gap * leaves.length;
+  const gap = leaves.length === 0 ? 0 : Math.min(34, 190 / leaves.length);
+  const foot = leaves.length <= 3 ? 196 : 236;
+  const top = leaves.length === 0 ? 238 : foot - gap * (leaves.length - 1);
   return (
     <svg class="plant" viewBox="0 0 220 270" aria-hidden="true">
-      <path class="plant-stem" d={`M112 266C104 220 116 ${(266 + top) / 2} 110 ${leaves.length === 0 ? 236 : top}`} />
+      <path class="plant-stem" d={`M112 266C106 ${Math.round(266 - (266 - top) / 3)} 115 ${Math.round(266 - (266 - top) / 1.5)} 111 ${Math.round(top)}`} />
       {leaves.map((state, index) => {
         const right = index % 2 === 0;
         const share = leaves.length === 1 ? 0 : index / (leaves.length - 1);
-        const size = (1.75 - share * 0.85) * (leaves.length > 12 ? 0.86 : 1);
-        const lift = state === 'failing' ? 38 : -14 - share * 38;
+        const size = (leaves.length <= 3 ? 2.3 : 1.9 - share) * (leaves.length > 12 ? 0.86 : 1);
+        const lift = state === 'failing' ? 38 : -8 - share * 44;
         return (
           <use
             href="#leaf"
             class={`plant-leaf ${state}`}
-            transform={`translate(${111 + (right ? 1 : -1)} ${Math.round(244 - gap * index)}) scale(${right ? size.toFixed(2) : (-size).toFixed(2)} ${size.toFixed(2)}) rotate(${lift.toFixed(0)})`}
+            transform={`translate(${111 + (right ? 1 : -1)} ${Math.round(foot - gap * index)}) scale(${right ? size.toFixed(2) : (-size).toFixed(2)} ${size.toFixed(2)}) rotate(${lift.toFixed(0)})`}
           />
         );
       })}
+      {leaves.length > 0 ? null : (
+        <>
+          <use href="#leaf" class="plant-leaf" transform="translate(111 240) scale(0.7 0.7) rotate(-28)" />
+          <use href="#leaf" class="plant-leaf" transform="translate(110 240) scale(-0.7 0.7) rotate(-28)" />
+        </>
+      )}
       <path class="plant-soil" d="M40 267C80 262 144 262 184 267" />
     </svg>
   );

@@ -1,25 +1,37 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /**
  * Pages for people without a session, and pages that say no. None of them holds a name, a number or a cause: whoever
  * has no token learns the overall state and nothing else.
  */
 import { ToneMark } from './badge.tsx';
-import { Mark } from './motif.tsx';
-import { PUBLIC_SENTENCE, TONE_OF, type OverallState } from './overall.ts';
+import { Mark, Plant } from './motif.tsx';
+import { PUBLIC_SENTENCE, TONE_OF, type OverallState, type Tally } from './overall.ts';
 import { Shell, type Page } from './shell.tsx';
+
+const NONE: Tally = { new: 0, live: 0, 'partly-live': 0, renewing: 0, waiting: 0, failing: 0, retired: 0 };
+/** The same plant for every deployment in a state: its leaves count nothing. */
+const PICTURE: Record<OverallState, Tally> = {
+  well: { ...NONE, live: 9 },
+  working: { ...NONE, live: 7, renewing: 2 },
+  attention: { ...NONE, live: 7, waiting: 2 },
+  failing: { ...NONE, live: 7, failing: 2 },
+  misconfigured: { ...NONE, live: 7, failing: 2 },
+  empty: NONE,
+};
 
 /** `/` without a session. */
 export function publicPage(overall: OverallState): Page {
   return (
     <Shell title="Perennial" live={{ moving: false }}>
-      <main class={`plain tone-${TONE_OF[overall]}`} id="public" data-keep>
-        <Mark />
-        <h1>
+      <main class="board plain overall" id="public" data-keep>
+        <div class="words">
           <ToneMark tone={TONE_OF[overall]} />
-          {PUBLIC_SENTENCE[overall]}
-        </h1>
-        <p>
-          <a href="/login">Sign in</a> to see more.
-        </p>
+          <h1>{PUBLIC_SENTENCE[overall]}</h1>
+          <p>
+            <a href="/login">Sign in</a> to see more.
+          </p>
+        </div>
+        <Plant tally={PICTURE[overall]} />
       </main>
     </Shell>
   );
@@ -29,7 +41,7 @@ export function publicPage(overall: OverallState): Page {
 export function loginPage(error?: string): Page {
   return (
     <Shell title="Sign in to Perennial" live={null}>
-      <main class="plain">
+      <main class="board plain">
         <Mark />
         <h1>Sign in</h1>
         {error === undefined ? null : (
@@ -59,7 +71,7 @@ export function errorPage(reference: string | null = null): Page {
 function sentencePage(sentence: string, more: string): Page {
   return (
     <Shell title={`${sentence} Perennial`} live={null}>
-      <main class="plain">
+      <main class="board plain">
         <Mark />
         <h1>{sentence}</h1>
         <p>{more}</p>

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** What somebody has to repair before Perennial can work: errors of `certificates.toml` and steps of the setup. */
 import type { Problem } from '../../config/configuration.ts';
 import type { SetupProblem } from './model.ts';

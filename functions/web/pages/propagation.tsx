@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** Which name servers and resolvers already show the TXT records. */
 import type { PropagationReport } from '../../certificates/ports.ts';
 import { ToneMark } from './badge.tsx';

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /**
  * The frame of every page: one document, no inline style, no inline script (the CSP of `headers.ts` forbids both).
  */

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** `/` with a session: the board with the overall state and what leaves next, then every certificate. */
 import { CertificateRow } from './certificate-row.tsx';
 import { Clusters, Events, Zones } from './health.tsx';
@@ -88,7 +89,7 @@ const Departures = ({ rows, now }: { rows: readonly Departure[]; now: number }) 
             <th scope="row">
               <a href={`/certificates/${row.certificate}`}>{row.certificate}</a>
             </th>
-            <td class="why">
+            <td class="why" title={row.why}>
               <b>{row.what}</b> {row.why}
             </td>
           </tr>

@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** The stations of a renewal as a line, like a route map: horizontal when wide, vertical on a phone. */
 import type { Step } from './steps.ts';
 import { STATION_MEANING } from './steps.ts';

@@ -55,7 +55,7 @@ small { display: block; color: var(--soft); font-size: .8125rem; font-weight: 40
 .as-of { color: var(--board-soft); font-size: .9375rem; }
 .as-of time { color: var(--board-lamp); font-weight: 700; }
 #link { color: var(--amber-text); }
-.hero { display: grid; grid-template-columns: minmax(0, 1fr) 15rem minmax(0, 34rem); gap: 1rem 2.5rem; align-items: end; min-height: 18rem; }
+.hero { display: grid; grid-template-columns: minmax(21rem, 1fr) 15rem minmax(0, 30rem); gap: 1rem 2.5rem; align-items: end; min-height: 18rem; }
 .statement { align-self: center; padding: 2rem 0; }
 h1 { font-size: clamp(2.25rem, 4.4vw, 4.25rem); line-height: 1.02; letter-spacing: -.035em; font-weight: 700; text-wrap: balance; overflow-wrap: anywhere; }
 .counts { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin-top: 1.25rem; color: var(--board-soft); }
@@ -86,13 +86,14 @@ main { padding: 0 clamp(1rem, 4vw, 4rem) 4rem; }
 .columns { display: grid; grid-template-columns: minmax(0, 1fr) 19rem; gap: 2rem clamp(2rem, 4vw, 4.5rem); }
 h2 { font-size: 1.375rem; letter-spacing: -.02em; line-height: 1.2; }
 .section-head { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .75rem; padding: 2rem 0 1rem; }
-.certificate { display: grid; grid-template-columns: minmax(0, 15rem) minmax(0, 1fr) 7.5rem; grid-template-areas: "head life days" "head next days" "head where actions"; gap: .5rem 2.25rem; padding: 1.5rem 0 1.6rem; border-top: 1px solid var(--line); }
+.certificate { display: grid; grid-template-columns: minmax(0, 15rem) minmax(0, 1fr) 7.5rem; grid-template-areas: "head life days" "head line line" "head next next" "head where actions"; gap: 0 2.25rem; padding: 1.5rem 0 1.6rem; border-top: 1px solid var(--line); }
 .certificate > header { grid-area: head; }
 .certificate > .days { grid-area: days; }
 .certificate > .life { grid-area: life; }
-.certificate > .next { grid-area: next; }
-.certificate > .where { grid-area: where; }
-.certificate > .actions { grid-area: actions; align-self: end; }
+.certificate > .line-of-renewal { grid-area: line; }
+.certificate > .next { grid-area: next; margin-top: .4rem; }
+.certificate > .where { grid-area: where; margin-top: .6rem; }
+.certificate > .actions { grid-area: actions; align-self: end; margin-top: .75rem; }
 .certificate h3 { font-size: 1.375rem; line-height: 1.15; letter-spacing: -.02em; overflow-wrap: anywhere; }
 .certificate h3 a { text-decoration: none; }
 .certificate h3 a:hover { text-decoration: underline; text-decoration-thickness: 2px; }
@@ -109,6 +110,7 @@ h2 { font-size: 1.375rem; letter-spacing: -.02em; line-height: 1.2; }
 .lifeline.critical, .lifeline.expired { --full: var(--red); }
 .lifeline > svg { display: block; width: 100%; height: auto; max-height: 3.5rem; overflow: visible; }
 .stem { fill: none; stroke: var(--full); stroke-width: 1.5; }
+.stem.kept { stroke-opacity: .34; }
 .stem.lived, .bare .stem { stroke: var(--spent); }
 .bare .stem { stroke-dasharray: 2 8; stroke-linecap: round; stroke-width: 2; }
 .spent { fill: var(--spent); }
@@ -121,6 +123,7 @@ figcaption { display: flex; justify-content: space-between; gap: 1rem; color: va
 .next .why { display: block; color: var(--soft); }
 .next .waiting { color: var(--sky-text); font-weight: 700; }
 .where { font-size: .9375rem; }
+.deliveries { display: grid; gap: .5rem; }
 .delivery { display: flex; flex-wrap: wrap; align-items: baseline; gap: .1rem .6rem; }
 .delivery code { color: var(--soft); overflow-wrap: anywhere; }
 .verdicts { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; font-size: .8125rem; }
@@ -133,15 +136,16 @@ figcaption { display: flex; justify-content: space-between; gap: 1rem; color: va
 .failure code { color: var(--red-text); overflow-wrap: anywhere; }
 .failure .hint { font-weight: 700; }
 .actions { display: flex; flex-direction: column; gap: .4rem; align-items: stretch; }
-button { font: inherit; font-size: .875rem; line-height: 1.2; color: var(--ink); background: none; border: 1px solid color-mix(in srgb, var(--ink) 45%, transparent); border-radius: 3px; padding: .5rem .7rem; cursor: pointer; width: 100%; min-height: 2.5rem; }
+button { font: inherit; font-size: .875rem; line-height: 1.2; color: var(--ink); background: none; border: 1px solid color-mix(in srgb, var(--ink) 32%, transparent); border-radius: 3px; padding: .4rem .6rem; cursor: pointer; width: 100%; min-height: 2.25rem; }
+@media (pointer: coarse) { button, input { min-height: 2.75rem; } }
 button:hover { background: var(--ink); color: var(--paper); }
 button.plain { border: 0; padding: .25rem 0; min-height: 0; width: auto; color: var(--board-soft); text-decoration: underline; text-underline-offset: .18em; }
 button.plain:hover { background: none; color: var(--board-ink); }
-button.strong { background: var(--ink); color: var(--paper); font-weight: 700; }
 
 /* The line of a renewal */
-.stepper { display: grid; grid-template-columns: repeat(9, minmax(0, 1fr)); margin: .35rem 0 .8rem; }
-.stepper li { position: relative; padding-top: 1.6rem; font-size: .8125rem; line-height: 1.3; color: var(--soft); }
+.line-of-renewal { container: renewal / inline-size; }
+.stepper { display: grid; grid-template-columns: repeat(8, auto) max-content; margin: .9rem 0 .6rem; }
+.stepper li { position: relative; padding: 1.6rem .5rem 0 0; font-size: .8125rem; line-height: 1.3; color: var(--soft); }
 .stepper li::before { content: ""; position: absolute; left: 0; right: 0; top: .56rem; height: 2px; background: var(--spent); }
 .stepper li:last-child::before { right: auto; width: 0; }
 .stepper .done::before { background: var(--leaf); }
@@ -155,6 +159,13 @@ button.strong { background: var(--ink); color: var(--paper); font-weight: 700; }
 .current .step-name { color: var(--sky-text); font-weight: 700; }
 .failed .step-name { color: var(--red-text); font-weight: 700; }
 .length { display: block; }
+@container renewal (max-width: 32rem) {
+  .stepper { grid-template-columns: 1fr; }
+  .stepper li { padding: 0 0 .4rem 1.8rem; display: flex; justify-content: space-between; font-size: .9375rem; }
+  .stepper li::before { left: .44rem; right: auto; top: .5rem; bottom: -.3rem; width: 2px; height: auto; }
+  .stepper li:last-child::before { display: none; }
+  .stepper .station { top: .2rem; }
+}
 @keyframes breathe { 50% { box-shadow: 0 0 0 6px color-mix(in srgb, var(--sky) 25%, transparent); } }
 
 /* What stands beside and around */
@@ -163,8 +174,9 @@ aside h2 { font-size: 1.0625rem; padding-bottom: .5rem; border-bottom: 1px solid
 .health li { padding: .6rem 0; border-bottom: 1px solid var(--line); }
 .health li > p:first-child { display: flex; justify-content: space-between; gap: 1rem; align-items: baseline; overflow-wrap: anywhere; }
 .relay, .health .soft { font-size: .875rem; }
+.under { display: block; }
 .relay .tone-warn { color: var(--amber-text); }
-.events li { display: grid; grid-template-columns: 4.6rem 1fr; gap: .5rem; font-size: .875rem; }
+.events li { display: grid; grid-template-columns: 5.2rem 1fr; gap: .75rem; font-size: .875rem; }
 .events li > p { display: block; overflow-wrap: anywhere; }
 .events time { color: var(--soft); }
 .problems, .notice { margin-top: 2rem; padding: 1.25rem 1.5rem; background: var(--wash-red); border-radius: 3px; }
@@ -187,7 +199,8 @@ input { font: inherit; color: var(--ink); background: var(--sheet); border: 1px 
 .detail .days b { font-size: clamp(4rem, 9vw, 8rem); }
 .detail h1 { margin: .25rem 0 .6rem; }
 .crumb { color: var(--board-soft); }
-.certificate-page { max-width: 84rem; padding-top: 2rem; display: grid; gap: 2.75rem; }
+.certificate-page { max-width: 84rem; padding-top: 2rem; display: grid; grid-template-columns: minmax(0, 1fr); gap: 2.75rem; }
+.certificate-page .lifeline > svg { max-height: none; }
 .certificate-page > section > h2 { margin-bottom: .75rem; }
 .certificate-page .actions { flex-direction: row; margin-top: 1rem; }
 .propagation { margin-top: .5rem; }
@@ -195,7 +208,7 @@ input { font: inherit; color: var(--ink); background: var(--sheet); border: 1px 
 .delivery-detail h3 { font-size: 1.0625rem; }
 .scroll { overflow-x: auto; margin-top: .75rem; }
 .scroll table { width: 100%; border-collapse: collapse; font-size: .9375rem; }
-.scroll th, .scroll td { text-align: left; vertical-align: top; padding: .55rem 1.25rem .55rem 0; border-top: 1px solid var(--line); }
+.scroll th, .scroll td { min-width: 7rem; text-align: left; vertical-align: top; padding: .55rem 1.25rem .55rem 0; border-top: 1px solid var(--line); }
 .scroll thead th { color: var(--soft); font-weight: 400; border: 0; font-size: .875rem; padding-bottom: .2rem; }
 .facts { display: grid; grid-template-columns: 10rem minmax(0, 1fr); gap: .55rem 1.5rem; }
 .facts dt { color: var(--soft); }
@@ -210,12 +223,27 @@ input { font: inherit; color: var(--ink); background: var(--sheet); border: 1px 
 .phases li::before { content: ""; display: inline-block; width: .6em; height: .6em; margin-right: .4em; border-radius: 0 100% 0 100%; background: currentColor; }
 .phases li.shade-0::before { background: var(--leaf); } .phases li.shade-1::before { background: var(--amber); } .phases li.shade-2::before { background: var(--sky); }
 
-/* Plain pages */
-.plain { min-height: 100vh; min-height: 100svh; display: flex; flex-direction: column; justify-content: center; align-items: flex-start; gap: 1.25rem; max-width: 60rem; margin: 0 auto; padding: 3rem clamp(1.25rem, 6vw, 4rem); }
-.plain .mark { width: 3.5rem; height: 3.5rem; --leaf: var(--tone, var(--leaf-text)); }
-.plain h1 .tone-mark { width: .5em; height: .5em; margin-right: .3em; }
+/* Plain pages: the board alone */
+.plain { min-height: 100vh; min-height: 100svh; display: grid; align-content: center; gap: 1.25rem; padding: 3rem clamp(1.5rem, 8vw, 10rem); --ink: var(--board-ink); }
+.plain .mark { width: 3.5rem; height: 3.5rem; }
+.plain .failure { background: none; border: 1px solid var(--red); color: var(--red-text); }
+.plain p { color: var(--board-soft); }
+.plain a { color: var(--board-ink); }
+.overall { grid-template-columns: minmax(0, 1fr) auto; align-items: end; gap: 2rem clamp(2rem, 6vw, 6rem); }
+.overall h1 { font-size: clamp(2.75rem, 8vw, 8rem); }
+.overall .words { display: grid; gap: 1.5rem; align-self: center; }
+.overall .tone-mark { width: 2.25rem; height: 2.25rem; }
+.overall .plant { width: min(32vw, 62vh); }
 .login { display: grid; gap: .5rem; width: min(100%, 24rem); }
+.login label { color: var(--board-soft); }
+.login input { background: transparent; border-color: var(--board-soft); }
+button.strong { margin-top: .5rem; background: var(--board-ink); color: #12241b; border-color: var(--board-ink); font-weight: 700; min-height: 2.75rem; }
+button.strong:hover { background: var(--leaf-text); color: #12241b; }
 
+@media (min-width: 108rem) {
+  .certificate { grid-template-columns: minmax(0, 14rem) minmax(0, 1fr) minmax(0, 27rem) 7.5rem; grid-template-areas: "head life where days" "head next where actions" "head line line line"; grid-template-rows: auto 1fr; }
+  .certificate > .where { margin-top: 0; }
+}
 @media (max-width: 75rem) {
   .hero { grid-template-columns: minmax(0, 1fr) 12rem; }
   .hero .plant { width: 12rem; }
@@ -224,8 +252,9 @@ input { font: inherit; color: var(--ink); background: var(--sheet); border: 1px 
   aside { padding-top: 1rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
 }
 @media (max-width: 52rem) {
-  .certificate { grid-template-columns: minmax(0, 1fr) auto; grid-template-areas: "head days" "life life" "next next" "where where" "actions actions"; gap: .75rem 1rem; }
+  .certificate { grid-template-columns: minmax(0, 1fr) auto; grid-template-areas: "head days" "life life" "line line" "next next" "where where" "actions actions"; gap: 0 1rem; }
   .days b { font-size: 2.75rem; }
+  .certificate > .life, .certificate > .actions { margin-top: .75rem; }
   .actions { flex-direction: row; }
   .actions form { flex: 1; }
   .certificate-page .actions form { flex: 1; }
@@ -238,18 +267,16 @@ input { font: inherit; color: var(--ink); background: var(--sheet); border: 1px 
   .hero { grid-template-columns: minmax(0, 1fr) 6.5rem; gap: .5rem; min-height: 0; }
   .hero .plant { width: 6.5rem; }
   .statement { padding: 1.5rem 0; }
+  .departures tbody tr:nth-child(n + 4) { display: none; }
   .departures .why { white-space: normal; }
   .departures tr { display: grid; grid-template-columns: 6rem 1fr; border-top: 1px solid var(--board-line); padding: .4rem 0; }
   .departures td, .departures th { border: 0; padding: 0; width: auto; max-width: none; }
   .departures .why { grid-column: 2; max-width: none; font-size: .875rem; }
   .search { width: 100%; }
-  .stepper { grid-template-columns: 1fr; }
-  .stepper li { padding: 0 0 .7rem 1.8rem; display: flex; justify-content: space-between; font-size: .9375rem; }
-  .stepper li::before { left: .44rem; right: auto; top: .5rem; bottom: -.3rem; width: 2px; height: auto; }
-  .stepper li:last-child::before { display: none; }
-  .stepper .station { top: .2rem; }
   .detail .days b { font-size: 4rem; }
   .problems, .notice { padding: 1rem; }
+  .overall { grid-template-columns: 1fr; align-content: space-between; padding-bottom: 0; }
+  .overall .plant { width: min(64vw, 40vh); justify-self: end; }
 }
 @media (prefers-reduced-motion: reduce) { *, *::before, *::after { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) { .tone-mark path, .station { forced-color-adjust: none; } }

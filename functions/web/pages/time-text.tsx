@@ -1,3 +1,4 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** Elements for times and fingerprints: relative or short for the eye, exact on hover and for programs. */
 import { iso, relative, utcMinute } from './time.ts';
 

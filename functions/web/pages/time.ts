@@ -37,9 +37,10 @@ export function iso(at: number): string {
 
 const counted = (value: number, unit: string): string => `${value} ${unit}${value === 1 ? '' : 's'}`;
 
-/** A length of time in at most two units: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `31 days`. Negative lengths count as 0. */
+/** A length of time in at most two units: `40 ms`, `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `31 days`. Negative lengths count as 0. */
 export function duration(ms: number): string {
   const length = Math.max(0, ms);
+  if (length < 100) return `${Math.round(length)} ms`;
   if (length < 9_950) return `${(length / SECOND).toFixed(1)} s`;
   if (length < MINUTE) return `${Math.floor(length / SECOND)} s`;
   if (length < HOUR) return withRest(Math.floor(length / MINUTE), 'min', Math.floor((length % MINUTE) / SECOND), 's');
