@@ -61,9 +61,9 @@ export function readAuthorities(findings: Findings, root: Table, clusters: reado
     }
     const account = read.eab === undefined ? undefined : readBlock(findings, read.eab, [...path, 'eab'], accountShape).whole;
     const contacts = read.contact ?? acme.contact ?? [];
-    if (read.directory === undefined && builtIn?.account === true && read.eab === undefined)
+    if (read.directory === undefined && builtIn?.account && read.eab === undefined)
       findings.add(path, `The CA ${JSON.stringify(name)} wants an external account binding. Write in [ca.${name}]: eab = { key_id = "…", hmac_key = "secret:${name}-eab" }`);
-    if (read.directory === undefined && builtIn?.contact === true && contacts.length === 0)
+    if (read.directory === undefined && builtIn?.contact && contacts.length === 0)
       findings.add(path, `The CA ${JSON.stringify(name)} wants a contact. Write in [acme]: contact = "ops@example.net"`);
     return [
       {

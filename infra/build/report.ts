@@ -18,7 +18,9 @@ function excerpt(lines: readonly string[], problem: Problem, paint: (words: stri
   if (problem.line === undefined) return [];
   const line = (lines[problem.line - 1] ?? '').replaceAll('\t', ' ').trimEnd();
   // A pasted secret must not reach a build log: what stands behind the equals sign of such a key is left out.
-  const shown = /token|signing|hmac|secret|\bkeys?\b|"?d"?\s*[=:]/i.test(line) ? line.replace(/=.*$/, '= …') : line;
+  const confidential = /token|signing|hmac|secret|\bkeys?\b|\bd\b"?\s*=/i.test(line);
+  const shown = confidential ? line.replace(/=.*$/, '= …') : line;
+  if (confidential) return shown.length > 160 || shown === line ? [] : [`  │ ${shown}`];
   if (shown.length > 160) return [];
   const column = Math.min((problem.column ?? 1) - 1, shown.length);
   return [`  │ ${shown}`, `  │ ${' '.repeat(column)}${paint('^')}`];

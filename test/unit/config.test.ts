@@ -84,7 +84,7 @@ describe('names', () => {
 describe('references', () => {
   it.each([
     ['an unknown cluster', certificate('x', '"a.example.net"', 'cluster = "mian"\nvariable = "v"'), 'certificates[0].deliver[0].cluster: There is no cluster "mian". Did you mean "main"?'],
-    ['an unknown CA', `${certificate('x', '"a.example.net"')}`.replace('[[certificates.deliver]]', 'ca = "letsencrypt-stagin"\n[[certificates.deliver]]'), 'certificates[0].ca[0]: There is no CA "letsencrypt-stagin". Did you mean "letsencrypt-staging"?'],
+    ['an unknown CA', certificate('x', '"a.example.net"').replace('[[certificates.deliver]]', 'ca = "letsencrypt-stagin"\n[[certificates.deliver]]'), 'certificates[0].ca[0]: There is no CA "letsencrypt-stagin". Did you mean "letsencrypt-staging"?'],
     ['a second certificate of that name', certificate('x', '"a.example.net"') + certificate('x', '"b.example.net"', 'cluster = "main"\nvariable = "other"'), 'certificates[1].name: Another certificate is named "x" already.'],
     [
       'a variable that is taken',
@@ -204,7 +204,7 @@ describe('many mistakes at once', () => {
         "a.b" is not the path of a Nomad variable. Nomad accepts letters, digits and - _ ~ / (no dots); write "a_b". Write for example: variable = "nomad/jobs/proxy"
 
       certificates.toml:15:10  certificates[0].deliver[0].reload
-        │ reload = …
+        │ reload = "wach"
         │          ^
         "wach" is not one of "watch", "sighup", "http", "restart". Write for example: reload = "watch"
 

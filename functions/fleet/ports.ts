@@ -1,0 +1,12 @@
+/** What the fleet needs from certificates: calls go down only (DESIGN §3). Every call may be repeated. */
+import type { WakeReason } from '../certificates/store.ts';
+import type { CertificateSpec } from '../config/configuration.ts';
+
+/** Each method throws PerennialError when the certificate could not be told; the fleet tries again. */
+export interface CertificatesPort {
+  /** Hands over a specification; older generations are ignored there. */
+  apply(name: string, spec: CertificateSpec, generation: number): Promise<void>;
+  /** No longer configured: nothing is issued any more, the variable stays. */
+  retire(name: string, generation: number): Promise<void>;
+  wake(name: string, reason: WakeReason): Promise<void>;
+}

@@ -1,0 +1,86 @@
+/** What certificates report, validated where it enters the fleet's storage and where it leaves it. */
+import { z } from 'zod';
+import type { CertificateReport, CertificateView } from '../certificates/ports.ts';
+import { certificateNameSchema } from '../../shared/relay/contract.ts';
+
+const ms = z.number();
+const text = z.string().max(4_000);
+const phase = z.enum(['idle', 'adopt', 'order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'reload', 'verify']);
+const failureClass = z.enum(['protocol', 'overload', 'limit', 'paused', 'state', 'replaces', 'validation', 'account', 'permanent', 'dns', 'relay', 'nomad', 'traefik', 'internal']);
+const requests = z.object({ acme: z.number(), dns: z.number(), relay: z.number() });
+const failure = z.object({ code: text, message: text, hint: text.nullable(), retryAt: ms.nullable() });
+
+export const certificateViewSchema = z.object({
+  name: certificateNameSchema,
+  domains: z.array(z.string().max(253)).max(100),
+  state: z.enum(['new', 'live', 'partly-live', 'renewing', 'waiting', 'failing', 'retired']),
+  phase,
+  reason: text,
+  waitingFor: text.nullable(),
+  nextAt: ms.nullable(),
+  renewal: z.object({ at: ms, reason: text }).nullable(),
+  live: z
+    .object({ sha256: text, names: z.array(text).max(200), issuer: text, authority: text.nullable(), serial: text, notBefore: ms, notAfter: ms, since: ms, adopted: z.boolean() })
+    .nullable(),
+  issuance: z
+    .object({
+      id: text,
+      startedAt: ms,
+      attempt: z.number(),
+      authority: text,
+      keyMadeIn: text.nullable(),
+      phases: z.array(z.object({ name: phase, startedAt: ms, endedAt: ms.nullable() })).max(500),
+      propagation: z
+        .object({
+          complete: z.boolean(),
+          summary: text,
+          weak: z.boolean(),
+          servers: z.array(z.object({ name: text, kind: z.enum(['authoritative', 'resolver']), seen: z.boolean(), detail: text })).max(500),
+        })
+        .nullable(),
+      failure: failure.extend({ class: failureClass }).nullable(),
+      requests,
+    })
+    .nullable(),
+  deliveries: z
+    .array(
+      z.object({
+        id: text,
+        cluster: text,
+        variable: text,
+        index: z.number().nullable(),
+        sha256: text.nullable(),
+        state: z.enum(['pending', 'installed', 'live', 'partly-live', 'waiting-for-instance', 'wrong', 'drift', 'failing']),
+        instances: z.array(z.object({ id: text, address: text, port: z.number(), verdict: text, detail: text, sha256: text.nullable(), at: ms })).max(500),
+        failure: failure.nullable(),
+      }),
+    )
+    .max(16),
+  history: z
+    .array(
+      z.object({
+        id: text,
+        startedAt: ms,
+        endedAt: ms,
+        outcome: z.enum(['live', 'failed', 'abandoned']),
+        sha256: text.nullable(),
+        authority: text,
+        phases: z.array(z.object({ name: phase, ms: z.number() })).max(500),
+        message: text,
+        requests,
+      }),
+    )
+    .max(100),
+  generation: z.number().int(),
+}) satisfies z.ZodType<CertificateView>;
+
+export const certificateReportSchema = z.object({
+  name: certificateNameSchema,
+  sequence: z.number().int().nonnegative(),
+  at: ms,
+  view: certificateViewSchema,
+  events: z.array(z.object({ sequence: z.number().int().nonnegative(), at: ms, kind: z.string().max(64), message: text })).max(1_000),
+}) satisfies z.ZodType<CertificateReport>;
+
+/** Rows of SQLite hold at most 2 MB; a view near that is broken. */
+export const MAX_VIEW_CHARACTERS = 1_000_000;

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { certificateSpecSchema, type CertificateSpec } from '../../functions/config/configuration.ts';
+import { decidePromotion, planPromotion, STRAGGLER_MS } from '../../functions/fleet/promotion.ts';
+import { selectForSweep } from '../../functions/fleet/sweep.ts';
+
+function spec(name: string, domains: string[], variable = `certificates/${domains[0]?.replaceAll('.', '_')}`): CertificateSpec {
+  const target = { variable, namespace: 'default', certificateItem: 'certificate', keyItem: 'key' };
+  return certificateSpecSchema.parse({
+    name,
+    domains,
+    keyType: 'ec-p256',
+    authorities: ['letsencrypt'],
+    profile: null,
+    preferredChain: null,
+    deliveries: [{ id: `main/default/${variable}`, cluster: 'main', target, service: 'traefik', probes: [], reload: 'watch', blind: false }],
+  });
+}
+
+describe('which configuration is in force', () => {
+  const now = 1_000_000_000;
+  it('is the one that was never seen before, at once', () => {
+    expect(decidePromotion('b', { current: 'a', currentSeenAt: now, offeredBefore: false }, now)).toEqual({ decision: 'promote' });
+    expect(decidePromotion('a', { current: null, currentSeenAt: 0, offeredBefore: false }, now)).toEqual({ decision: 'promote' });
+  });
+  it('is not that of an old bundle which still runs while the newer one does', () => {
+    expect(decidePromotion('a', { current: 'b', currentSeenAt: now - 1, offeredBefore: true }, now)).toEqual({ decision: 'superseded', retryAt: now - 1 + STRAGGLER_MS });
+  });
+  it('is that of an old bundle again when the newer one has fallen silent: a roll-back', () => {
+    expect(decidePromotion('a', { current: 'b', currentSeenAt: now - STRAGGLER_MS, offeredBefore: true }, now)).toEqual({ decision: 'promote' });
+  });
+});
+
+describe('what a promotion means for each certificate', () => {
+  const plan = (previous: CertificateSpec[], next: CertificateSpec[], registry = previous.map(({ name }) => name)) => planPromotion(previous, next, registry);
+  it('adds, changes, retires and leaves alone', () => {
+    const before = [spec('same', ['same.net']), spec('more', ['more.net']), spec('gone', ['gone.net'])];
+    const after = [spec('same', ['same.net']), spec('more', ['more.net', '*.more.net']), spec('new', ['new.net'])];
+    expect(plan(before, after)).toEqual({ added: ['new'], changed: ['more'], retired: ['gone'], adopted: [], unchanged: ['same'] });
+  });
+  it('takes the same names and targets under another name for the same certificate, once', () => {
+    const before = [spec('old', ['a.net', '*.a.net'], 'v')];
+    expect(plan(before, [spec('new', ['*.a.net', 'a.net'], 'v')])).toEqual({ added: [], changed: [], retired: [], adopted: [{ from: 'old', to: 'new' }], unchanged: [] });
+    expect(plan(before, [spec('new', ['a.net', '*.a.net'], 'elsewhere')])).toMatchObject({ added: ['new'], retired: ['old'], adopted: [] });
+    expect(plan(before, [spec('old', ['a.net', '*.a.net'], 'v'), spec('new', ['a.net', '*.a.net'], 'v')])).toMatchObject({ added: ['new'], unchanged: ['old'], adopted: [] });
+  });
+  it('retires what only the registry remembers', () => {
+    expect(plan([], [spec('a', ['a.net'])], ['forgotten'])).toMatchObject({ added: ['a'], retired: ['forgotten'] });
+  });
+});
+
+describe('a sweep', () => {
+  const now = 10_000_000;
+  it('wakes what is overdue first, then the least recently touched, each once and no more than the limit', () => {
+    const candidates = [
+      { name: 'fresh', wakeAt: now + 5, touchedAt: now },
+      { name: 'stale', wakeAt: null, touchedAt: 5 },
+      { name: 'late', wakeAt: now - 600_000, touchedAt: now },
+      { name: 'later', wakeAt: now - 900_000, touchedAt: now },
+      { name: 'late', wakeAt: now - 600_000, touchedAt: now },
+      { name: 'just due', wakeAt: now - 1_000, touchedAt: now - 1 },
+    ];
+    expect(selectForSweep(candidates, now)).toEqual(['later', 'late', 'stale', 'just due', 'fresh']);
+    expect(selectForSweep(candidates, now, 3)).toEqual(['later', 'late', 'stale']);
+  });
+});

@@ -1,0 +1,316 @@
+import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import type { CertificateReport, CertificateView } from '../../functions/certificates/ports.ts';
+import { configurationSchema, type Configuration } from '../../functions/config/configuration.ts';
+import { Fleet } from '../../functions/fleet/fleet.ts';
+import type { CertificatesPort } from '../../functions/fleet/ports.ts';
+import { STRAGGLER_MS } from '../../functions/fleet/promotion.ts';
+import { BUNDLE_KEEP_MS } from '../../functions/fleet/relay-bundles.ts';
+import { PerennialError } from '../../shared/errors.ts';
+import { HOUR, MINUTE } from '../../shared/clock.ts';
+
+const START = Date.parse('2026-11-21T00:00:00Z');
+
+function configuration(names: string[], variable = (name: string) => `certificates/${name}`): Configuration {
+  return configurationSchema.parse({
+    authorities: [{ name: 'ca', directory: 'https://ca.example.net/directory', contact: [], egress: 'auto', externalAccount: null }],
+    dns: [{ name: 'main', provider: 'cloudflare', token: 'secret:t', endpoint: null, zoneId: null }],
+    clusters: [{ name: 'main', keys: [{ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', kid: 'r' }] }],
+    certificates: names.map((name) => ({
+      name,
+      domains: [`${variable(name).split('/')[1]}.example.net`],
+      keyType: 'ec-p256',
+      authorities: ['ca'],
+      profile: null,
+      preferredChain: null,
+      deliveries: [{ id: `main/default/${variable(name)}`, cluster: 'main', target: { variable: variable(name) }, service: 'traefik', probes: [], reload: 'watch', blind: false }],
+    })),
+    resolvers: [{ name: 'a', url: 'https://a.example.net' }, { name: 'b', url: 'https://b.example.net' }],
+    webhooks: [],
+    secrets: { store: 'sealed' },
+  });
+}
+
+function view(name: string, more: Partial<CertificateView> = {}): CertificateView {
+  return { name, domains: [`${name}.example.net`], state: 'live', phase: 'idle', reason: 'It is live.', waitingFor: null, nextAt: null, renewal: { at: START + HOUR, reason: 'ARI' }, live: null, issuance: null, deliveries: [], history: [], generation: 1, ...more };
+}
+
+const report = (name: string, sequence: number, more: Partial<CertificateView> = {}, events: CertificateReport['events'] = []): CertificateReport => ({ name, sequence, at: START + sequence, view: view(name, more), events });
+
+interface World {
+  fleet: Fleet;
+  /** `apply a 1`, `wake a renew`, … in order. */
+  calls: string[];
+  /** Names whose objects cannot be reached. */
+  broken: Set<string>;
+  storage: DurableObjectStorage;
+  advance: (ms: number) => void;
+  /** The same storage in a new instance, as after an eviction. */
+  restart: () => Fleet;
+}
+
+/** A fleet over the storage of a real object, with a recording port in place of the certificates. */
+async function inFleet(object: string, work: (world: World) => Promise<void>): Promise<void> {
+  await runInDurableObject(env.FLEET.getByName(object), async (_object, { storage }) => {
+    let now = START;
+    const calls: string[] = [];
+    const broken = new Set<string>();
+    const call = async (name: string, text: string) => {
+      if (broken.has(name)) throw new PerennialError('internal', 'unreachable');
+      calls.push(text);
+    };
+    const certificates: CertificatesPort = {
+      apply: (name, _spec, generation) => call(name, `apply ${name} ${generation}`),
+      retire: (name, generation) => call(name, `retire ${name} ${generation}`),
+      wake: (name, reason) => call(name, `wake ${name} ${reason}`),
+    };
+    const restart = () => new Fleet({ storage, certificates, clock: () => now });
+    try {
+      await work({ fleet: restart(), calls, broken, storage, advance: (ms) => (now += ms), restart });
+    } finally {
+      await storage.deleteAlarm();
+    }
+  });
+}
+
+describe('promotion', () => {
+  it('hands out specifications, retires what is gone and adopts what was renamed', async () => {
+    await inFleet('promotion', async ({ fleet, calls }) => {
+      expect(await fleet.promote('h1', configuration(['a', 'b', 'c']))).toEqual({ decision: 'promote' });
+      await fleet.alarm();
+      expect(calls.sort()).toEqual(['apply a 1', 'apply b 1', 'apply c 1']);
+      calls.length = 0;
+      await fleet.promote('h2', configuration(['a', 'renamed'], (name) => `certificates/${name === 'renamed' ? 'b' : name}`));
+      await fleet.alarm();
+      expect(calls.sort()).toEqual(['apply renamed 2', 'retire b 2', 'retire c 2']);
+      expect(fleet.list({ page: 1, size: 10, query: '' }).rows.map(({ name, state }) => [name, state])).toEqual([['a', 'new'], ['renamed', 'new'], ['c', 'retired']]);
+      expect(fleet.status({ events: 5, upcoming: 5 })).toMatchObject({ configuration: { generation: 2, hash: 'h2' }, pending: 0, tally: { new: 2, retired: 1 } });
+    });
+  });
+
+  it('is not undone by an old bundle during a deploy, and is by a roll-back', async () => {
+    await inFleet('straggler', async ({ fleet, advance }) => {
+      await fleet.promote('old', configuration(['a']));
+      await fleet.promote('new', configuration(['a', 'b']));
+      expect((await fleet.promote('old', configuration(['a']))).decision).toBe('superseded');
+      expect(fleet.offer('new')).toEqual({ decision: 'in-force' });
+      advance(STRAGGLER_MS - 1);
+      expect(fleet.offer('old').decision).toBe('superseded');
+      advance(1);
+      expect(await fleet.promote('old', configuration(['a']))).toEqual({ decision: 'promote' });
+      expect(fleet.configurationInForce()?.certificates.map(({ name }) => name)).toEqual(['a']);
+    });
+  });
+
+  it('goes out in slices, retries who cannot be reached, and survives a restart between any two', async () => {
+    await inFleet('slices', async ({ fleet, calls, broken, restart, storage, advance }) => {
+      const names = Array.from({ length: 250 }, (_, index) => `c${index}`);
+      broken.add('c7');
+      await fleet.promote('h', configuration(names));
+      expect(await storage.getAlarm()).not.toBeNull();
+      await fleet.alarm();
+      expect(calls).toHaveLength(99);
+      await restart().alarm();
+      await restart().alarm();
+      expect(calls).toHaveLength(249);
+      broken.clear();
+      await restart().alarm();
+      expect(calls).toHaveLength(249);
+      advance(MINUTE);
+      await restart().alarm();
+      expect(new Set(calls).size).toBe(250);
+      expect(restart().status({ events: 1, upcoming: 1 }).pending).toBe(0);
+    });
+  });
+
+  it('sends the newest generation alone when one overtakes another', async () => {
+    await inFleet('overtaken', async ({ fleet, calls }) => {
+      await fleet.promote('h1', configuration(['a']));
+      await fleet.promote('h2', configuration([]));
+      await fleet.alarm();
+      expect(calls).toEqual(['retire a 2']);
+    });
+  });
+
+  it('refuses a configuration that does not fit the schema, and keeps the last good one', async () => {
+    await inFleet('invalid', async ({ fleet }) => {
+      await fleet.promote('h1', configuration(['a']));
+      await expect(fleet.promote('h2', { ...configuration(['b']), dns: [] })).rejects.toThrow();
+      expect(fleet.status({ events: 1, upcoming: 1 }).configuration?.hash).toBe('h1');
+      expect(fleet.configurationInForce()?.certificates[0]?.name).toBe('a');
+    });
+  });
+});
+
+describe('reports', () => {
+  it('are taken once, in any order, and one of a certificate that starts anew is taken too', async () => {
+    await inFleet('reports', async ({ fleet }) => {
+      const event = [{ sequence: 1, at: START, kind: 'order', message: 'ordered' }];
+      fleet.report(report('a', 5, { reason: 'five' }, event));
+      fleet.report(report('a', 5, { reason: 'again' }, event));
+      fleet.report(report('a', 4, { reason: 'four' }));
+      expect(fleet.certificate('a')?.reason).toBe('five');
+      expect(fleet.status({ events: 10, upcoming: 1 }).events).toHaveLength(1);
+      fleet.report({ ...report('a', 1, { reason: 'anew' }), at: START + HOUR });
+      expect(fleet.certificate('a')?.reason).toBe('anew');
+    });
+  });
+
+  it('are refused when they are no reports', async () => {
+    await inFleet('malformed', async ({ fleet }) => {
+      const malformed = { ...report('a', 1), view: { ...view('a'), state: 'splendid' } };
+      expect(() => fleet.report(malformed as unknown as CertificateReport)).toThrow();
+      expect(fleet.certificate('a')).toBeNull();
+    });
+  });
+
+  it('keep counts, the order of who needs somebody, and search', async () => {
+    await inFleet('order', async ({ fleet }) => {
+      await fleet.promote('h', configuration(['a', 'b', 'c', 'd']));
+      fleet.report(report('a', 1));
+      fleet.report(report('b', 1, { state: 'failing' }));
+      fleet.report(report('c', 1, { state: 'renewing', phase: 'order', nextAt: START + 1 }));
+      const { rows, total } = fleet.list({ page: 1, size: 2, query: '' });
+      expect([rows.map(({ name }) => name), total]).toEqual([['b', 'c'], 4]);
+      expect(fleet.page({ page: 2, size: 2, query: '' }).views.map(({ name }) => name)).toEqual(['d', 'a']);
+      expect(fleet.list({ page: 1, size: 9, query: 'B.exam' })).toMatchObject({ total: 1, rows: [{ name: 'b' }] });
+      expect(fleet.list({ page: 1, size: 9, query: '%' }).total).toBe(0);
+      expect(fleet.status({ events: 1, upcoming: 2 })).toMatchObject({ tally: { live: 1, failing: 1, renewing: 1, new: 1 }, upcoming: [{ name: 'c' }, { name: 'a' }] });
+      fleet.report(report('b', 2));
+      expect(fleet.status({ events: 1, upcoming: 1 }).tally).toMatchObject({ live: 2, failing: 0 });
+    });
+  });
+
+  it('list 10,000 certificates page by page, reading the rows of one page', async () => {
+    await inFleet('many', async ({ fleet, storage }) => {
+      await fleet.promote('h', configuration(Array.from({ length: 10_000 }, (_, index) => `c${String(index).padStart(5, '0')}`)));
+      const { rows, total } = fleet.list({ page: 3, size: 50, query: '' });
+      expect([total, rows[0]?.name, rows.length]).toEqual([10_000, 'c00100', 50]);
+      expect(fleet.page({ page: 1, size: 50, query: '' }).views).toHaveLength(50);
+      const cursor = storage.sql.exec('SELECT name FROM registry WHERE shown = 1 ORDER BY rank, name LIMIT 50 OFFSET 100');
+      cursor.toArray();
+      expect(cursor.rowsRead).toBeLessThan(400);
+    });
+  });
+});
+
+describe('the sweep', () => {
+  it('wakes the overdue and the untouched, and takes turns', async () => {
+    await inFleet('sweep', async ({ fleet, calls, broken, advance }) => {
+      await fleet.promote('h', configuration(Array.from({ length: 700 }, (_, index) => `c${index}`)));
+      fleet.report(report('c699', 1, { nextAt: START - HOUR }));
+      broken.add('c3');
+      expect(await fleet.sweep()).toEqual({ woken: 499, failed: 1 });
+      expect(calls).toContain('wake c699 sweep');
+      advance(HOUR);
+      await fleet.sweep();
+      expect(new Set(calls).size).toBe(699);
+    });
+  });
+});
+
+describe('requests from outside', () => {
+  const ask = (more: object = {}) => ({ caller: 'webhook:deploy', action: 'renew' as const, certificates: ['a'], coolDownMs: HOUR, replay: null, idempotency: null, ...more });
+  const code = async (work: Promise<unknown>) => work.then(() => 'accepted', (thrown: unknown) => (thrown instanceof PerennialError ? thrown.code : 'other'));
+
+  it('wake their certificates, and are followed by an id until they are done', async () => {
+    await inFleet('operation', async ({ fleet, calls, advance }) => {
+      await fleet.promote('h', configuration(['a']));
+      await fleet.alarm();
+      calls.length = 0;
+      advance(10);
+      const { operation } = await fleet.act(ask());
+      expect(calls).toEqual(['wake a renew']);
+      expect(operation.id).toMatch(/^[0-9a-f-]{36}$/);
+      expect(fleet.operation(operation.id)).toMatchObject({ done: false, progress: [{ certificate: 'a', status: 'accepted' }] });
+      fleet.report(report('a', 50));
+      expect(fleet.operation(operation.id)).toMatchObject({ done: true, progress: [{ certificate: 'a', status: 'done' }] });
+      expect(fleet.operation('another')).toBeNull();
+    });
+  });
+
+  it('are accepted once per message id and caller', async () => {
+    await inFleet('replay', async ({ fleet, advance }) => {
+      await fleet.promote('h', configuration(['a']));
+      const replay = { id: 'msg_1', expiresAt: START + HOUR };
+      expect(await code(fleet.act(ask({ replay })))).toBe('accepted');
+      expect(await code(fleet.act(ask({ replay })))).toBe('webhook_replayed');
+      expect(await code(fleet.act(ask({ replay, caller: 'webhook:other' })))).toBe('accepted');
+      advance(2 * HOUR);
+      await fleet.alarm();
+      expect(await code(fleet.act(ask({ replay: { id: 'msg_1', expiresAt: START + 9 * HOUR } })))).toBe('accepted');
+    });
+  });
+
+  it('are answered alike for the same Idempotency-Key, also when the message id repeats, and refused for another body', async () => {
+    await inFleet('idempotency', async ({ fleet, calls }) => {
+      await fleet.promote('h', configuration(['a', 'b']));
+      await fleet.alarm();
+      const same = ask({ idempotency: { key: 'k', request: 'r1' }, replay: { id: 'm', expiresAt: START + HOUR } });
+      const first = await fleet.act(same);
+      const wakes = calls.length;
+      const second = await fleet.act(same);
+      expect(second).toEqual({ operation: first.operation, repeated: true });
+      expect(calls).toHaveLength(wakes);
+      expect(await code(fleet.act(ask({ idempotency: { key: 'k', request: 'r2' } })))).toBe('idempotency_mismatch');
+    });
+  });
+
+  it('may force each certificate once per cool-down, all of a request or none', async () => {
+    await inFleet('force', async ({ fleet, calls, advance }) => {
+      await fleet.promote('h', configuration(['a', 'b']));
+      await fleet.alarm();
+      calls.length = 0;
+      expect(await code(fleet.act(ask({ action: 'force' })))).toBe('accepted');
+      await expect(fleet.act(ask({ action: 'force', certificates: ['b', 'a'] }))).rejects.toMatchObject({ code: 'force_cooling_down', retryAt: START + HOUR });
+      expect(calls).toEqual(['wake a force']);
+      expect(await code(fleet.act(ask()))).toBe('accepted');
+      advance(HOUR);
+      expect(await code(fleet.act(ask({ action: 'force', certificates: ['b', 'a'] })))).toBe('accepted');
+    });
+  });
+
+  it('are kept when their certificate cannot be reached just now, and refused when there is none', async () => {
+    await inFleet('unreachable', async ({ fleet, calls, broken, advance }) => {
+      await fleet.promote('h', configuration(['a']));
+      await fleet.alarm();
+      broken.add('a');
+      expect(await code(fleet.act(ask()))).toBe('accepted');
+      broken.clear();
+      advance(MINUTE);
+      await fleet.alarm();
+      expect(calls).toContain('wake a renew');
+      expect(await code(fleet.act(ask({ certificates: ['nobody'] })))).toBe('certificate_unknown');
+    });
+  });
+
+  it('may try a token ten times in a quarter of an hour', async () => {
+    await inFleet('sign-in', async ({ fleet, advance }) => {
+      for (let attempt = 0; attempt < 10; attempt += 1) fleet.beginSignIn('client');
+      expect(() => fleet.beginSignIn('client')).toThrow('Too many attempts');
+      fleet.beginSignIn('another');
+      advance(15 * MINUTE);
+      fleet.beginSignIn('client');
+    });
+  });
+});
+
+describe('relay bundles', () => {
+  const source = 'export default 1;\n';
+  const sha256 = '0'.repeat(64);
+  const hash = async (text: string) => [...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+  it('are served under their checksum alone, and kept while a relay runs them', async () => {
+    await inFleet('bundles', async ({ fleet, advance }) => {
+      await expect(fleet.bundles.store({ sha256, source, contract: 2 }, START)).rejects.toMatchObject({ code: 'relay_bundle_invalid' });
+      const [one, two] = [await hash(source), await hash(`${source}2`)];
+      await fleet.bundles.store({ sha256: one, source, contract: 2 }, START);
+      await fleet.bundles.store({ sha256: two, source: `${source}2`, contract: 2 }, START);
+      fleet.bundles.reported(two, START + BUNDLE_KEEP_MS);
+      advance(BUNDLE_KEEP_MS + 1);
+      await fleet.alarm();
+      expect([fleet.bundles.source(one), fleet.bundles.source(two)]).toEqual([null, `${source}2`]);
+    });
+  });
+});
