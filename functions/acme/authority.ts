@@ -14,7 +14,7 @@ import { type Breaker, breakerOpen, holdsFor, observationOf } from './breakers.t
 import { AcmeProblem, shortType } from './problem.ts';
 import { directorySchema, readJson, type Directory } from './resources.ts';
 import { createSignedClient, type SignedClient } from './signed-client.ts';
-import { egressOf, type Route, Transport, type TransportDeps } from './transport.ts';
+import { routesOf, type Route, Transport, type TransportDeps } from './transport.ts';
 
 /** A directory changes a few times a year; profiles are re-read on demand (RFC 8555 §7.1.1 allows caching). */
 const DIRECTORY_TTL_MS = 12 * HOUR;
@@ -112,7 +112,7 @@ export class AuthorityRecord {
 
   #transport(request: AuthorityRequest): Transport {
     const { directory, egress } = request.authority;
-    return new Transport(this.#deps, directory, egressOf(egress, this.#route(), request.clusters));
+    return new Transport(this.#deps, directory, routesOf(egress, this.#route(), request.clusters));
   }
 
   #refuseWhileOpen(names: readonly string[] | null): void {

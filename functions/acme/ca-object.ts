@@ -1,4 +1,54 @@
+/**
+ * One CA directory (DESIGN §3), named by its URL: the account, the directory, the route, the ledger of orders, the
+ * breakers. Thin: the logic is {@link AuthorityRecord}, the rows are {@link createAuthorityStorage}.
+ */
 import { DurableObject } from 'cloudflare:workers';
+import { type Outcome, settle } from '../../shared/errors.ts';
+import { relays, secretStore } from '../composition.ts';
 import type { Environment } from '../environment.ts';
+import { type AuthorityRequest, type CaActor, type DirectoryAnswer, type Observation, observationSchema, type OpenAnswer, type OpenRequest } from './actor.ts';
+import { AuthorityRecord, type AuthorityState } from './authority.ts';
+import { createAuthorityStorage } from './authority-storage.ts';
 
-export class CaObject extends DurableObject<Environment> {}
+export class CaObject extends DurableObject<Environment> implements CaActor {
+  readonly #state: AuthorityState;
+  #record: AuthorityRecord | null = null;
+
+  constructor(context: DurableObjectState, environment: Environment) {
+    super(context, environment);
+    this.#state = createAuthorityStorage(context.storage);
+  }
+
+  open(request: OpenRequest): Promise<Outcome<OpenAnswer>> {
+    return settle(() => this.#authority().open(request));
+  }
+
+  directory(request: AuthorityRequest & { fresh?: boolean }): Promise<Outcome<DirectoryAnswer>> {
+    return settle(() => this.#authority().directory(request));
+  }
+
+  admit(order: { names: string[]; replaces: boolean }): Promise<Outcome<null>> {
+    return settle(() => {
+      this.#authority().admit(order);
+      return null;
+    });
+  }
+
+  observe(observation: Observation): Promise<Outcome<null>> {
+    return settle(() => {
+      this.#authority().observe(observationSchema.parse(observation));
+      return null;
+    });
+  }
+
+  /** Made on first use: an invalid configuration must fail a call with its reason, not the object's constructor. */
+  #authority(): AuthorityRecord {
+    this.#record ??= new AuthorityRecord(this.#state, {
+      clock: () => Date.now(),
+      fetch: (input, init) => fetch(input, init),
+      relayEgress: (cluster, request) => relays(this.env, null).egress(cluster, request),
+      secrets: secretStore(this.env),
+    });
+    return this.#record;
+  }
+}

@@ -10,7 +10,7 @@ import { classify } from './problem.ts';
 import { readRenewalInfo } from './resources.ts';
 import { Session } from './session.ts';
 import { createSignedClient } from './signed-client.ts';
-import { egressOf, Transport } from './transport.ts';
+import { routesOf, Transport } from './transport.ts';
 
 /** RFC 9773 §4.3.3: wait this long when the CA names no time or what it says cannot be used. */
 const RENEWAL_INFO_PAUSE_MS = 6 * HOUR;
@@ -43,7 +43,7 @@ export function createAcmePort(deps: AcmePortDeps): AcmePort {
       const actor = deps.actor(directoryUrl);
       const opened = unwrap(await actor.open(request));
       const key = await deps.secrets.get(opened.keyName);
-      const transport = new Transport(deps, directoryUrl, egressOf(egress, opened.route, deps.clusters), nonce);
+      const transport = new Transport(deps, directoryUrl, routesOf(egress, opened.route, deps.clusters), nonce);
       return new Session({
         clock: deps.clock,
         authority: name,
@@ -61,7 +61,7 @@ export function createAcmePort(deps: AcmePortDeps): AcmePort {
       const { directory: directoryUrl, egress } = request.authority;
       const { directory, route } = unwrap(await deps.actor(directoryUrl).directory(request));
       if (directory.renewalInfo === undefined) return null;
-      const transport = new Transport(deps, directoryUrl, egressOf(egress, route, deps.clusters));
+      const transport = new Transport(deps, directoryUrl, routesOf(egress, route, deps.clusters));
       const url = `${directory.renewalInfo.replace(/\/$/, '')}/${certId}`;
       const reply = await transport.send('renewal-info', { method: 'GET', url, headers: { accept: 'application/json' }, body: null });
       const now = deps.clock();

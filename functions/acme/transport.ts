@@ -21,18 +21,19 @@ export const MAX_REQUESTS = 40;
 /** How requests leave: straight from the Worker, or through the relay of a cluster. */
 export type Route = { kind: 'direct' } | { kind: 'relay'; cluster: string };
 
-export interface Egress {
-  /** The route to start with. */
-  route: Route;
-  /** Clusters to turn to, in order, when the direct route is refused by the network; empty when the route is fixed. */
-  alternatives: readonly string[];
+/** Routes in the order in which they are tried; a later one only when the network refuses the one before. */
+export type Routes = readonly [Route, ...Route[]];
+
+/** What a configured egress means, given the route that worked last and the clusters that have a relay. */
+export function routesOf(egress: Authority['egress'], learned: Route, clusters: readonly string[]): Routes {
+  if (egress === 'direct') return [{ kind: 'direct' }];
+  if (egress !== 'auto') return [{ kind: 'relay', cluster: egress.cluster }];
+  const others = clusters.map((cluster): Route => ({ kind: 'relay', cluster })).filter((route) => !sameRoute(route, learned));
+  return learned.kind === 'direct' ? [learned, ...others] : [learned, ...others, { kind: 'direct' }];
 }
 
-/** What a configured egress means, given the route that worked last. */
-export function egressOf(egress: Authority['egress'], learned: Route, clusters: readonly string[]): Egress {
-  if (egress === 'direct') return { route: { kind: 'direct' }, alternatives: [] };
-  if (egress === 'auto') return { route: learned, alternatives: clusters };
-  return { route: { kind: 'relay', cluster: egress.cluster }, alternatives: [] };
+export function sameRoute(one: Route, other: Route): boolean {
+  return one.kind === 'relay' ? other.kind === 'relay' && one.cluster === other.cluster : other.kind === 'direct';
 }
 
 export interface TransportDeps {
@@ -56,18 +57,18 @@ export class Transport {
   readonly #deps: TransportDeps;
   readonly #origin: string;
   readonly #direct: Exchange;
-  readonly #alternatives: readonly string[];
+  readonly #routes: Routes;
   #route: Route;
   #nonce: string | null;
   #requests = 0;
 
   /** @param directoryUrl https, or http for an emulator. @param nonce an unused one of an earlier session. */
-  constructor(deps: TransportDeps, directoryUrl: string, egress: Egress, nonce: string | null = null) {
+  constructor(deps: TransportDeps, directoryUrl: string, routes: Routes, nonce: string | null = null) {
     this.#deps = deps;
     this.#origin = new URL(directoryUrl).origin;
     this.#direct = directExchange(deps.fetch);
-    this.#alternatives = egress.alternatives;
-    this.#route = egress.route;
+    this.#routes = routes;
+    this.#route = routes[0];
     this.#nonce = nonce;
   }
 
@@ -109,25 +110,20 @@ export class Transport {
     return reply;
   }
 
+  /** Tries the routes in turn. A signed request that the CA may have seen goes out once; its successors move on. */
   async #exchangeOverBestRoute(request: ExchangeRequest): Promise<ExchangeReply> {
-    const tried = await this.#attempt(request);
-    if (!isBlocked(tried) || this.#route.kind === 'relay') return settled(tried);
-    const [cluster] = this.#alternatives;
-    if (cluster === undefined) return settled(tried);
-    // From here on this session speaks through the relay. A request that the CA may have seen is not repeated.
-    this.#route = { kind: 'relay', cluster };
-    const safe = request.method !== 'POST' || (tried.reply !== null && NEVER_SENT.has(tried.reply.status));
-    return safe ? settled(await this.#attemptOverRelays(request)) : settled(tried);
-  }
-
-  async #attemptOverRelays(request: ExchangeRequest): Promise<Attempt> {
-    let last: Attempt | null = null;
-    for (const cluster of this.#alternatives) {
-      this.#route = { kind: 'relay', cluster };
-      last = await this.#attempt(request);
-      if (last.reply !== null || request.method === 'POST') return last;
+    const first = this.#route;
+    const rest = this.#routes.filter((route) => !sameRoute(route, first));
+    let tried = await this.#attempt(request);
+    for (const next of rest) {
+      const fate = fateOf(tried, this.#route);
+      if (fate === 'answered') break;
+      this.#route = next;
+      if (fate === 'perhaps sent' && request.method === 'POST') return settled(tried);
+      tried = await this.#attempt(request);
     }
-    return last ?? { reply: null, error: new PerennialError('acme_unreachable', 'The CA cannot be reached over any route.', { retryable: true }) };
+    if (fateOf(tried, this.#route) !== 'answered') this.#route = first;
+    return settled(tried);
   }
 
   async #attempt(request: ExchangeRequest): Promise<Attempt> {
@@ -159,11 +155,16 @@ function settled(attempt: Attempt): ExchangeReply {
   return attempt.reply;
 }
 
-/** The network, not the CA, has answered: 520 to 530 without a problem document, or no connection at all. */
-function isBlocked(attempt: Attempt): boolean {
-  if (attempt.reply === null) return attempt.error instanceof PerennialError && attempt.error.code === 'acme_unreachable';
+/** Whether the CA itself has answered, or the network in its place; and then, whether the CA can have seen the request. */
+function fateOf(attempt: Attempt, route: Route): 'answered' | 'never sent' | 'perhaps sent' {
+  if (attempt.reply === null) {
+    const code = attempt.error instanceof PerennialError ? attempt.error.code : '';
+    if (code === 'relay_offline') return 'never sent';
+    return code === 'acme_unreachable' ? 'perhaps sent' : 'answered';
+  }
   const { status, headers } = attempt.reply;
-  return status >= 520 && status <= 530 && !mediaType(headers).endsWith('json');
+  if (route.kind === 'relay' || status < 520 || status > 530 || mediaType(headers).endsWith('json')) return 'answered';
+  return NEVER_SENT.has(status) ? 'never sent' : 'perhaps sent';
 }
 
 function mediaType(headers: Headers): string {

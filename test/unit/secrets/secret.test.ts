@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import fc from 'fast-check';
+import { assert as check, constantFrom, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CACHE_TTL_MS, createCachedStore } from '../../../functions/secrets/cached-store.ts';
 import { Secret } from '../../../functions/secrets/secret.ts';
@@ -9,10 +9,10 @@ import { memorySecrets } from '../acme/authority-in-memory.ts';
 
 describe('Secret', () => {
   it('shows itself to nobody who does not ask for it by name', () => {
-    fc.assert(
-      fc.property(fc.string({ minLength: 12, unit: fc.constantFrom(...'abcdefghijklmnop0123456789') }), (value) => {
+    check(
+      property(string({ minLength: 12, unit: constantFrom('a', 'b', 'c', 'x', 'y', 'z', '0', '1', '2') }), (value) => {
         const secret = new Secret(value);
-        const shown = [`${secret}`, String(secret), JSON.stringify({ secret }), inspect(secret), inspect({ nested: [secret] }, { depth: 9, showHidden: true }), Object.values(secret).join(''), String(new PerennialError('code_x', `failed with ${secret}`))];
+        const shown = [secret.toString(), String(secret), 'concatenated '.concat(secret as unknown as string), JSON.stringify({ secret }), inspect(secret), inspect({ nested: [secret] }, { depth: 9, showHidden: true }), Object.values(secret).join(''), String(new PerennialError('code_x', `failed with ${String(secret)}`))];
         for (const text of shown) expect(text).not.toContain(value);
         expect(secret.reveal()).toBe(value);
       }),
