@@ -74,16 +74,19 @@ export class CertificateObject extends DurableObject<Environment> {
     await this.ctx.storage.setAlarm(started + DEAD_MAN_MS);
     const interrupted = this.#store.beginRun(started);
     let next: number | null;
+    let again = false;
     try {
       next = await this.#advance(interrupted);
+      again = this.#store.hasWakes();
     } catch (thrown) {
       // Our own state could not be read or written; the next release may know how.
       const error = toPerennialError(thrown);
       console.error(JSON.stringify({ event: 'alarm-failed', code: error.code, message: error.message }));
+      // A wake that came meanwhile waits as well: what cannot be read now would only be tried in a circle.
       next = started + DEAD_MAN_MS;
     }
     this.#store.endRun();
-    const at = this.#store.hasWakes() ? this.#clock() : next;
+    const at = again ? this.#clock() : next;
     await (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(Math.max(at, this.#clock())));
   }
 

@@ -60,7 +60,11 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
   let steps = 0;
   for (;;) {
     const state = store.read();
-    if (state === null) return null;
+    if (state === null) {
+      // Nothing was specified yet: there is nothing a wake could change, and one left here would set the alarm for ever.
+      store.takeWakes();
+      return null;
+    }
     prepare(store, state, clock());
     if (!dependencies.configuration.valid) {
       dependencies.onStep(state);

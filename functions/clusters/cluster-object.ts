@@ -52,6 +52,8 @@ export class ClusterObject extends DurableObject<Environment> {
   readonly #clock: Clock = () => Date.now();
   /** Signing is asynchronous and sequences must arrive in order: one line per socket. */
   readonly #lines = new WeakMap<WebSocket, Promise<void>>();
+  /** Verifying is asynchronous too: a hello or event is judged only after the one before it. */
+  readonly #inbound = new WeakMap<WebSocket, Promise<void>>();
 
   constructor(context: DurableObjectState, environment: Environment) {
     super(context, environment);
@@ -133,34 +135,44 @@ export class ClusterObject extends DurableObject<Environment> {
   }
 
   async #receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    // What was still on its way when this side hung up.
+    if (socket.readyState !== WebSocket.OPEN) return;
     if (typeof message !== 'string' || message.length > MAX_FRAME_LENGTH) throw new PerennialError('relay_protocol', 'A text frame within the size limit was expected.');
-    const connection = connectionOf(socket);
     const frame = relayToEdgeFrame.safeParse(parseJson(message));
-    if (connection === null || !frame.success) throw new PerennialError('relay_protocol', 'The frame has a shape this edge does not know.');
-    if (frame.data.type === 'hello') {
-      if (connection.phase !== 'opening') throw new PerennialError('relay_protocol', 'A second hello on one connection.');
-      await this.#open(socket, connection, frame.data.token);
-      return;
-    }
-    if (connection.phase !== 'open') throw new PerennialError('relay_protocol', 'The relay has not said hello yet.');
-    if (frame.data.type === 'response') await this.#respond(socket, connection, frame.data);
-    else await this.#event(socket, connection, frame.data.token, frame.data.body);
+    if (!frame.success) throw new PerennialError('relay_protocol', 'The frame has a shape this edge does not know.');
+    const { data } = frame;
+    if (data.type === 'response') await this.#respond(socket, openConnection(socket), data);
+    else if (data.type === 'event') await this.#inTurn(socket, () => this.#event(socket, data.token, data.body));
+    else await this.#inTurn(socket, () => this.#open(socket, data.token));
   }
 
-  async #open(socket: WebSocket, opening: Parameters<typeof acceptHello>[0], token: string): Promise<void> {
+  #inTurn(socket: WebSocket, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#inbound.get(socket) ?? Promise.resolve()).then(work);
+    this.#inbound.set(
+      socket,
+      turn.catch(() => undefined),
+    );
+    return turn;
+  }
+
+  async #open(socket: WebSocket, token: string): Promise<void> {
+    const opening = connectionOf(socket);
+    if (opening?.phase !== 'opening') throw new PerennialError('relay_protocol', 'A second hello on one connection.');
+    if (socket.readyState !== WebSocket.OPEN) return;
     const now = this.#clock();
     try {
       const accepted = await acceptHello(opening, token, this.#keys(opening.cluster), edgeKey(this.env), now);
       socket.serializeAttachment(accepted.connection);
       socket.send(JSON.stringify({ type: 'welcome', token: accepted.token }));
       this.#store.accepted(now);
-      await this.#wakeWaiting();
     } catch (thrown) {
       const error = toPerennialError(thrown);
       this.#store.refuse({ code: error.code, message: error.message, hint: error.hint ?? null, at: now });
       socket.send(JSON.stringify({ type: 'refused', error: error.toData() }));
       socket.close(CLOSE.refused, error.code);
+      return;
     }
+    await this.#wakeWaiting();
   }
 
   async #respond(socket: WebSocket, connection: OpenConnection, frame: ResponseFrame): Promise<void> {
@@ -177,13 +189,14 @@ export class ClusterObject extends DurableObject<Environment> {
     }
   }
 
-  async #event(socket: WebSocket, connection: OpenConnection, token: string, body: string): Promise<void> {
+  async #event(socket: WebSocket, token: string, body: string): Promise<void> {
+    const connection = openConnection(socket);
     const claims = await verifyMessage('event', token, [connection.key], connection.origin);
     const fresh = claims.connection === connection.connection && claims.sequence > connection.eventSequence;
     if (!fresh || claims.bodyHash !== (await hashText(body))) throw new PerennialError('signature_invalid', 'The event is altered, replayed or of another connection.');
     socket.serializeAttachment({ ...(connectionOf(socket) ?? connection), eventSequence: claims.sequence });
     const event = relayEventSchema.safeParse(parseJson(body));
-    if (event.success && this.#knows(event.data.certificate)) await certificateWaker(this.env).wake(event.data.certificate, 'served-changed');
+    if (event.success && this.#knows(event.data.certificate)) await this.#wake(event.data.certificate, 'served-changed');
   }
 
   /** A relay may only wake certificates that this bundle delivers somewhere. */
@@ -194,18 +207,29 @@ export class ClusterObject extends DurableObject<Environment> {
   async #callFirstThatAnswers(sockets: { socket: WebSocket; connection: OpenConnection }[], request: LinkRequest): Promise<LinkResponse> {
     const deadline = this.#clock() + request.timeoutMs;
     const attempts: Promise<LinkResponse>[] = [];
-    let failure: unknown;
     for (const [position, { socket }] of sockets.entries()) {
       const attempt = this.#send(socket, request, deadline);
       attempts.push(attempt);
       const another = request.idempotent && position < sockets.length - 1;
       if (!another) break;
-      const outcome = await Promise.race([attempt.then(() => 'answered', (error: unknown) => ((failure = error), 'failed')), scheduler.wait(Math.min(SILENCE_MS, request.timeoutMs)).then(() => 'silent')]);
-      if (outcome === 'answered') return attempt;
+      if ((await this.#firstSign(attempt, attempts, Math.min(SILENCE_MS, request.timeoutMs))) === 'answered') break;
     }
     return Promise.any(attempts).catch((thrown: unknown) => {
-      throw thrown instanceof AggregateError ? (thrown.errors.at(-1) ?? failure) : thrown;
+      throw thrown instanceof AggregateError ? thrown.errors.at(-1) : thrown;
     });
+  }
+
+  /** Any attempt's answer, the latest one's failure, or silence; whichever comes first. */
+  async #firstSign(latest: Promise<LinkResponse>, attempts: readonly Promise<LinkResponse>[], silenceMs: number): Promise<'answered' | 'failed' | 'silent'> {
+    const { promise: silence, resolve } = Promise.withResolvers<'silent'>();
+    const timer = setTimeout(() => resolve('silent'), silenceMs);
+    const answered = Promise.any(attempts).then(() => 'answered' as const, () => 'failed' as const);
+    const failed = latest.then(() => 'answered' as const, () => 'failed' as const);
+    try {
+      return await Promise.race([answered, failed, silence]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #send(socket: WebSocket, request: LinkRequest, deadline: number): Promise<LinkResponse> {
@@ -223,6 +247,7 @@ export class ClusterObject extends DurableObject<Environment> {
         { aud: connection.cluster, method: request.method, path: request.path, contentType, bodyHash: await hashText(request.body), deadline, connection: connection.connection, sequence },
         edgeKey(this.env),
       );
+      if (socket.readyState !== WebSocket.OPEN) throw new PerennialError('relay_disconnected', 'The relay hung up before it was asked.', { retryable: true });
       const frame: RequestFrame = { type: 'request', id, token: signed, method: request.method, path: request.path, contentType, body: request.body };
       socket.send(JSON.stringify(frame));
       resolve(signed);
@@ -259,7 +284,14 @@ export class ClusterObject extends DurableObject<Environment> {
 
   #offline(cluster: string): PerennialError {
     const refused = this.#store.refused();
-    if (refused !== null) return new PerennialError(refused.code, `The relay of cluster ${cluster} was refused: ${refused.message}`, { retryable: true, hint: refused.hint ?? undefined });
+    if (refused !== null) {
+      // Always `relay_…`: that is what a connecting relay lifts the backoff of.
+      const code = refused.code.startsWith('relay_') ? refused.code : 'relay_refused';
+      return new PerennialError(code, `The relay of cluster ${cluster} was refused: ${refused.message}`, {
+        retryable: true,
+        hint: refused.hint ?? "Compare the relay's public key and its law with the cluster's block in certificates.toml.",
+      });
+    }
     return new PerennialError('relay_offline', `No relay of cluster ${cluster} is connected.`, {
       retryable: true,
       hint: 'Check that the relay job runs and that its log says "connected".',
@@ -275,10 +307,19 @@ export class ClusterObject extends DurableObject<Environment> {
   }
 
   async #wakeWaiting(): Promise<void> {
-    const waker = certificateWaker(this.env);
     for (const certificate of this.#store.waiting()) {
-      await waker.wake(certificate, 'relay-connected');
-      this.#store.forgetWaiting(certificate);
+      if (await this.#wake(certificate, 'relay-connected')) this.#store.forgetWaiting(certificate);
+    }
+  }
+
+  /** @returns false when the certificate could not be told: its own alarm and the sweep remain, and the link stays up. */
+  async #wake(certificate: string, reason: 'relay-connected' | 'served-changed'): Promise<boolean> {
+    try {
+      await certificateWaker(this.env).wake(certificate, reason);
+      return true;
+    } catch (thrown) {
+      console.error(JSON.stringify({ event: 'wake-failed', certificate, reason, code: toPerennialError(thrown).code }));
+      return false;
     }
   }
 
@@ -286,12 +327,19 @@ export class ClusterObject extends DurableObject<Environment> {
     let opening = 0;
     for (const socket of this.ctx.getWebSockets()) {
       const connection = connectionOf(socket);
-      if (connection?.phase === 'open') continue;
+      // A closed one lingers until the other side has said goodbye as well.
+      if (connection?.phase === 'open' || socket.readyState !== WebSocket.OPEN) continue;
       if (connection === null || now - connection.openedAt > OPENING_MS) socket.close(CLOSE.protocol, 'no hello');
       else opening += 1;
     }
     return opening;
   }
+}
+
+function openConnection(socket: WebSocket): OpenConnection {
+  const connection = connectionOf(socket);
+  if (connection?.phase === 'open') return connection;
+  throw new PerennialError('relay_protocol', 'The relay has not said hello yet.');
 }
 
 function parseJson(text: string): unknown {
