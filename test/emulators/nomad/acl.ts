@@ -68,6 +68,11 @@ const CAPABILITIES_BY_LEVEL: Readonly<Record<PolicyLevel, readonly string[]>> = 
   list: [],
 };
 
+/** What a namespace rule grants, its short-hand expanded. */
+export function namespaceCapabilities(rule: NamespaceRule): string[] {
+  return [...(rule.policy === undefined ? [] : CAPABILITIES_BY_LEVEL[rule.policy]), ...(rule.capabilities ?? [])];
+}
+
 /** Capability sets by exact key or glob; the closest glob is the one with the fewest characters left to the star. */
 class CapabilityMap {
   readonly #sets = new Map<string, Set<string>>();
@@ -154,7 +159,7 @@ export class Acl {
   }
 
   #addNamespace(rule: NamespaceRule): void {
-    this.#namespaces.add(rule.namespace, [...(rule.policy === undefined ? [] : CAPABILITIES_BY_LEVEL[rule.policy]), ...(rule.capabilities ?? [])]);
+    this.#namespaces.add(rule.namespace, namespaceCapabilities(rule));
     for (const { path, capabilities } of rule.variables ?? []) {
       this.#variables.add(variableKey(rule.namespace, path), capabilities.includes('read') ? [...capabilities, 'list'] : capabilities);
     }

@@ -1,10 +1,11 @@
 /** Agent, status, namespaces and the ACL administration that setting up a cluster takes (command/agent/acl_endpoint.go). */
 import { z } from 'zod';
-import type { JobAcl, Policy } from './acl.ts';
+import type { JobAcl, NamespaceRule, Policy } from './acl.ts';
+import { namespaceCapabilities } from './acl.ts';
 import type { RequestContext } from './context.ts';
 import { queryHeaders } from './context.ts';
 import type { IdentityStore, Token } from './identities.ts';
-import { tokenHash } from './identities.ts';
+import { opaqueHash, policyHash, tokenHash } from './identities.ts';
 import { decodeObject, json, permissionDenied, Refusal } from './wire.ts';
 import type { Reply, WireValue } from './wire.ts';
 
@@ -18,7 +19,7 @@ const policyBody = z.object({
     .object({ Namespace: z.string().optional(), JobID: z.string(), Group: z.string().optional(), Task: z.string().optional() })
     .nullish(),
 });
-const tokenBody = z.object({ Name: z.string().default(''), Type: z.enum(['client', 'management']), Policies: z.array(z.string()).nullish() });
+const tokenBody = z.object({ Name: z.string().default(''), Type: z.string().default(''), Policies: z.array(z.string()).nullish() });
 const namespaceBody = z.object({ Name: z.string().regex(/^[a-zA-Z0-9-]{1,128}$/), Description: z.string().optional() });
 
 export function healthRoute(): Reply {
@@ -56,17 +57,33 @@ export function namespaceRoute(context: RequestContext, name: string, namespaces
   }
   const description = namespaces.get(name);
   if (!context.acl().seesNamespace(name)) throw permissionDenied();
-  if (description === undefined) throw new Refusal(404, 'Namespace not found');
+  if (description === undefined) throw new Refusal(404, 'Namespace not found', queryHeaders(context.state.of('namespaces')));
   return json(namespaceStub(name, description), queryHeaders(context.state.of('namespaces')));
 }
 
 function namespaceStub(name: string, description: string): WireValue {
-  return { Capabilities: null, CreateIndex: 1, Description: description, Meta: null, ModifyIndex: 1, Name: name, NodePoolConfiguration: { Allowed: null, Default: 'default', Denied: null }, Quota: '' };
+  return {
+    Capabilities: null,
+    ConsulConfiguration: null,
+    CreateIndex: 1,
+    Description: description,
+    Hash: opaqueHash(`${name}${description}`),
+    Meta: null,
+    ModifyIndex: 1,
+    Name: name,
+    NodePoolConfiguration: null,
+    OptionalExtraClaims: null,
+    Quota: '',
+    RequiredExtraClaims: null,
+    VaultConfiguration: null,
+  };
 }
 
 export function policiesRoute(context: RequestContext, identities: IdentityStore): Reply {
-  requireManagement(context);
-  return json(identities.policies.map(policyStub), queryHeaders(context.state.of('acl')));
+  const acl = context.acl();
+  const own = context.caller.kind === 'token' ? (context.caller.token?.policies ?? []) : [];
+  const visible = identities.policies.filter(({ name }) => acl.isManagement || own.includes(name));
+  return json(visible.map(policyStub), queryHeaders(context.state.of('acl')));
 }
 
 export function policyRoute(context: RequestContext, name: string, identities: IdentityStore): Reply {
@@ -98,7 +115,7 @@ function putPolicy(context: RequestContext, name: string, identities: IdentitySt
     const policy = identities.putPolicy(name, body.Rules, { description: body.Description ?? '', jobAcl: jobAclOf(body.JobACL) });
     return { status: 200, headers: { 'X-Nomad-Index': String(policy.modifyIndex) }, body: '' };
   } catch (thrown) {
-    throw new Refusal(400, `policy 0 invalid: ${thrown instanceof Error ? thrown.message : 'unreadable rules'}`);
+    throw invalid('policy', `failed to parse rules: ${thrown instanceof Error ? thrown.message : 'unreadable'}`);
   }
 }
 
@@ -107,18 +124,57 @@ function jobAclOf(body: z.infer<typeof policyBody>['JobACL']): JobAcl | undefine
   return { namespace: body.Namespace ?? 'default', jobId: body.JobID, group: body.Group ?? '', task: body.Task ?? '' };
 }
 
+/** The rules as the server has parsed and expanded them. */
+function rulesObject({ rules, source }: Policy): WireValue {
+  const level = (policy: string | undefined): WireValue => (policy === undefined ? null : { Policy: policy });
+  return {
+    Agent: level(rules.agent),
+    ExtraKeysHCL: null,
+    HostVolumes: null,
+    Namespaces: rules.namespaces.map((rule) => ({
+      Capabilities: namespaceCapabilities(rule),
+      Name: rule.namespace,
+      Policy: rule.policy ?? '',
+      Variables: variablesObject(rule),
+    })),
+    Node: level(rules.node),
+    NodePools: null,
+    Operator: level(rules.operator),
+    Plugin: null,
+    Quota: null,
+    Raw: source,
+    Sentinel: null,
+  };
+}
+
+function variablesObject({ variables = [] }: NamespaceRule): WireValue {
+  if (variables.length === 0) return null;
+  return { Paths: variables.map(({ capabilities, path }) => ({ Capabilities: capabilities, PathSpec: path })) };
+}
+
 function policyStub(policy: Policy): WireValue {
-  return { Name: policy.name, Description: policy.description, Hash: '', CreateIndex: policy.createIndex, ModifyIndex: policy.modifyIndex };
+  const { createIndex, description, jobAcl, modifyIndex, name } = policy;
+  return { CreateIndex: createIndex, Description: description, Hash: policyHash(policy), JobACL: jobAclObject(jobAcl), ModifyIndex: modifyIndex, Name: name };
+}
+
+function jobAclObject(jobAcl: JobAcl | undefined): WireValue {
+  if (jobAcl === undefined) return null;
+  return { Group: jobAcl.group ?? '', JobID: jobAcl.jobId, Namespace: jobAcl.namespace, Task: jobAcl.task ?? '' };
+}
+
+/** A validation error as Go's multierror prints it. */
+function invalid(what: 'policy' | 'token', reason: string): Refusal {
+  return new Refusal(400, `${what} 0 invalid: 1 error occurred:\n\t* ${reason}\n\n`);
 }
 
 function policyObject(policy: Policy): WireValue {
-  const { jobAcl } = policy;
   return {
     Name: policy.name,
     Description: policy.description,
     Rules: policy.source,
-    JobACL: jobAcl === undefined ? null : { Namespace: jobAcl.namespace, JobID: jobAcl.jobId, Group: jobAcl.group ?? '', Task: jobAcl.task ?? '' },
-    Hash: '',
+    RulesJSON: rulesObject(policy),
+    JobACL: jobAclObject(policy.jobAcl),
+    Hash: policyHash(policy),
     CreateIndex: policy.createIndex,
     ModifyIndex: policy.modifyIndex,
   };
@@ -128,7 +184,9 @@ export function createTokenRoute(context: RequestContext, identities: IdentitySt
   if (context.method !== 'PUT' && context.method !== 'POST') throw new Refusal(405, 'Invalid method');
   const body = parseBody(tokenBody, context);
   requireManagement(context);
-  const token = identities.createToken({ name: body.Name, type: body.Type, policies: body.Policies ?? [] });
+  const type = body.Type;
+  if (type !== 'client' && type !== 'management') throw invalid('token', 'token type must be client or management');
+  const token = identities.createToken({ name: body.Name, type, policies: body.Policies ?? [] });
   return json(tokenObject(token), { 'X-Nomad-Index': String(token.createIndex) });
 }
 

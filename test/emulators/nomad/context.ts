@@ -44,16 +44,18 @@ export function createContext(parts: RequestParts, state: StateIndex): RequestCo
       if (caller.kind === 'unknown') throw permissionDenied(headers);
       return caller.acl;
     },
-    block: (read) => state.block({ ...blockingParameters(query), signal }, read),
+    block: (read) => state.block({ ...blockingParameters(query, url.pathname), signal }, read),
   };
 }
 
-function blockingParameters(query: URLSearchParams): { minIndex: number; waitMs: number | undefined } {
+function blockingParameters(query: URLSearchParams, path: string): { minIndex: number; waitMs: number | undefined } {
+  // Variable routes append their own complaint to the one already written.
+  const appended = path.startsWith('/v1/var') ? 'failed to parse parameters' : '';
   const index = query.get('index') ?? '0';
   const wait = query.get('wait');
-  if (!/^\d+$/.test(index)) throw new Refusal(400, 'Invalid index');
+  if (!/^\d+$/.test(index)) throw new Refusal(400, `Invalid index${appended}`);
   const waitMs = wait === null || wait === '' ? undefined : parseGoDuration(wait);
-  if (wait !== null && wait !== '' && waitMs === undefined) throw new Refusal(400, 'Invalid wait time');
+  if (wait !== null && wait !== '' && waitMs === undefined) throw new Refusal(400, `Invalid wait time${appended}`);
   return { minIndex: Number(index), waitMs };
 }
 

@@ -98,7 +98,8 @@ export function departures(recorded: Answer, actual: Answer, substitutions: Subs
   const expected = substitutions.apply(recorded.body);
   const shortened = /^([\s\S]*)…\(\d+ bytes\)$/.exec(expected)?.[1];
   if (shortened !== undefined) {
-    if (withoutNumbers(actual.body).slice(0, 80) !== withoutNumbers(shortened).slice(0, 80)) found.push(`body ${actual.body.slice(0, 120)}`);
+    const untilItems = shortened.slice(0, shortened.indexOf('"Items":'));
+    if (!withoutNumbers(actual.body).startsWith(withoutNumbers(untilItems))) found.push(`body ${actual.body.slice(0, 120)}`);
     return found;
   }
   const expectedJson = parseJson(expected);

@@ -129,7 +129,16 @@ function encodeJwtPart(part: Record<string, string>): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
 
-/** Nomad's token hash: opaque to callers, present in every token object. */
+/** Nomad's hashes are opaque to callers and present in every object. */
 export function tokenHash(token: Token): string {
-  return createHash('blake2b512').update(`${token.name}${token.type}${token.policies.join()}`).digest().subarray(0, 32).toString('base64');
+  return opaqueHash(`${token.name}${token.type}${token.policies.join()}`);
+}
+
+export function policyHash(policy: Policy): string {
+  return opaqueHash(`${policy.name}${policy.description}${JSON.stringify(policy.rules)}`);
+}
+
+/** 32 bytes in base64, as Nomad's BLAKE2b sums. */
+export function opaqueHash(text: string): string {
+  return createHash('blake2b512').update(text).digest().subarray(0, 32).toString('base64');
 }

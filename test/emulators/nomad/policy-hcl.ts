@@ -25,7 +25,6 @@ export function parsePolicyRules(text: string): PolicyRules {
     else if (block.kind === 'agent' || block.kind === 'node' || block.kind === 'operator') rules[block.kind] = levelOf(block);
     else throw failure(`invalid or duplicate keys: ${block.kind}`);
   }
-  if (root.blocks.length === 0) throw failure('invalid policy: no rules');
   return rules;
 }
 
@@ -39,22 +38,22 @@ function namespaceRule(block: Block): NamespaceRule {
   }
   for (const child of block.blocks) {
     if (child.kind !== 'variables') throw failure(`invalid or duplicate keys: ${child.kind}`);
-    rule.variables = [...(rule.variables ?? []), ...child.blocks.map(variableRule)];
+    rule.variables = [...(rule.variables ?? []), ...child.blocks.map((path) => variableRule(path, rule.namespace))];
   }
   return rule;
 }
 
-function variableRule(block: Block): VariableRule {
+function variableRule(block: Block, namespace: string): VariableRule {
   const capabilities = block.attributes.get('capabilities');
   if (block.kind !== 'path' || block.label === undefined || block.label === '' || !Array.isArray(capabilities)) {
     throw failure('Invalid variable policy: a path needs capabilities');
   }
-  if (block.label.startsWith('/')) throw failure(`Invalid variable path ${JSON.stringify(block.label)} in namespace: cannot start with a leading '/'`);
-  return { path: block.label, capabilities: capabilities.map(variableCapability) };
+  if (block.label.startsWith('/')) throw new Error(`Invalid variable path ${JSON.stringify(block.label)} in namespace ${namespace}: cannot start with a leading '/'\``);
+  return { path: block.label, capabilities: capabilities.map((name) => variableCapability(name, namespace)) };
 }
 
-function variableCapability(name: string): VariableCapability {
-  if (!isVariableCapability(name)) throw failure(`Invalid variable capability ${JSON.stringify(name)}`);
+function variableCapability(name: string, namespace: string): VariableCapability {
+  if (!isVariableCapability(name)) throw new Error(`Invalid variable capability '${name}' in namespace ${namespace}`);
   return name;
 }
 

@@ -4,7 +4,6 @@ import type { RequestContext } from './context.ts';
 import type { IdentityStore } from './identities.ts';
 import { variableRoute, variablesRoute } from './variable-routes.ts';
 import type { VariableTable } from './variables.ts';
-import { Refusal } from './wire.ts';
 import type { Reply } from './wire.ts';
 import { clientAllocationRoute, jobAllocationsRoute, serviceRoute, servicesRoute } from './workload-routes.ts';
 import type { Workloads } from './workloads.ts';
@@ -51,7 +50,7 @@ export function routeName(path: string): string {
   return ROUTES.find(({ pattern }) => pattern.test(path))?.name ?? 'unknown';
 }
 
-/** @throws {Refusal} in Nomad's wording. */
+/** @throws {Refusal} in Nomad's wording; a path nobody knows is an empty 404. */
 export async function dispatch(context: RequestContext, parts: AgentParts): Promise<Reply> {
   for (const { pattern, answer } of ROUTES) {
     const match = pattern.exec(context.path);
@@ -59,5 +58,5 @@ export async function dispatch(context: RequestContext, parts: AgentParts): Prom
     // oxlint-disable-next-line no-await-in-loop
     if (match !== null) return await answer(context, parts, match.slice(1).map((parameter) => parameter ?? ''));
   }
-  throw new Refusal(404, '404 page not found');
+  return { status: 404, headers: {}, body: '' };
 }

@@ -11,6 +11,7 @@ import type { Reply } from './wire.ts';
 
 const GO_STRUCT = 'VariableDecrypted';
 const LOCK_PARAMETERS = ['lock-acquire', 'lock-release', 'lock-renew'];
+const MAX_UINT64 = 18_446_744_073_709_551_615n;
 /** A write that failed at the server answers with the index of the empty response. */
 const NO_INDEX = { 'X-Nomad-Index': '0' };
 
@@ -45,13 +46,13 @@ function writeVariable(context: RequestContext, path: string, table: VariableTab
   if (LOCK_PARAMETERS.some((name) => context.query.has(name))) throw new Refusal(500, 'variable locks are not emulated');
   const body = decodeObject(context.body, `structs.${GO_STRUCT}`);
   const items = stringMapMember(body, 'Items', GO_STRUCT);
-  const bodyNamespace = stringMember(body, 'Namespace', GO_STRUCT);
+  const bodyNamespace = stringMember(body, 'Namespace', `${GO_STRUCT}.VariableMetadata`);
   if (Object.keys(items).length === 0) throw new Refusal(400, 'variable missing required Items object');
   const cas = parseCas(context);
   const namespace = bodyNamespace === '' ? context.namespace : bodyNamespace;
   const acl = context.acl(NO_INDEX);
   if (!acl.allowsVariableByPolicy(namespace, path, 'write')) throw permissionDenied(NO_INDEX);
-  const refused = member(body, 'Lock') === undefined ? refuseVariable(namespace, path, items) : 'cannot define a lock on variable creation';
+  const refused = member(body, 'Lock') === undefined ? refuseVariable(namespace, path, items) : 'RPC Error:: 400,variable should not contain lock definition';
   if (refused !== undefined) throw new Refusal(400, `RPC Error:: 400,${refused}`, NO_INDEX);
   const result = table.put(namespace, path, items, cas);
   if (!result.ok) return conflict(result, acl.allowsVariableByPolicy(namespace, path, 'read'));
@@ -71,19 +72,16 @@ function deleteVariable(context: RequestContext, path: string, table: VariableTa
 /** The status is written before the Content-Type is set, so Go sniffs this JSON and calls it plain text. */
 function conflict(result: ApplyResult & { ok: false }, mayRead: boolean): Reply {
   const { conflict: variable } = result;
-  const shown = mayRead && variable.modifyIndex > 0 ? variableWithItems(variable) : mayRead ? withNoItems(variableMetadata(variable)) : variableMetadata(variable);
+  const shown = mayRead && variable.modifyIndex > 0 ? variableWithItems(variable) : variableMetadata(variable);
   return { status: 409, headers: { 'X-Nomad-Index': String(variable.modifyIndex), 'Content-Type': PLAIN_TEXT }, body: encodeWire(shown) };
-}
-
-/** A reader's conflict with a missing row carries a null map. */
-function withNoItems(metadata: ReturnType<typeof variableMetadata>): ReturnType<typeof variableMetadata> {
-  return { ...metadata, Items: null };
 }
 
 function parseCas(context: RequestContext): number | undefined {
   const text = context.query.get('cas');
   if (text === null || text === '') return undefined;
-  if (!/^\d+$/.test(text)) throw new Refusal(400, `can not parse cas: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  const refused = (reason: string): Refusal => new Refusal(400, `can not parse cas: strconv.ParseUint: parsing ${JSON.stringify(text)}: ${reason}`);
+  if (!/^\d+$/.test(text)) throw refused('invalid syntax');
+  if (BigInt(text) > MAX_UINT64) throw refused('value out of range');
   return Number(text);
 }
 
@@ -98,9 +96,8 @@ export async function variablesRoute(context: RequestContext, table: VariableTab
     index: context.state.of('variables'),
     rows: table.list(context.namespace, prefix).filter((row) => acl.allowsVariable(row.namespace, row.path, 'list')),
   }));
-  const ordered = context.query.get('reverse') === 'true' ? rows.toReversed() : rows;
-  const from = start === '' ? 0 : ordered.findIndex((row) => `${row.namespace}.${row.path}` === start);
-  const rest = from === -1 ? [] : ordered.slice(from);
+  // A token between two rows starts at the later one; `reverse` changes nothing here (recorded).
+  const rest = rows.filter((row) => `${row.namespace}.${row.path}` >= start);
   const page = perPage > 0 ? rest.slice(0, perPage) : rest;
   const following = rest[page.length];
   const next = following === undefined ? {} : { 'X-Nomad-NextToken': `${following.namespace}.${following.path}` };

@@ -68,7 +68,9 @@ export function variableMetadata(variable: Variable): { [key: string]: WireValue
 
 export function variableWithItems(variable: Variable): WireValue {
   const { CreateIndex = 0, CreateTime = 0, ...rest } = variableMetadata(variable);
-  return { CreateIndex, CreateTime, Items: { ...variable.items }, ...rest };
+  // Items is a Go map: it comes in any order, and nobody may rely on one.
+  const items = Object.entries(variable.items);
+  return { CreateIndex, CreateTime, Items: Object.fromEntries(Math.random() < 0.5 ? items : items.toReversed()), ...rest };
 }
 
 export class VariableTable {

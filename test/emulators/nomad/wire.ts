@@ -1,7 +1,9 @@
 /**
- * What goes over the wire as Nomad writes it: JSON with int64 values as full integers, plain-text refusals, and the
- * wording of Go's JSON decoder for bodies it cannot read.
+ * What goes over the wire as Nomad writes it: JSON with int64 values as full integers, plain-text refusals, and bodies
+ * decoded into Go structs with Go's complaints about members of another type.
  */
+
+import { decodeFirstValue } from './go-json.ts';
 
 /** JSON that may hold int64 values: a bigint is written as all of its digits, as Go does and `JSON.stringify` cannot. */
 export type WireValue = null | boolean | number | bigint | string | readonly WireValue[] | { readonly [key: string]: WireValue };
@@ -59,13 +61,10 @@ export function json(value: WireValue, headers: Record<string, string> = {}, sta
  */
 export function decodeObject(body: string, goType: string): Record<string, unknown> {
   if (body === '') throw new Refusal(400, 'Request body is empty');
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch (thrown) {
-    throw new Refusal(400, goSyntaxError(body, thrown instanceof Error ? thrown.message : ''));
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+  const parsed = decodeOrRefuse(body);
+  // Decoding null leaves the struct as it was: empty.
+  if (parsed === null) return {};
+  if (typeof parsed !== 'object' || Array.isArray(parsed)) {
     throw new Refusal(400, `json: cannot unmarshal ${goKind(parsed)} into Go value of type ${goType}`);
   }
   return { ...parsed };
@@ -112,19 +111,10 @@ function goKind(value: unknown): string {
   return typeof value === 'number' ? 'number' : 'string';
 }
 
-/** Go names the offending character and what it looked for; the engine's message tells where and why. */
-function goSyntaxError(body: string, engineMessage: string): string {
-  const position = /position (\d+)/.exec(engineMessage)?.[1];
-  const character = position === undefined ? undefined : body[Number(position)];
-  if (character === undefined) return 'unexpected EOF';
-  return `invalid character '${character}' ${goContext(engineMessage)}`;
-}
-
-function goContext(engineMessage: string): string {
-  if (engineMessage.includes('property name')) return 'looking for beginning of object key string';
-  if (engineMessage.includes("':'")) return 'after object key';
-  if (engineMessage.includes("'}'")) return 'after object key:value pair';
-  if (engineMessage.includes("']'")) return 'after array element';
-  if (engineMessage.includes('control character')) return 'in string literal';
-  return 'looking for beginning of value';
+function decodeOrRefuse(body: string): unknown {
+  try {
+    return decodeFirstValue(body);
+  } catch (thrown) {
+    throw new Refusal(400, thrown instanceof Error ? thrown.message : 'invalid body');
+  }
 }

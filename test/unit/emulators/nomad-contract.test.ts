@@ -1,6 +1,6 @@
 /**
  * The Nomad emulator answers every recorded request as the real agent did. With `NOMAD_ADDR` and a management
- * `NOMAD_TOKEN` (and nothing in the variable `nomad/jobs/proxy`) the same recording is replayed against that agent.
+ * `NOMAD_TOKEN`, the same recordings are replayed against that agent, which must hold no variables: they are overwritten.
  */
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { startNomad } from '../../emulators/nomad/nomad.ts';
 import type { NomadEmulator } from '../../emulators/nomad/nomad.ts';
 
 const VARIABLES = loadExchanges(new URL('../../emulators/nomad/fixtures/variables.json', import.meta.url));
+const EDGES = loadExchanges(new URL('../../emulators/nomad/fixtures/edges.json', import.meta.url));
 const TASK_API = loadExchanges(new URL('../../emulators/nomad/fixtures/task-api.json', import.meta.url));
 
 const POLICIES = {
@@ -44,7 +45,10 @@ async function replay(exchange: Exchange, destination: Destination, token: strin
   return departures(exchange.response, actual, substitutions);
 }
 
-describe('the emulator answers as the recorded agent: variables and neighbours', () => {
+describe.each([
+  ['variables and neighbours', VARIABLES],
+  ['edges', EDGES],
+])('the emulator answers as the recorded agent: %s', (_recording, exchanges) => {
   const substitutions = new Substitutions();
   let nomad: NomadEmulator;
   let tokens: Record<string, string>;
@@ -55,7 +59,7 @@ describe('the emulator answers as the recorded agent: variables and neighbours',
   });
   afterAll(() => nomad.stop());
 
-  it.each(VARIABLES.map((exchange) => [exchange.name, exchange] as const))('%s', async (_name, exchange) => {
+  it.each(exchanges.map((exchange) => [exchange.name, exchange] as const))('%s', async (_name, exchange) => {
     const token = exchange.token === null || exchange.token === undefined ? undefined : tokens[exchange.token];
     expect(await replay(exchange, { origin: nomad.address }, token, substitutions)).toEqual([]);
   });
@@ -95,18 +99,29 @@ describe('the emulator answers as the recorded agent: the Task API socket', () =
 const realAddress = process.env['NOMAD_ADDR'];
 const realToken = process.env['NOMAD_TOKEN'];
 
-describe.skipIf(realAddress === undefined || realToken === undefined)('the recording still holds on the agent at NOMAD_ADDR (skipped: needs NOMAD_ADDR and a management NOMAD_TOKEN)', () => {
+describe.skipIf(realAddress === undefined || realToken === undefined).each([
+  ['variables and neighbours', VARIABLES],
+  ['edges', EDGES],
+])('the recording still holds on the agent at NOMAD_ADDR (skipped without NOMAD_ADDR and a management NOMAD_TOKEN): %s', (_recording, exchanges) => {
   const substitutions = new Substitutions();
   const destination = { origin: realAddress ?? 'http://127.0.0.1:4646' };
+  const management = realToken ?? '';
   const tokens: Record<string, string> = {};
 
+  async function variables(): Promise<{ Namespace: string; Path: string }[]> {
+    const answer = await send(destination, 'GET', '/v1/vars?namespace=*', management, undefined);
+    return z.array(z.object({ Namespace: z.string(), Path: z.string() })).parse(JSON.parse(answer.body));
+  }
+
   beforeAll(async () => {
-    const before = await send(destination, 'GET', '/v1/var/nomad/jobs/proxy', realToken, undefined);
-    if (before.status !== 404) throw new Error('nomad/jobs/proxy exists on this agent: replaying would overwrite it');
-    Object.assign(tokens, await createRoles(destination, realToken ?? ''));
+    if ((await variables()).length > 0) throw new Error('this agent holds variables: replaying would overwrite and then delete them');
+    Object.assign(tokens, await createRoles(destination, management));
+  });
+  afterAll(async () => {
+    for (const { Namespace, Path } of await variables()) await send(destination, 'DELETE', `/v1/var/${Path}?namespace=${Namespace}`, management, undefined);
   });
 
-  it.each(VARIABLES.map((exchange) => [exchange.name, exchange] as const))('%s', async (_name, exchange) => {
+  it.each(exchanges.map((exchange) => [exchange.name, exchange] as const))('%s', async (_name, exchange) => {
     const token = exchange.token === null || exchange.token === undefined ? undefined : tokens[exchange.token];
     expect(await replay(exchange, destination, token, substitutions)).toEqual([]);
   });
