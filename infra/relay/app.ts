@@ -1,0 +1,212 @@
+/**
+ * The relay's HTTP application: every route of the contract behind one signature middleware, for the link, for plain
+ * HTTPS push, and for tests alike. See `shared/relay/contract.ts` for shapes.
+ */
+import type { HttpBindings } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { createMiddleware } from 'hono/factory';
+import type { z } from 'zod';
+import type { Clock } from '../../shared/clock.ts';
+import { PerennialError } from '../../shared/errors.ts';
+import { hashText, signMessage } from '../../shared/link/signatures.ts';
+import type { PrivateKey } from '../../shared/link/signatures.ts';
+import {
+  certificateNameSchema, createKeyRequest, dnsQueryRequest, egressRequest, idSchema, inspectRequest, installRequest, MAX_BODY_BYTES, RELAY_ROUTES, reloadRequest, verifyRequest,
+} from '../../shared/relay/contract.ts';
+import type { CreateKeyResponse, DnsQueryResponse, EgressResponse, InspectResponse, InstallResponse, ReloadResponse, VerifyResponse } from '../../shared/relay/contract.ts';
+import type { Admission, Admissions } from './admission.ts';
+import { tooLarge } from './admission.ts';
+import type { Connections } from './connections.ts';
+import type { AuthoritativeQuery } from './dns/query.ts';
+import type { Egress } from './egress/egress.ts';
+import type { Health } from './health.ts';
+import type { Installation } from './install/install.ts';
+import { namesNotAllowed } from './install/install.ts';
+import type { DeliveryRecords } from './install/delivery-record.ts';
+import type { KeyArea } from './keys/key-area.ts';
+import { nameAllowed } from './law.ts';
+import type { Law } from './law.ts';
+import type { Log } from './log.ts';
+import { refusalOf, statusOf } from './refusals.ts';
+import type { Reload } from './reload.ts';
+import type { Verification } from './verify/verification.ts';
+import type { ServedWatch } from './verify/watch.ts';
+
+/** Carries the request's JWS, and the response's. */
+export const REQUEST_HEADER = 'perennial-request';
+export const RESPONSE_HEADER = 'perennial-response';
+
+/** What a caller inside the process hands over beside the Request. */
+export interface RelayBindings extends Partial<HttpBindings> {
+  /** The link admits its frames itself, in the order of their arrival. */
+  admission?: Promise<Admission>;
+}
+
+export interface RelayEnvironment {
+  Bindings: RelayBindings;
+  Variables: { admission: Admission; body: string; route: string; certificate?: string; code?: string };
+}
+
+export interface RelayDependencies {
+  law: Law;
+  identity: PrivateKey;
+  /** For people: `<cluster>/<allocation>`. */
+  place: string;
+  admissions: Admissions;
+  connections: Connections;
+  keys: KeyArea;
+  installation: Installation;
+  records: DeliveryRecords;
+  reload: Reload;
+  verification: Verification;
+  watch: Pick<ServedWatch, 'remember'>;
+  egress: Egress;
+  dns: AuthoritativeQuery;
+  health: Health;
+  clock: Clock;
+  log: Log;
+  /** Offers `POST /v1/nonce` and takes signed requests over HTTP. */
+  push: boolean;
+}
+
+export type RelayApp = Hono<RelayEnvironment>;
+type RelayContext = Context<RelayEnvironment>;
+
+export function createRelayApp(deps: RelayDependencies): RelayApp {
+  const app: RelayApp = new Hono<RelayEnvironment>();
+  app.get('/healthz', (c) => {
+    const report = deps.health.report();
+    return c.json(report, report.status === 'ok' ? 200 : 503);
+  });
+  app.use('/v1/*', logged(deps));
+  if (deps.push) app.post('/v1/nonce', (c) => (c.set('route', '/v1/nonce'), c.json(deps.connections.issueNonce(deps.clock))));
+  app.use('/v1/*', limited, signed(deps));
+
+  app.post(RELAY_ROUTES.createKey.path, async (c) => {
+    const request = body(c, createKeyRequest);
+    const outside = request.names.filter((name) => !deps.law.targets.some(({ names }) => nameAllowed(name, names)));
+    if (outside.length > 0) throw namesNotAllowed(outside);
+    const { csr, spki } = await deps.keys.create(request, admissionOf(c).signal);
+    return c.json({ issuance: request.issuance, csr, spki, madeIn: deps.place } satisfies CreateKeyResponse);
+  });
+  app.delete(RELAY_ROUTES.removeKey.path, async (c) => c.json({ removed: await deps.keys.remove(parameter(c, 'issuance', idSchema), admissionOf(c).signal) }));
+  app.put(RELAY_ROUTES.install.path, async (c) => {
+    const certificate = certificateOf(c);
+    return c.json((await deps.installation.install(certificate, body(c, installRequest), admissionOf(c))) satisfies InstallResponse);
+  });
+  app.post(RELAY_ROUTES.inspect.path, async (c) => {
+    const certificate = certificateOf(c);
+    return c.json((await deps.installation.inspect(certificate, body(c, inspectRequest).target, admissionOf(c).signal)) satisfies InspectResponse);
+  });
+  app.post(RELAY_ROUTES.reload.path, async (c) => {
+    const request = body(c, reloadRequest);
+    c.set('certificate', request.certificate);
+    return c.json((await deps.reload.reload(request, admissionOf(c).signal)) satisfies ReloadResponse);
+  });
+  app.post(RELAY_ROUTES.verify.path, async (c) => {
+    const request = body(c, verifyRequest);
+    c.set('certificate', request.certificate);
+    const { signal } = admissionOf(c);
+    const instances = await deps.verification.verify(request, admissionOf(c));
+    deps.watch.remember(request, instances);
+    const proven = instances.length > 0 && instances.every(({ verdict }) => verdict === 'new');
+    // Tidying up must not turn a good verification into a failure; the next one tries again.
+    if (proven) await deps.records.forgetPrevious(request.certificate, request.sha256, signal).catch(() => undefined);
+    return c.json({ instances } satisfies VerifyResponse);
+  });
+  app.post(RELAY_ROUTES.egress.path, async (c) => c.json((await deps.egress.send(body(c, egressRequest), admissionOf(c).signal)) satisfies EgressResponse));
+  app.post(RELAY_ROUTES.dnsQuery.path, async (c) => {
+    const { questions } = body(c, dnsQueryRequest);
+    if (deps.law.contract === 1 && questions.length > 1) throw malformed('contract version 1 answers one question per request');
+    return c.json({ results: await deps.dns.answer(questions, admissionOf(c).signal) } satisfies DnsQueryResponse);
+  });
+
+  app.notFound((c) => refuse(c, new PerennialError('route_unknown', 'The relay has no such route.')));
+  app.onError((thrown, c) => refuse(c, refusalOf(thrown, c.get('admission')?.signal.aborted ?? false)));
+  return app;
+}
+
+function logged(deps: RelayDependencies) {
+  return createMiddleware<RelayEnvironment>(async (c, next) => {
+    const begun = performance.now();
+    await next();
+    deps.log({ event: 'request', route: c.get('route') ?? 'unknown', status: c.res.status, ms: Math.round(performance.now() - begun), certificate: c.get('certificate'), code: c.get('code') });
+  });
+}
+
+const limited = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json({ error: tooLarge().toData() }, 413) });
+
+/** Nothing behind this runs before its request is admitted; everything that it answers is signed. */
+function signed(deps: RelayDependencies) {
+  return createMiddleware<RelayEnvironment>(async (c, next) => {
+    c.set('route', routeName(c.req.path));
+    const token = c.req.header(REQUEST_HEADER) ?? '';
+    const text = await c.req.text();
+    c.set('body', text);
+    try {
+      const { pathname, search } = new URL(c.req.url);
+      const message = { token, method: c.req.method, path: c.env?.incoming?.url ?? `${pathname}${search}`, contentType: c.req.header('content-type') ?? '', body: text };
+      if (c.env?.admission === undefined && !deps.push) throw new PerennialError('push_not_allowed', 'This relay takes requests over its own link only.');
+      c.set('admission', await (c.env?.admission ?? deps.admissions.admit(message)));
+      await next();
+    } catch (thrown) {
+      c.res = refuse(c, refusalOf(thrown, false));
+    }
+    if (token !== '') await sign(c, token, deps);
+  });
+}
+
+async function sign(c: RelayContext, token: string, deps: RelayDependencies): Promise<void> {
+  const contentType = c.res.headers.get('content-type') ?? '';
+  const claims = { aud: deps.law.origin, requestHash: await hashText(token), status: c.res.status, contentType, bodyHash: await hashText(await c.res.clone().text()) };
+  c.res.headers.set(RESPONSE_HEADER, await signMessage('response', claims, deps.identity));
+}
+
+function refuse(c: RelayContext, error: PerennialError): Response {
+  c.set('code', error.code);
+  return c.json({ error: error.toData() }, statusOf(error.code));
+}
+
+function body<S extends z.ZodType>(c: RelayContext, schema: S): z.infer<S> {
+  if (!/^application\/json(;|$)/i.test(c.req.header('content-type') ?? '')) throw malformed('a JSON body is expected');
+  let data: unknown;
+  try {
+    data = JSON.parse(c.get('body'));
+  } catch {
+    throw malformed('the body is not JSON');
+  }
+  return shaped(data, schema);
+}
+
+function parameter<S extends z.ZodType>(c: RelayContext, name: string, schema: S): z.infer<S> {
+  return shaped(c.req.param(name), schema);
+}
+
+function certificateOf(c: RelayContext): string {
+  const certificate = parameter(c, 'name', certificateNameSchema);
+  c.set('certificate', certificate);
+  return certificate;
+}
+
+/** Issues are shown by place and expectation; the values stay out, since they may be secret. */
+function shaped<S extends z.ZodType>(data: unknown, schema: S): z.infer<S> {
+  const parsed = schema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  throw malformed(parsed.error.issues.slice(0, 5).map(({ path, code }) => `${path.join('.') || 'the body'} (${code})`).join(', '));
+}
+
+function malformed(why: string): PerennialError {
+  return new PerennialError('request_malformed', `The request has not the shape of the contract: ${why}.`);
+}
+
+function admissionOf(c: RelayContext): Admission {
+  return c.get('admission');
+}
+
+/** The contract's path with its placeholders, so that names and ids stay out of the log's route. */
+function routeName(path: string): string {
+  const known = Object.values(RELAY_ROUTES).find((route) => new RegExp(`^${route.path.replaceAll(/:[a-z]+/g, '[^/]+')}$`).test(path));
+  return known?.path ?? 'unknown';
+}
