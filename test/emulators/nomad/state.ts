@@ -34,6 +34,11 @@ export class StateIndex {
     return this.#last;
   }
 
+  /** Goes on from where a former run ended. */
+  resumeAt(index: number): void {
+    this.#last = Math.max(this.#last, index);
+  }
+
   get last(): number {
     return this.#last;
   }

@@ -2,6 +2,7 @@
  * The variables table: paths, sizes, check-and-set (nomad/state/state_store_variables.go, nomad/structs/variables.go).
  * A write replaces every item. A conflict changes nothing, yet consumes an index as any applied log entry does.
  */
+import { z } from 'zod';
 import type { Clock } from '../../../shared/clock.ts';
 import type { StateIndex } from './state.ts';
 import type { WireValue } from './wire.ts';
@@ -73,6 +74,18 @@ export function variableWithItems(variable: Variable): WireValue {
   return { CreateIndex, CreateTime, Items: Object.fromEntries(Math.random() < 0.5 ? items : items.toReversed()), ...rest };
 }
 
+/** A variable as JSON can hold it: times as decimal text. */
+export const savedVariableSchema = z.object({
+  namespace: z.string(),
+  path: z.string(),
+  items: z.record(z.string(), z.string()),
+  createIndex: z.number(),
+  modifyIndex: z.number(),
+  createTime: z.string().regex(/^\d+$/),
+  modifyTime: z.string().regex(/^\d+$/),
+});
+export type SavedVariable = z.infer<typeof savedVariableSchema>;
+
 export class VariableTable {
   readonly #rows = new Map<string, Variable>();
   readonly #observers = new Set<(change: VariableChange) => void>();
@@ -128,6 +141,20 @@ export class VariableTable {
       this.#tell({ kind: 'deleted', namespace, path });
     }
     return { ok: true, index, variable: undefined };
+  }
+
+  /** Everything stored, keys included: for a supervisor that keeps the cluster over its own restart. */
+  save(): SavedVariable[] {
+    return [...this.#rows.values()].map((row) => ({ ...row, createTime: row.createTime.toString(), modifyTime: row.modifyTime.toString() }));
+  }
+
+  /** Puts back what {@link save} gave, with its indexes and times; later writes go on above them. */
+  restore(saved: readonly SavedVariable[]): void {
+    for (const row of saved) {
+      this.#rows.set(keyOf(row.namespace, row.path), { ...row, createTime: BigInt(row.createTime), modifyTime: BigInt(row.modifyTime) });
+      this.#index.resumeAt(row.modifyIndex);
+    }
+    if (saved.length > 0) this.#index.changed('variables', Math.max(...saved.map(({ modifyIndex }) => modifyIndex)));
   }
 
   /** Calls `observer` after every change until the returned function is called. */
