@@ -10,6 +10,7 @@ import type { RecordBody } from '../emulators/cloudflare/record-rules.ts';
 import { Zone } from '../emulators/cloudflare/zones.ts';
 
 const TOKEN = 'token-for-one-zone-0123456789-0123456789';
+const REVOKED = 'token-that-was-revoked-0123456789-0123456';
 const WRITES = new Set(['POST', 'DELETE']);
 
 export const VENDOR: DnsVendor = { name: 'main', provider: 'cloudflare', token: 'secret:cloudflare-token', endpoint: 'http://cloudflare.test/client/v4', zoneId: null };
@@ -22,8 +23,8 @@ export class Account {
   readonly zone: Zone;
   readonly requests = new RequestLog();
   readonly faults = new ApiFaults();
-  /** The token is valid as long as this holds. */
-  secret = TOKEN;
+  /** Reference of a token that the vendor has revoked. */
+  revoked: string | null = null;
   fault: WriteFault | null = null;
   /** Resolves when a write makes the object die. */
   died = Promise.resolve();
@@ -89,7 +90,7 @@ export class Account {
   };
 
   dependencies(): ZoneDependencies {
-    return zoneDependencies({ secret: () => Promise.resolve(this.secret), fetch: this.fetch, clock: () => this.now });
+    return zoneDependencies({ secret: (reference) => Promise.resolve(reference === this.revoked ? REVOKED : TOKEN), fetch: this.fetch, clock: () => this.now });
   }
 
   /** A ZoneObject on this account: a new life on the same storage each time. */

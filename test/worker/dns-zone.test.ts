@@ -197,12 +197,14 @@ describe('the janitor', () => {
   it('reaches the zone through another block when the last used one has lost its permission', async () => {
     await onStage(new Account(), async ({ account, zone }) => {
       unwrap(await zone.present(account.present('one', 'p', { name: NAME, value: 'a' })));
-      const broken = { ...VENDOR, name: 'newer', endpoint: 'http://cloudflare.test/client/v4/unknown' };
-      const request = { ...account.present('two', 'p2', { name: NAME, value: 'b' }), vendor: broken };
-      expect(await zone.present(request)).toMatchObject({ ok: false });
-      account.secret = 'a-token-that-was-revoked-0123456789-0123';
-      expect(await zone.cleanUp({ owner: 'one', operation: 'c' })).toMatchObject({ ok: false });
-      expect(account.records()).toHaveLength(1);
+      await account.pass(SECOND);
+      account.revoked = 'secret:revoked';
+      unwrap(await zone.present({ ...account.present('two', 'p2', { name: NAME, value: 'b' }), vendor: { ...VENDOR, name: 'newer', token: 'secret:revoked' } }));
+      expect(account.records()).toHaveLength(2);
+      account.revoked = VENDOR.token;
+      await account.pass(SECOND);
+      expect(await zone.cleanUp({ owner: 'one', operation: 'c' })).toEqual({ ok: true, value: null });
+      expect(account.records()).toMatchObject([{ content: '"b"' }]);
     });
   });
 });
