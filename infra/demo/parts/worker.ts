@@ -1,0 +1,157 @@
+/** The Worker: `wrangler dev` with a configuration of its own, local storage, and everything secret from the demo's state. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, stringify } from 'smol-toml';
+import { z } from 'zod';
+import { build } from '../../build/build.ts';
+import { ROOT } from '../../build/source.ts';
+import { PerennialError } from '../../../shared/errors.ts';
+import { ask, type PartResponse } from '../request.ts';
+import type { DemoSecrets, DemoState } from '../state.ts';
+import { untilReady, type Child, type Supervisor } from '../supervisor.ts';
+
+const START_TIMEOUT_MS = 60_000;
+
+const wranglerSchema = z.looseObject({
+  main: z.string(),
+  tsconfig: z.string().default('tsconfig.worker.json'),
+  triggers: z.object({ crons: z.array(z.string()).min(1) }),
+});
+
+export interface WorkerOptions {
+  supervisor: Supervisor;
+  state: DemoState;
+  secrets: DemoSecrets;
+  /** Text of the `certificates.toml` to build in. */
+  configuration: string;
+  /** PEM that its outgoing TLS trusts beside the public roots. */
+  ca: string;
+  port: number;
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface WorkerPart {
+  readonly child: Child;
+  readonly origin: string;
+  /** A request to the Worker, with the administrator's token. */
+  ask(method: string, path: string, body?: unknown): Promise<PartResponse>;
+  /** Runs the cron handler as Cloudflare does. */
+  cron(): Promise<void>;
+  /** Ends all of wrangler and workerd as `kill -9` does. */
+  kill(): Promise<void>;
+  /** Starts again on the same port and storage, with another configuration when one is given. */
+  start(configuration?: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Where the build leaves the relay that this Worker serves. */
+export function relayBundle(state: DemoState): string {
+  return state.path('worker', 'relay.mjs');
+}
+
+/** Compiles the configuration and bundles the relay, as `wrangler dev` would by its `[build]` step. */
+export async function buildWorker(state: DemoState, configuration: string): Promise<void> {
+  const source = state.write('worker/certificates.toml', configuration);
+  const folder = state.path('worker', 'build');
+  const code = await build({ PERENNIAL_CONFIG: source, PERENNIAL_BUILD_DIR: folder, WRANGLER_COMMAND: 'dev' });
+  if (code !== 0) throw new PerennialError('demo_build_failed', 'The Worker could not be built; see the messages above.');
+  state.write('worker/relay.mjs', readFileSync(join(folder, 'relay.txt'), 'utf8'));
+}
+
+export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
+  const { supervisor, state, secrets, port } = options;
+  const { configPath, tsconfig, cron } = writeWranglerConfiguration(state);
+  state.write('worker/.dev.vars', devVariables({ SEALING_KEY: secrets.sealingKey, EDGE_KEY: JSON.stringify(secrets.edgeKey), ADMIN_TOKEN: secrets.adminToken }));
+  const ca = state.write('worker/loopback-ca.pem', options.ca);
+  const origin = `http://127.0.0.1:${port}`;
+  mkdirSync(state.path('worker', 'storage'), { recursive: true, mode: 0o700 });
+
+  async function run(): Promise<Child> {
+    const child = await supervisor.start('worker', {
+      command: process.execPath,
+      arguments: [
+        '--no-warnings',
+        join(ROOT, 'node_modules/wrangler/bin/wrangler.js'),
+        ...['dev', '--config', configPath, '--tsconfig', tsconfig, '--local', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0'],
+        ...['--persist-to', state.path('worker', 'storage'), '--show-interactive-dev-session=false', '--log-level', 'info'],
+      ],
+      folder: ROOT,
+      environment: wranglerEnvironment(options, ca),
+    });
+    await untilReady(child, async () => (await ask(`${origin}/healthz`, { timeoutMs: 2_000 })).status < 500, START_TIMEOUT_MS);
+    return child;
+  }
+
+  let child = await run();
+  return {
+    get child() {
+      return child;
+    },
+    origin,
+    ask: (method, path, body) =>
+      ask(`${origin}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${secrets.adminToken}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        timeoutMs: 30_000,
+      }),
+    cron: async () => {
+      const { status, body } = await ask(`${origin}/cdn-cgi/local/scheduled?cron=${encodeURIComponent(cron).replaceAll('%20', '+')}`, { timeoutMs: 60_000 });
+      if (status !== 200) throw new PerennialError('demo_cron_failed', `The cron handler answered ${status}: ${body.slice(0, 300)}`, { hint: `See ${child.log}` });
+    },
+    kill: async () => {
+      const ended = child.stop();
+      child.signal('SIGKILL');
+      await ended;
+    },
+    start: async (configuration) => {
+      if (configuration !== undefined) await buildWorker(state, configuration);
+      if (!child.running) child = await run();
+    },
+    stop: () => child.stop(),
+  };
+}
+
+/** The repository's `wrangler.toml` with absolute paths and without its build step, which has run already. */
+function writeWranglerConfiguration(state: DemoState): { configPath: string; tsconfig: string; cron: string } {
+  const parsed = wranglerSchema.parse(parse(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')));
+  const { build: _build, tsconfig: _tsconfig, ...rest } = parsed;
+  const folder = state.path('worker', 'build');
+  const configuration = {
+    ...rest,
+    main: join(ROOT, parsed.main),
+    alias: {
+      'perennial:configuration': join(folder, 'configuration.json'),
+      'perennial:relay-bundle': join(folder, 'relay.txt'),
+      'perennial:relay-bundle-facts': join(folder, 'relay.json'),
+    },
+  };
+  return { configPath: state.write('worker/wrangler.toml', stringify(configuration)), tsconfig: join(ROOT, parsed.tsconfig), cron: parsed.triggers.crons[0] ?? '' };
+}
+
+/** Nothing of the user's environment but what a program needs to run: no Cloudflare account, no proxy for the loopback. */
+function wranglerEnvironment({ environment, state }: WorkerOptions, ca: string): Record<string, string | undefined> {
+  return {
+    PATH: environment['PATH'],
+    HOME: environment['HOME'],
+    TMPDIR: environment['TMPDIR'],
+    LANG: environment['LANG'],
+    XDG_CONFIG_HOME: state.path('worker', 'config'),
+    NODE_EXTRA_CA_CERTS: ca,
+    NO_COLOR: '1',
+    CI: '1',
+    WRANGLER_SEND_METRICS: 'false',
+    WRANGLER_SEND_ERROR_REPORTS: 'false',
+    WRANGLER_HIDE_BANNER: 'true',
+    WRANGLER_NO_SKILLS_UPDATE_PROMPTS: 'true',
+    WRANGLER_WRITE_LOGS: 'false',
+    WRANGLER_REGISTRY_PATH: state.path('worker', 'registry'),
+  };
+}
+
+/** `.dev.vars` is dotenv: single quotes keep JSON as it is. */
+function devVariables(values: Record<string, string>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}='${value}'\n`)
+    .join('');
+}

@@ -1,0 +1,259 @@
+/**
+ * The whole system on loopback: CA, DNS, Cloudflare, Nomad, proxy, Worker and relay. The demo shows it, the end-to-end
+ * tests and the benchmarks stand on it. Real parts are used where the environment names them, stand-ins elsewhere.
+ */
+import { startCloudflareEmulator, intoDnsWorld, type CloudflareEmulator, type CloudflareZoneSpec } from '../../test/emulators/cloudflare/index.ts';
+import { startDnsEmulator, type DnsEmulator } from '../../test/emulators/dns/index.ts';
+import { startAcme, type AcmeEmulator } from '../../test/emulators/acme/acme.ts';
+import { createLoopbackTls } from '../../test/emulators/acme/loopback-tls.ts';
+import { TraefikStandIn } from '../../test/emulators/proxy/stand-in.ts';
+import type { CertificateView } from '../../functions/certificates/ports.ts';
+import { PerennialError } from '../../shared/errors.ts';
+import { CLOUDFLARE_SECRET, CLUSTER, DEMO_CERTIFICATES, demoConfiguration, WEBHOOK_SECRET, ZONE, type CertificateWish } from './configuration.ts';
+import { findExecutable, type Variables } from './executables.ts';
+import { startNomadEmulator } from './parts/nomad-emulator.ts';
+import { DELIVERED_VARIABLE, PROXY_JOB, PROXY_SERVICE, type NomadPart } from './parts/nomad.ts';
+import { startPebble, type CertificateAuthorityPart } from './parts/pebble.ts';
+import { relayLaw, startRelay, type RelayPart } from './parts/relay.ts';
+import { startTraefik, type ProxyPart } from './parts/traefik.ts';
+import { buildWorker, relayBundle, startWorker, type WorkerPart } from './parts/worker.ts';
+import { Ports } from './ports.ts';
+import { publicHalf, type DemoSecrets, type DemoState } from './state.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { LawDocument } from '../relay/law.ts';
+
+/** What is real and what stands in for it, as `--json` and the proof tell it. */
+export interface PartKinds {
+  ca: string;
+  dns: string;
+  nomad: string;
+  proxy: string;
+}
+
+export interface SystemOptions {
+  state: DemoState;
+  supervisor: Supervisor;
+  /** Where `PEBBLE_BIN`, `TRAEFIK_BIN`, `NOMAD_ADDR` and `PATH` are read from. */
+  environment: Variables;
+  /** A line for people: what starts, what is in the way. */
+  say: (line: string) => void;
+  /** Ports to try first; 0 (and every one left out) takes any free port. */
+  ports?: Partial<Record<'worker' | 'proxy' | 'nomad' | 'ca', number>>;
+  certificates?: readonly CertificateWish[];
+  /** `stand-in` takes the in-repository CA even where Pebble is. */
+  ca?: 'pebble' | 'stand-in';
+  /** How late each name server shows a change, milliseconds. */
+  nameserverDelaysMs?: readonly number[];
+  /** Seconds that resolvers remember denials. */
+  negativeTtl?: number;
+  /** Records of the zone that are somebody else's. */
+  strangersRecords?: CloudflareZoneSpec['records'];
+  /** `providersThrottleDuration` of the stand-in, milliseconds. */
+  throttleMs?: number;
+  /** Environment of Pebble, such as PEBBLE_WFE_NONCEREJECT. */
+  pebble?: Readonly<Record<string, string>>;
+  /** Changes the relay's law before it is written. */
+  law?: (law: LawDocument) => LawDocument;
+}
+
+export interface System {
+  readonly kinds: PartKinds;
+  readonly secrets: DemoSecrets;
+  readonly state: DemoState;
+  readonly worker: WorkerPart;
+  readonly relay: RelayPart;
+  readonly nomad: NomadPart;
+  readonly proxy: ProxyPart;
+  /** The TLS stand-in, when it serves in Traefik's place. */
+  readonly standIn: TraefikStandIn | undefined;
+  readonly ca: CertificateAuthorityPart;
+  /** The in-repository CA, when it issues in Pebble's place. */
+  readonly acme: AcmeEmulator | undefined;
+  readonly dns: DnsEmulator;
+  readonly cloudflare: CloudflareEmulator;
+  /** Roots that served chains may lead to, PEM. */
+  readonly roots: readonly string[];
+  /** The text of `certificates.toml` for other certificates on the same parts. */
+  configuration(certificates: readonly CertificateWish[]): string;
+  /** What the Worker says about a certificate; `undefined` while it does not know it. */
+  certificate(name: string): Promise<CertificateView | undefined>;
+  stop(): Promise<void>;
+}
+
+const NAMESERVERS = ['ns1.test-dns.example', 'ns2.test-dns.example'] as const;
+const RECORDED_DELAYS_MS = [0, 700] as const;
+const SHORT_NEGATIVE_TTL_SECONDS = 5;
+
+/** Starts everything; when something fails, what has started is stopped again and the error thrown. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    return await assemble(options, stops);
+  } catch (error) {
+    await stopAll(stops);
+    throw error;
+  }
+}
+
+async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]): Promise<System> {
+  const { state, supervisor, environment, say } = options;
+  const certificates = options.certificates ?? DEMO_CERTIFICATES;
+  const ports = new Ports(say);
+  const secrets = await state.secrets();
+  const tls = await createLoopbackTls();
+
+  const [fast, slow] = NAMESERVERS;
+  const delays = options.nameserverDelaysMs ?? RECORDED_DELAYS_MS;
+  const dns = await startDnsEmulator({
+    zones: [{ name: ZONE, nameservers: [fast, slow], negativeTtl: options.negativeTtl ?? SHORT_NEGATIVE_TTL_SECONDS }],
+    servers: NAMESERVERS.map((name, index) => ({ name, delayMs: delays[index] ?? 0 })),
+  });
+  stops.push(() => dns.close());
+  const cloudflare = await startCloudflareEmulator({
+    zones: [{ name: ZONE, nameServers: [...NAMESERVERS], ...(options.strangersRecords === undefined ? {} : { records: options.strangersRecords }) }],
+    tokens: [{ token: secrets.cloudflareToken, grants: [{ zones: [ZONE], permissions: ['zone:read', 'dns:edit'] }] }],
+    publisher: intoDnsWorld(dns.world),
+    rateLimit: false,
+  });
+  stops.push(() => cloudflare.close());
+  say('DNS: two name servers, a recursive one and two public resolvers; the Cloudflare API publishes into them.');
+
+  const resolver = `${dns.recursive.address}:${dns.recursive.port}`;
+  const { ca, acme } = await startAuthority(options, ports, tls, dns);
+  stops.push(async () => ca.stop?.());
+  const roots = state.rememberRoot(ca.root);
+  say(ca.kind === 'pebble' ? `ACME CA: Pebble at ${ca.directory}` : `ACME CA: the stand-in at ${ca.directory} (Pebble is not installed)`);
+
+  const nomad = await startNomadEmulator({ state, port: await ports.reserve(options.ports?.nomad ?? 0, 'Nomad') });
+  stops.push(() => nomad.stop());
+  nomad.emulator.identities.putPolicy('relay', RELAY_RULES, { jobAcl: { namespace: 'default', jobId: 'relay' } });
+  say(`Nomad: the emulator at ${nomad.address}`);
+
+  const { proxy, standIn } = await startProxy(options, ports, nomad);
+  stops.push(() => proxy.stop());
+
+  const configurationFor = (wishes: readonly CertificateWish[]): string =>
+    demoConfiguration({ directory: ca.directory, cloudflareUrl: cloudflare.url, resolvers: dns.doh.map(({ name, url }) => ({ name, url })), relayKey: publicHalf(secrets.relayKey), certificates: wishes });
+  const configuration = configurationFor(certificates);
+  const workerPort = await ports.reserve(options.ports?.worker ?? 0, 'the status page');
+  await buildWorker(state, configuration);
+  const worker = await startWorker({ supervisor, state, secrets, configuration, ca: tls.caPem, port: workerPort, environment });
+  stops.push(() => worker.stop());
+  say(`Worker: workerd through wrangler at ${worker.origin}`);
+  await storeSecret(worker, CLOUDFLARE_SECRET, secrets.cloudflareToken);
+  await storeSecret(worker, WEBHOOK_SECRET, secrets.webhookSecret);
+
+  const law = relayLaw({
+    origin: worker.origin,
+    cluster: CLUSTER,
+    secrets,
+    identity: { file: state.writeJson('relay/identity.json', secrets.relayKey) },
+    nomad: { via: 'address', address: nomad.address },
+    targets: targetsOf(certificates),
+    roots,
+    resolver,
+    nameservers: dns.nameserverOverrides,
+  });
+  const relay = await startRelay({ supervisor, state, nomad, law: options.law?.(law) ?? law, bundle: relayBundle(state), environment });
+  stops.push(() => relay.stop());
+  say('Relay: its bundle on Node, dialling out to the Worker');
+
+  return {
+    kinds: {
+      ca: ca.kind === 'pebble' ? 'real: Pebble' : 'stand-in',
+      dns: 'stand-in',
+      nomad: nomad.kind === 'emulator' ? 'stand-in' : 'real: Nomad',
+      proxy: proxy.kind === 'traefik' ? 'real: Traefik' : 'stand-in',
+    },
+    secrets,
+    state,
+    worker,
+    relay,
+    nomad,
+    proxy,
+    standIn,
+    ca,
+    acme,
+    dns,
+    cloudflare,
+    roots,
+    configuration: configurationFor,
+    certificate: (name) => readView(worker, name),
+    stop: () => stopAll(stops),
+  };
+}
+
+/** What the relay may do in Nomad (DESIGN §7), for the emulated agent. */
+const RELAY_RULES = {
+  namespaces: [
+    {
+      namespace: 'default',
+      capabilities: ['read-job'],
+      variables: [
+        { path: DELIVERED_VARIABLE, capabilities: ['read', 'write', 'list'] as const },
+        { path: 'certificates/*', capabilities: ['read', 'write', 'list'] as const },
+        { path: 'nomad/jobs/relay/*', capabilities: ['read', 'write', 'list', 'destroy'] as const },
+      ],
+    },
+  ],
+};
+
+async function startAuthority(options: SystemOptions, ports: Ports, tls: Awaited<ReturnType<typeof createLoopbackTls>>, dns: DnsEmulator): Promise<{ ca: CertificateAuthorityPart; acme: AcmeEmulator | undefined }> {
+  const executable = options.ca === 'stand-in' ? undefined : findExecutable('PEBBLE_BIN', 'pebble', options.environment);
+  if (executable === undefined && options.ca === 'pebble') throw new PerennialError('demo_no_pebble', 'Pebble is neither named by PEBBLE_BIN nor on PATH.');
+  const port = await ports.reserve(options.ports?.ca ?? 0, 'the ACME CA');
+  if (executable === undefined) {
+    const acme = await startAcme({ resolver: { host: dns.recursive.address, port: dns.recursive.port }, port, tls });
+    return { acme, ca: { kind: 'stand-in', directory: acme.directoryUrl, root: acme.rootPem, stop: () => acme.stop() } };
+  }
+  const ca = await startPebble({
+    executable,
+    supervisor: options.supervisor,
+    state: options.state,
+    tls,
+    resolver: `${dns.recursive.address}:${dns.recursive.port}`,
+    port,
+    managementPort: await ports.reserve(0, "Pebble's management"),
+    environment: { PATH: options.environment['PATH'], ...options.pebble },
+  });
+  return { ca, acme: undefined };
+}
+
+async function startProxy(options: SystemOptions, ports: Ports, nomad: Awaited<ReturnType<typeof startNomadEmulator>>): Promise<{ proxy: ProxyPart; standIn: TraefikStandIn | undefined }> {
+  const port = await ports.reserve(options.ports?.proxy ?? 0, 'the TLS proxy');
+  const executable = findExecutable('TRAEFIK_BIN', 'traefik', options.environment);
+  if (executable !== undefined) {
+    const { supervisor, state, say } = options;
+    const proxy = await startTraefik({ executable, supervisor, state, nomad: nomad.emulator, port, pingPort: await ports.reserve(0, "Traefik's health check") });
+    say(`Proxy: Traefik at 127.0.0.1:${port}`);
+    return { proxy, standIn: undefined };
+  }
+  const standIn = await TraefikStandIn.start({ nomad: nomad.emulator, port, jobId: PROXY_JOB, serviceName: PROXY_SERVICE, variable: DELIVERED_VARIABLE, ...(options.throttleMs === undefined ? {} : { throttleMs: options.throttleMs }) });
+  options.say(`Proxy: the TLS stand-in at 127.0.0.1:${port} (Traefik is not on PATH)`);
+  return { proxy: { kind: 'stand-in', stop: () => standIn.stop() }, standIn };
+}
+
+async function storeSecret(worker: WorkerPart, name: string, value: string): Promise<void> {
+  const { status, body } = await worker.ask('PUT', `/api/v1/secrets/${name}`, { value });
+  if (status >= 300) throw new PerennialError('demo_secret_refused', `The Worker answered ${status} when it was given the secret ${name}: ${body.slice(0, 300)}`);
+}
+
+async function readView(worker: WorkerPart, name: string): Promise<CertificateView | undefined> {
+  const { status, body } = await worker.ask('GET', `/api/v1/certificates/${name}`);
+  if (status === 404) return undefined;
+  if (status !== 200) throw new PerennialError('demo_worker_refused', `The Worker answered ${status} for the certificate ${name}: ${body.slice(0, 300)}`);
+  // The Worker's own answer about itself; its shape is held by its tests.
+  return JSON.parse(body) as CertificateView;
+}
+
+function targetsOf(certificates: readonly CertificateWish[]): { variable: string; names: readonly string[] }[] {
+  return certificates.map(({ domains, variable = DELIVERED_VARIABLE }) => ({ variable, names: domains }));
+}
+
+async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
+  for (const stop of stops.splice(0).reverse()) {
+    // In the reverse order of the start; a part that does not stop cleanly does not keep the others.
+    // oxlint-disable-next-line no-await-in-loop
+    await stop().catch(() => undefined);
+  }
+}
