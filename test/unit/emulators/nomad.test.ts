@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -268,5 +269,13 @@ describe('Go\'s readings', () => {
         expect(decodeFirstValue(`${text}${rest}`)).toEqual(JSON.parse(text));
       }),
     );
+  });
+});
+
+describe('the shipped policies', () => {
+  const folder = new URL('../../../infra/nomad/', import.meta.url);
+  it.each(readdirSync(folder).filter((name) => name.endsWith('.policy.hcl')))('%s is accepted', async (name) => {
+    const Rules = readFileSync(new URL(name, folder), 'utf8');
+    expect(await call('/v1/acl/policy/shipped', { method: 'POST', body: { Name: 'shipped', Rules } })).toMatchObject({ status: 200, body: '' });
   });
 });
