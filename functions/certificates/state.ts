@@ -175,10 +175,36 @@ export const recordSchema = z.object({
   /** The cluster was asked what it already serves (DESIGN §4: adopt before ordering). */
   adoptionDone: z.boolean(),
   adoptionFailure: failureSchema.nullable(),
+  /** Zones the last issuance wrote to: their health is shown beside it. */
+  zones: z.array(z.object({ vendor: z.string(), zoneId: z.string(), zoneName: z.string() })).default([]),
   /** A new certificate is wanted although the clock says otherwise: a reason constant of `renewal.ts`. */
   demand: z.enum(['forced', 'key-not-kept']).nullable(),
 });
 export type CertificateRecord = z.infer<typeof recordSchema>;
+
+/** A specification that waits for the next run. */
+export const receivedSchema = z.object({ name: z.string(), spec: certificateSpecSchema.nullable(), generation: z.number().int(), retired: z.boolean() });
+export type Received = z.infer<typeof receivedSchema>;
+
+export const deliveriesSchema = z.array(deliveryStateSchema);
+
+/** A finished issuance, as kept for the page. */
+export const historySchema = z.object({
+  id: z.string(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+  outcome: z.enum(['live', 'failed', 'abandoned']),
+  sha256: z.string().nullable(),
+  authority: z.string(),
+  phases: z.array(z.object({ name: phaseSchema, ms: z.number() })),
+  message: z.string(),
+  requests: z.object({ acme: z.number(), dns: z.number(), relay: z.number() }),
+});
+export type HistoryEntry = z.infer<typeof historySchema>;
+
+/** Why somebody wants the certificate to look again (`wakes.ts`). */
+export const wakeReasonSchema = z.enum(['alarm', 'sweep', 'renew', 'force', 'redeliver', 'relay-connected', 'served-changed', 'configuration']);
+export type WakeReason = z.infer<typeof wakeReasonSchema>;
 
 /** Everything a decision needs. */
 export interface CertificateState {

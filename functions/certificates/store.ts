@@ -2,12 +2,26 @@
  * The certificate's persisted state: one SQLite table of JSON documents plus history, events, wakes and the outbox.
  * Rows are parsed with the schemas of `state.ts` on the way in and out; a row that does not fit is an error, never a guess.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { PerennialError } from '../../shared/errors.ts';
-import { certificateSpecSchema } from '../config/configuration.ts';
 import { migrate, type Migration } from '../storage/schema.ts';
 import type { CertificateReport, CertificateView } from './ports.ts';
-import { ariSchema, type CertificateState, deliveryStateSchema, issuanceSchema, liveSchema, phaseSchema, recordSchema } from './state.ts';
+import {
+  ariSchema,
+  type CertificateState,
+  deliveriesSchema,
+  type HistoryEntry,
+  historySchema,
+  issuanceSchema,
+  liveSchema,
+  type Received,
+  receivedSchema,
+  recordSchema,
+  type WakeReason,
+  wakeReasonSchema,
+} from './state.ts';
+
+export { type HistoryEntry, type WakeReason, wakeReasonSchema } from './state.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   {
@@ -28,25 +42,6 @@ const MIGRATIONS: readonly Migration[] = [
 const HISTORY_ROWS = 20;
 const EVENT_ROWS = 200;
 
-export const wakeReasonSchema = z.enum(['alarm', 'sweep', 'renew', 'force', 'redeliver', 'relay-connected', 'served-changed', 'configuration']);
-export type WakeReason = z.infer<typeof wakeReasonSchema>;
-
-const requests = z.object({ acme: z.number(), dns: z.number(), relay: z.number() });
-export const historySchema = z.object({
-  id: z.string(),
-  startedAt: z.number(),
-  endedAt: z.number(),
-  outcome: z.enum(['live', 'failed', 'abandoned']),
-  sha256: z.string().nullable(),
-  authority: z.string(),
-  phases: z.array(z.object({ name: phaseSchema, ms: z.number() })),
-  message: z.string(),
-  requests,
-});
-export type HistoryEntry = z.infer<typeof historySchema>;
-
-const receivedSchema = z.object({ name: z.string(), spec: certificateSpecSchema.nullable(), generation: z.number().int(), retired: z.boolean() });
-const deliveriesSchema = z.array(deliveryStateSchema);
 
 export class CertificateStore {
   readonly #storage: DurableObjectStorage;
@@ -85,7 +80,7 @@ export class CertificateStore {
   }
 
   /** Keeps a specification until the next run takes it over; runs own the documents while they work. */
-  receive(received: z.infer<typeof receivedSchema>): void {
+  receive(received: Received): void {
     const waiting = this.#document('received', receivedSchema);
     if (waiting === null || waiting.generation <= received.generation) this.#put('received', received);
   }
@@ -107,6 +102,7 @@ export class CertificateStore {
         retired: received.retired,
         adoptionDone: record?.adoptionDone ?? false,
         adoptionFailure: record?.adoptionFailure ?? null,
+        zones: record?.zones ?? [],
         demand: record?.demand ?? null,
       });
     });

@@ -4,8 +4,7 @@ import { describeVerdicts, SETTLE_MS, summarise } from './delivery.ts';
 import { PROPAGATION_CONCERN_MS } from './phases/propagate.ts';
 import type { CertificateView } from './ports.ts';
 import { explainRenewal, nextRenewal } from './renewal.ts';
-import type { CertificateState, DeliveryState, Issuance } from './state.ts';
-import type { HistoryEntry } from './store.ts';
+import type { CertificateState, DeliveryState, HistoryEntry, Issuance } from './state.ts';
 
 export interface ViewInput {
   state: CertificateState;
@@ -45,6 +44,7 @@ export function viewOf({ state, history, now, held }: ViewInput): CertificateVie
     issuance: issuance === null ? null : issuanceView(issuance),
     deliveries: state.deliveries.map(deliveryView),
     history,
+    zones: record.zones,
     generation: record.generation,
   };
 }

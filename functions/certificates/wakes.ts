@@ -1,8 +1,7 @@
 /** What a wake changes: pure edits of the state, applied at the start of a run (only the alarm advances, DESIGN §4). */
 import { startDelivery } from './delivery.ts';
 import { REASONS } from './renewal.ts';
-import type { CertificateState } from './state.ts';
-import type { WakeReason } from './store.ts';
+import type { CertificateState, WakeReason } from './state.ts';
 
 /** @param now Unix ms. Mutates `state`. */
 export function applyWake(state: CertificateState, reason: WakeReason, now: number): void {

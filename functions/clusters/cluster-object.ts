@@ -15,28 +15,8 @@ import type { Environment } from '../environment.ts';
 import { PendingCalls } from './calls.ts';
 import { type ClusterStatus, connectionOf, type OpenConnection, type RelayFacts } from './connection.ts';
 import { acceptHello } from './handshake.ts';
+import type { LinkRequest, LinkResponse } from './link.ts';
 import { ClusterStore } from './store.ts';
-
-export interface LinkRequest {
-  method: RequestFrame['method'];
-  /** Raw path and query. */
-  path: string;
-  /** JSON text, or empty. */
-  body: string;
-  /** Longest time until the answer, ms; also the deadline that is signed. */
-  timeoutMs: number;
-  /** May be repeated on another relay of the cluster when one stays silent. */
-  idempotent: boolean;
-  /** Certificate to wake when a relay connects after this call found none. */
-  caller: string | null;
-}
-
-export interface LinkResponse {
-  status: number;
-  body: string;
-  /** Contract version of the relay that answered. */
-  contract: number;
-}
 
 /** After this silence an idempotent request goes to the next relay as well, ms (DESIGN §7). */
 const SILENCE_MS = 3 * SECOND;

@@ -21,7 +21,7 @@ import {
   verifyResponse,
 } from '../../shared/relay/contract.ts';
 import type { RelayPort } from '../certificates/ports.ts';
-import type { LinkRequest, LinkResponse } from './cluster-object.ts';
+import type { LinkRequest, LinkResponse } from './link.ts';
 
 /** Reaches the ClusterObject of a cluster; a fresh stub per call (DESIGN §3). */
 export type ClusterCall = (cluster: string, request: LinkRequest) => Promise<Outcome<LinkResponse>>;

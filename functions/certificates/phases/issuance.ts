@@ -1,7 +1,6 @@
 /** Beginning and end of an issuance. */
 import { coveredBy } from '../../../shared/x509/chain.ts';
-import type { Issuance } from '../state.ts';
-import type { HistoryEntry } from '../store.ts';
+import type { HistoryEntry, Issuance } from '../state.ts';
 import { type RenewalReason, REASONS } from '../renewal.ts';
 import { PerennialError } from '../../../shared/errors.ts';
 import { enterPhase, issuanceOf, type PhaseContext } from './context.ts';

@@ -3,8 +3,8 @@
  * the key is bound to the issuance id, a record with the same name and value is a no-op.
  */
 import { PerennialError } from '../../../shared/errors.ts';
-import type { AcmeAuthorization, ChallengeRecord } from '../ports.ts';
-import type { Issuance } from '../state.ts';
+import type { AcmeAuthorization, ChallengeRecord, PlacedRecord } from '../ports.ts';
+import type { CertificateRecord, Issuance } from '../state.ts';
 import { enterPhase, issuanceOf, type PhaseContext } from './context.ts';
 
 export async function present(context: PhaseContext): Promise<void> {
@@ -19,10 +19,16 @@ export async function present(context: PhaseContext): Promise<void> {
   const records: ChallengeRecord[] = challenges.map(({ name, value }) => ({ name, value }));
   issuance.placed = await context.ports.dns.place(records);
   issuance.cleaned = false;
+  context.state.record.zones = zonesOf(issuance.placed);
   context.persist();
   await context.ports.dns.present(issuance.id, `${issuance.id}-present-${issuance.attempt}`, issuance.placed);
   enterPhase(context, 'propagate');
   context.persist();
+}
+
+function zonesOf(placed: readonly PlacedRecord[]): CertificateRecord['zones'] {
+  const zones = new Map(placed.map(({ vendor, zoneId, zoneName }) => [zoneId, { vendor, zoneId, zoneName }]));
+  return [...zones.values()];
 }
 
 async function makeKey(context: PhaseContext, issuance: Issuance): Promise<void> {

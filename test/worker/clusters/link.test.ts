@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { LinkRequest, LinkResponse } from '../../../functions/clusters/cluster-object.ts';
+import type { LinkRequest, LinkResponse } from '../../../functions/clusters/link.ts';
 import { connectionOf } from '../../../functions/clusters/connection.ts';
 import type { Outcome } from '../../../shared/errors.ts';
 import { CLOSE, MAX_FRAME_LENGTH, type RelayEvent } from '../../../shared/link/frames.ts';
