@@ -204,6 +204,7 @@ function unreported(spec: CertificateSpec, generation: number): CertificateView 
     issuance: null,
     deliveries: [],
     history: [],
+    zones: [],
     generation,
   };
 }

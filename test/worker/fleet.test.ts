@@ -33,7 +33,7 @@ function configuration(names: string[], variable = (name: string) => `certificat
 }
 
 function view(name: string, more: Partial<CertificateView> = {}): CertificateView {
-  return { name, domains: [`${name}.example.net`], state: 'live', phase: 'idle', reason: 'It is live.', waitingFor: null, nextAt: null, renewal: { at: START + HOUR, reason: 'ARI' }, live: null, issuance: null, deliveries: [], history: [], generation: 1, ...more };
+  return { name, domains: [`${name}.example.net`], state: 'live', phase: 'idle', reason: 'It is live.', waitingFor: null, nextAt: null, renewal: { at: START + HOUR, reason: 'ARI' }, live: null, issuance: null, deliveries: [], history: [], zones: [], generation: 1, ...more };
 }
 
 const report = (name: string, sequence: number, more: Partial<CertificateView> = {}, events: CertificateReport['events'] = []): CertificateReport => ({ name, sequence, at: START + sequence, view: view(name, more), events });
