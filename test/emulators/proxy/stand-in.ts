@@ -18,7 +18,7 @@ import { createTraefikApi } from './traefik-api.ts';
 
 export interface StandInOptions {
   nomad: NomadEmulator;
-  /** Path of the variable; `nomad/jobs/<jobId>` when absent, which the job's own identity may read. */
+  /** Path of the variable; `nomad/jobs/<jobId>` when absent. The job's identity reads that one; another needs a policy. */
   variable?: string;
   jobId?: string;
   serviceName?: string;
