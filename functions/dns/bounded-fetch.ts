@@ -29,14 +29,14 @@ async function readBounded(response: Response, maxBytes: number): Promise<Uint8A
   let size = 0;
   const reader = response.body?.getReader();
   let chunk = await reader?.read();
-  while (reader !== undefined && chunk?.done === false) {
+  while (chunk?.done === false) {
     size += chunk.value.byteLength;
     if (size > maxBytes) {
-      await reader.cancel();
+      await reader?.cancel();
       throw new DnsError('dns_vendor_failed', `The answer is larger than ${maxBytes} bytes.`, { retryable: true });
     }
     chunks.push(chunk.value);
-    chunk = await reader.read();
+    chunk = await reader?.read();
   }
   const body = new Uint8Array(size);
   let offset = 0;

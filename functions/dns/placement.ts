@@ -6,7 +6,7 @@
  * it would remember for as long as the zone's negative TTL (RFC 2308 §5).
  */
 import type { DnsVendor } from '../config/configuration.ts';
-import type { ChallengeRecord, PlacedRecord } from '../certificates/ports.ts';
+import type { PlacedRecord } from '../certificates/ports.ts';
 import { DnsError } from './dns-error.ts';
 import { canonical, type AskResolver, type Resolver } from './doh.ts';
 import type { DnsProvider, Zone } from './provider.ts';
@@ -33,9 +33,20 @@ export function challengeName(name: string): string {
   return `${CHALLENGE_LABEL}.${bare}`;
 }
 
-/** @throws DnsError when no configured zone holds the name or what it is delegated to. */
-export async function placeRecord(record: ChallengeRecord, dependencies: PlacementDependencies): Promise<Place> {
-  const start = challengeName(record.name);
+/**
+ * Places each of these names: `_acme-challenge.<domain>` by domain or by challenge name. CNAMEs of names in one zone are
+ * asked for together.
+ * @throws DnsError when no configured zone holds a name or what it is delegated to.
+ */
+export async function placeNames(names: readonly string[], dependencies: PlacementDependencies): Promise<Map<string, Place>> {
+  const starts = [...new Set(names.map(challengeName))];
+  const aliasInZone = createAliasLookup(starts);
+  const places = new Map<string, Place>();
+  for (const start of starts) places.set(start, await follow(start, aliasInZone, dependencies));
+  return places;
+}
+
+async function follow(start: string, aliasInZone: AliasLookup, dependencies: PlacementDependencies): Promise<Place> {
   const seen = new Set<string>();
   for (let name = start; seen.size <= MAX_ALIASES; ) {
     if (seen.has(name)) throw loops(start, [...seen, name]);
@@ -43,7 +54,7 @@ export async function placeRecord(record: ChallengeRecord, dependencies: Placeme
     const found = await findZone(name, dependencies);
     // Only "this block does not hold it" says that the name may be delegated; an outage says nothing.
     if ('failure' in found && !isElsewhere(found.failure)) throw found.failure;
-    const alias = 'zone' in found ? await found.provider.list(found.zone, { type: 'CNAME', names: [name] }).then(([listed]) => listed?.value) : await askAlias(name, dependencies);
+    const alias = 'zone' in found ? await aliasInZone(found, name) : await askAlias(name, dependencies);
     if (alias !== undefined) name = canonical(alias);
     else if ('zone' in found) return { vendor: found.vendor.name, zoneId: found.zone.id, zoneName: found.zone.name, target: name };
     else if (name === start) throw found.failure;
@@ -52,11 +63,33 @@ export async function placeRecord(record: ChallengeRecord, dependencies: Placeme
   throw new DnsError('dns_delegation_too_long', `${start} is an alias of an alias, more than ${MAX_ALIASES} times.`, { hint: 'Let the CNAME point at its final name.' });
 }
 
-type Found = { vendor: DnsVendor; provider: DnsProvider; zone: Zone } | { failure: unknown };
+type AliasLookup = (found: FoundZone, name: string) => Promise<string | undefined>;
+
+/** Asks a zone once about all names that may lie in it. */
+function createAliasLookup(starts: readonly string[]): AliasLookup {
+  const zones = new Map<string, Map<string, string | undefined>>();
+  return async ({ provider, zone }, name) => {
+    const known = zones.get(zone.id) ?? new Map<string, string | undefined>();
+    zones.set(zone.id, known);
+    if (!known.has(name)) {
+      const names = [...new Set([name, ...starts.filter((start) => start.endsWith(`.${zone.name}`))])].filter((candidate) => !known.has(candidate));
+      const listed = await provider.list(zone, { type: 'CNAME', names });
+      for (const candidate of names) known.set(candidate, listed.find((record) => record.name === candidate)?.value);
+    }
+    return known.get(name);
+  };
+}
+
+interface FoundZone {
+  vendor: DnsVendor;
+  provider: DnsProvider;
+  zone: Zone;
+}
+type Found = FoundZone | { failure: unknown };
 
 /** The longest zone any block can reach; among equals the block that is configured first. */
 async function findZone(name: string, { vendors, provider }: PlacementDependencies): Promise<Found> {
-  let best: Exclude<Found, { failure: unknown }> | undefined;
+  let best: FoundZone | undefined;
   let failure: unknown;
   for (const vendor of vendors) {
     const adapter = provider(vendor);

@@ -7,7 +7,7 @@ import type { DnsQuestion, DnsResult } from '../../shared/relay/contract.ts';
 import { createProvider, PROVIDERS } from './create-provider.ts';
 import { DnsError } from './dns-error.ts';
 import { createDohClient, type DohAnswer, type Resolver } from './doh.ts';
-import { challengeName, placeRecord } from './placement.ts';
+import { challengeName, placeNames } from './placement.ts';
 import { authoritativeViews, authoritiesAgree, propagationReport, resolverView, type Expectation, type ServerView } from './propagation.ts';
 import type { DnsProvider, SecretReader } from './provider.ts';
 import type { ZonePort } from './zone-requests.ts';
@@ -84,15 +84,12 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
 
   return {
     async place(records) {
-      const placed: PlacedRecord[] = [];
-      const places = new Map<string, Awaited<ReturnType<typeof placeRecord>>>();
-      for (const record of records) {
+      const places = await placeNames(records.map(({ name }) => name), { vendors, provider, resolvers, ask });
+      return records.flatMap((record) => {
         const name = challengeName(record.name);
-        const place = places.get(name) ?? (await placeRecord(record, { vendors, provider, resolvers, ask }));
-        places.set(name, place);
-        placed.push({ name, value: record.value, ...place });
-      }
-      return placed;
+        const place = places.get(name);
+        return place === undefined ? [] : [{ name, value: record.value, ...place }];
+      });
     },
 
     async present(owner, operation, records) {

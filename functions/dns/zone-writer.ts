@@ -42,6 +42,8 @@ export class ZoneWriter {
   readonly #holder = crypto.randomUUID();
   readonly #waiting: Waiting[] = [];
   #writing = false;
+  /** The vendor's rate limit, as long as it lasts: asking again would only prolong it. */
+  #limit: DnsError | null = null;
 
   constructor(ledger: Ledger, dependencies: ZoneDependencies) {
     this.#ledger = ledger;
@@ -88,6 +90,7 @@ export class ZoneWriter {
   }
 
   async #write(ids: readonly number[]): Promise<Failures> {
+    if (this.#limit !== null && (this.#limit.retryAt ?? 0) > this.#clock()) throw this.#limit;
     this.#refuseForeignIntent();
     const zone = this.#ledger.zone()?.zone;
     const entries = this.#ledger.entries(ids).filter(({ state }) => state !== 'removed');
@@ -168,6 +171,7 @@ export class ZoneWriter {
         return await work(this.#provider(vendor));
       } catch (thrown) {
         failure ??= thrown;
+        if (thrown instanceof DnsError && thrown.code === 'dns_rate_limited') this.#limit = thrown;
         if (!(thrown instanceof DnsError && (thrown.code === 'dns_unauthorized' || thrown.code === 'dns_forbidden'))) throw thrown;
       }
     }

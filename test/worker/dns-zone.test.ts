@@ -14,7 +14,7 @@ interface Stage {
   account: Account;
   zone: ZoneObject;
   /** The object dies and comes back on the same storage. */
-  restart(): ZoneObject;
+  restart: () => ZoneObject;
   storage: DurableObjectStorage;
 }
 

@@ -14,6 +14,8 @@ import { parseAnswer, parseRecords, zoneSchema, zonesSchema, type CloudflareZone
 import { createZoneWalk } from './zone-walk.ts';
 
 const MAX_RESPONSE_BYTES = 4_194_304;
+/** The most the list of zones gives on one page. */
+const ZONES_PER_PAGE = 50;
 const PAGE_SIZE = 1_000;
 const MAX_PAGES = 10;
 /** Up to this many names are listed one by one; more are picked from the list of the whole type. */
@@ -32,7 +34,7 @@ export interface CloudflareDependencies {
 export function createCloudflareProvider(vendor: DnsVendor, dependencies: CloudflareDependencies): DnsProvider {
   const { secret, clock, onRequest } = dependencies;
   const request = boundedFetch({ fetch: dependencies.fetch, maxBytes: MAX_RESPONSE_BYTES, onRequest });
-  const walk = createZoneWalk(zonesNamed, vendor.name, clock);
+  const walk = createZoneWalk({ named: (name) => zones({ name }), all: allZones }, vendor.name, clock);
 
   function toError(thrown: unknown, permission: Permission): DnsError {
     return toDnsError(thrown, { block: vendor.name, token: vendor.token, permission, now: clock() });
@@ -48,13 +50,18 @@ export function createCloudflareProvider(vendor: DnsVendor, dependencies: Cloudf
     }
   }
 
-  async function zonesNamed(name: string): Promise<CloudflareZone[] | null> {
+  async function zones(query: { name: string } | { per_page: number }): Promise<CloudflareZone[] | null> {
     try {
-      return await attempt('Zone → Zone → Read', async (client) => parseAnswer(zonesSchema, (await client.zones.list({ name })).result));
+      return await attempt('Zone → Zone → Read', async (client) => parseAnswer(zonesSchema, (await client.zones.list(query)).result));
     } catch (thrown) {
       if (thrown instanceof DnsError && thrown.code === 'dns_forbidden') return null;
       throw thrown;
     }
+  }
+
+  async function allZones(): Promise<CloudflareZone[] | null> {
+    const page = await zones({ per_page: ZONES_PER_PAGE });
+    return page !== null && page.length < ZONES_PER_PAGE ? page : null;
   }
 
   /** The zone of the configured id: its name from the vendor, or, without Zone → Zone → Read, as public DNS delegates it. */

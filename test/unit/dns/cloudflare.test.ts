@@ -49,15 +49,15 @@ async function present(adapter: DnsProvider, ...records: NewRecord[]) {
 
 describe('finding the zone', () => {
   it('walks from the longest name up with a token that sees one zone only', async () => {
-    const { zoneId } = await start();
-    expect(await provider().findZone('_acme-challenge.a.b.example.net')).toEqual({ id: zoneId('example.net'), name: 'example.net' });
+    const emulator = await start();
+    expect(await provider().findZone('_acme-challenge.a.b.example.net')).toEqual({ id: emulator.zoneId('example.net'), name: 'example.net' });
   });
 
   it('prefers the longest zone, and a served parent to a sub-zone that is not active', async () => {
     const options = { zones: [{ name: 'example.net' }, { name: 'sub.example.net' }], tokens: [{ token: TOKEN, grants: [{ zones: '*' as const, permissions: ['zone:read', 'dns:edit'] as const }] }] };
-    const { setZoneStatus } = await start(options);
+    const emulator = await start(options);
     expect(await provider().findZone('_acme-challenge.x.sub.example.net')).toMatchObject({ name: 'sub.example.net' });
-    setZoneStatus('sub.example.net', 'pending');
+    emulator.setZoneStatus('sub.example.net', 'pending');
     expect(await provider().findZone('_acme-challenge.x.sub.example.net')).toMatchObject({ name: 'example.net' });
   });
 
@@ -84,27 +84,27 @@ describe('finding the zone', () => {
   });
 
   it('needs no Zone → Read when zone_id is given, and takes the zone name from public DNS', async () => {
-    const { zoneId } = await start({ tokens: [{ token: TOKEN, grants: [{ zones: ['example.net'], permissions: ['dns:edit'] }] }] });
-    const adapter = provider({ zoneId: zoneId('example.net') }, TOKEN, () => Promise.resolve('example.net'));
-    expect(await adapter.findZone(NAME)).toEqual({ id: zoneId('example.net'), name: 'example.net' });
+    const emulator = await start({ tokens: [{ token: TOKEN, grants: [{ zones: ['example.net'], permissions: ['dns:edit'] }] }] });
+    const adapter = provider({ zoneId: emulator.zoneId('example.net') }, TOKEN, () => Promise.resolve('example.net'));
+    expect(await adapter.findZone(NAME)).toEqual({ id: emulator.zoneId('example.net'), name: 'example.net' });
     await expect(adapter.findZone('_acme-challenge.other.example')).rejects.toMatchObject({ code: 'dns_zone_not_found' });
   });
 
   it('takes records back that the vendor completed with the name of another zone', async () => {
-    const { zoneId, records } = await start({ tokens: [{ token: TOKEN, grants: [{ zones: ['other.example'], permissions: ['dns:edit'] }] }] });
+    const emulator = await start({ tokens: [{ token: TOKEN, grants: [{ zones: ['other.example'], permissions: ['dns:edit'] }] }] });
     const completing = (input: RequestInfo | URL, init?: RequestInit) =>
       fetch(input, typeof init?.body === 'string' ? { ...init, body: init.body.replaceAll(`"${NAME}"`, `"${NAME}.other.example"`) } : init);
     for (const add of [[txt('a')], [txt('a'), txt('b')]]) {
-      const adapter = provider({ zoneId: zoneId('other.example') }, TOKEN, undefined, completing);
-      await expect(adapter.apply({ id: zoneId('other.example'), name: 'example.net' }, { add, remove: [] }, deadline)).rejects.toMatchObject({ code: 'dns_zone_mismatch' });
-      expect(records('other.example')).toEqual([]);
+      const adapter = provider({ zoneId: emulator.zoneId('other.example') }, TOKEN, undefined, completing);
+      await expect(adapter.apply({ id: emulator.zoneId('other.example'), name: 'example.net' }, { add, remove: [] }, deadline)).rejects.toMatchObject({ code: 'dns_zone_mismatch' });
+      expect(emulator.records('other.example')).toEqual([]);
     }
   });
 });
 
 describe('publishing', () => {
   it('writes both values of apex and wildcard in one batch, quoted and with our mark', async () => {
-    const { records } = await start();
+    const emulator = await start();
     const adapter = provider();
     const zone = await zoneOf(adapter);
     requests = 0;
@@ -112,17 +112,17 @@ describe('publishing', () => {
     expect(requests).toBe(1);
     expect(refused).toEqual([]);
     expect(added.map(({ value }) => value)).toEqual(['one', 'two']);
-    expect(records('example.net')).toMatchObject([
+    expect(emulator.records('example.net')).toMatchObject([
       { name: NAME, type: 'TXT', content: '"one"', ttl: 60, comment: 'perennial issuance-1' },
       { name: NAME, type: 'TXT', content: '"two"', ttl: 60 },
     ]);
   });
 
   it.each([81_057, 81_058] as const)('takes "exists already" (%d) as success and learns the id, without holding up the others', async (duplicateCode) => {
-    const { records } = await start({ duplicateCode, zones: [{ name: 'example.net', records: [{ type: 'TXT', name: NAME, content: 'one', ttl: 300, comment: 'by hand' }] }] });
+    const emulator = await start({ duplicateCode, zones: [{ name: 'example.net', records: [{ type: 'TXT', name: NAME, content: 'one', ttl: 300, comment: 'by hand' }] }] });
     const { added, refused } = await present(provider(), txt('one'), txt('two'));
     expect(refused).toEqual([]);
-    const theirs = records('example.net').find(({ comment }) => comment === 'by hand');
+    const theirs = emulator.records('example.net').find(({ comment }) => comment === 'by hand');
     expect(added).toMatchObject([{ id: theirs?.id, value: 'one', comment: 'by hand' }, { value: 'two', comment: 'perennial issuance-1' }]);
   });
 
@@ -134,12 +134,12 @@ describe('publishing', () => {
   });
 
   it('leaves a reply that got lost in doubt', async () => {
-    const { faults, records } = await start();
+    const emulator = await start();
     const adapter = provider();
     const zone = await zoneOf(adapter);
-    faults.next({ kind: 'reply-lost', path: '/batch' });
+    emulator.faults.next({ kind: 'reply-lost', path: '/batch' });
     await expect(adapter.apply(zone, { add: [txt('one'), txt('two')], remove: [] }, deadline)).rejects.toMatchObject({ code: 'dns_unreachable', inDoubt: true, retryable: true });
-    expect(records('example.net')).toHaveLength(2);
+    expect(emulator.records('example.net')).toHaveLength(2);
   });
 
   it('sends nothing once the deadline is over', async () => {
@@ -164,13 +164,13 @@ describe('listing and removing', () => {
   });
 
   it('removes exactly the listed records, and takes one that is gone as removed', async () => {
-    const { records } = await start({ zones: [{ name: 'example.net', records: [{ type: 'TXT', name: NAME, content: '"theirs"', ttl: 60 }] }] });
+    const emulator = await start({ zones: [{ name: 'example.net', records: [{ type: 'TXT', name: NAME, content: '"theirs"', ttl: 60 }] }] });
     const adapter = provider();
     const zone = await zoneOf(adapter);
     const { added } = await present(adapter, txt('one'), txt('two'));
     await adapter.apply(zone, { add: [], remove: added.slice(0, 1) }, deadline);
     expect(await adapter.apply(zone, { add: [], remove: added }, deadline)).toEqual({ added: [], refused: [] });
-    expect(records('example.net')).toMatchObject([{ content: '"theirs"' }]);
+    expect(emulator.records('example.net')).toMatchObject([{ content: '"theirs"' }]);
   });
 });
 
@@ -188,18 +188,18 @@ describe('refusals', () => {
   });
 
   it('a rate limit: with the time the vendor asks for', async () => {
-    const { faults } = await start();
+    const emulator = await start();
     const adapter = provider();
     const zone = await zoneOf(adapter);
-    faults.next({ kind: 'rate-limited', retryAfterSeconds: 120 });
+    emulator.faults.next({ kind: 'rate-limited', retryAfterSeconds: 120 });
     await expect(adapter.list(zone, { type: 'TXT', names: [NAME] })).rejects.toMatchObject({ code: 'dns_rate_limited', retryable: true, retryAt: NOW + 120 * SECOND });
   });
 
   it('an outage that answers in HTML, and an answer of another shape', async () => {
-    const { faults } = await start();
+    const emulator = await start();
     const adapter = provider();
     const zone = await zoneOf(adapter);
-    faults.next({ kind: 'html', status: 502 });
+    emulator.faults.next({ kind: 'html', status: 502 });
     await expect(adapter.list(zone, { type: 'TXT', names: [NAME] })).rejects.toMatchObject({ code: 'dns_vendor_failed', retryable: true });
     const strange = createProvider(
       { name: 'main', provider: 'cloudflare', token: 'secret:cloudflare-token', endpoint: null, zoneId: null },

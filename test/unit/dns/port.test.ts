@@ -109,6 +109,13 @@ describe('placing a record', () => {
     expect(requests).toEqual({ api: 2, doh: 0 });
   });
 
+  it('costs few requests for a certificate with many names', async () => {
+    const placed = await port.place(Array.from({ length: 60 }, (_, index) => ({ name: `host-${index}.example.net`, value: 'a' })));
+    expect(placed).toHaveLength(60);
+    expect(requests.api).toBeLessThanOrEqual(30);
+    expect(requests.doh).toBe(0);
+  });
+
   it('follows a CNAME from a zone that nobody configured into one that is', async () => {
     alias('_acme-challenge.elsewhere.example', 'step.elsewhere.example');
     alias('step.elsewhere.example', 'elsewhere.challenges.example');
