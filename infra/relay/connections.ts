@@ -7,7 +7,7 @@ import { MINUTE } from '../../shared/clock.ts';
 import { randomNonce } from '../../shared/link/signatures.ts';
 
 export interface Connection {
-  /** Present time in the clock that this connection's deadlines count in, Unix milliseconds. */
+  /** Present time in the clock that this connection's deadlines count in, in whole Unix milliseconds. */
   now(): number;
   /** Highest sequence that was accepted. */
   sequence: number;

@@ -40,6 +40,8 @@ export type Ended = { reason: 'closed'; code: number } | { reason: 'refused'; er
 const HANDSHAKE_MS = 10_000;
 /** Only path and query of a frame's URL mean anything. */
 const BASE = 'http://relay';
+/** Frames that may wait for the welcome. */
+const MAX_BACKLOG = 1_000;
 /** How long a stop waits for requests in flight, milliseconds. */
 const DRAIN_MS = 5_000;
 
@@ -52,6 +54,8 @@ export class EdgeConnection {
   #hello: { nonce: string; sentAt: number } | null = null;
   #connection: { nonce: string; close: () => void } | null = null;
   #events = 0;
+  /** Frames that came while a step of the handshake is being worked on. */
+  #backlog: unknown[] | null = null;
   #lastPong: number;
   #finish: (ended: Ended) => void = () => undefined;
   /** Settles when the connection is over; never rejects. */
@@ -117,7 +121,8 @@ export class EdgeConnection {
     } catch {
       return this.#violation('a frame is not JSON');
     }
-    this.#dispatch(frame);
+    if (this.#backlog === null) return this.#dispatch(frame);
+    if (this.#backlog.push(frame) > MAX_BACKLOG) this.#violation('too many frames came before the welcome was read');
   }
 
   #dispatch(data: unknown): void {
@@ -125,10 +130,21 @@ export class EdgeConnection {
     if (!parsed.success) return this.#refuseFrame(data);
     const frame = parsed.data;
     if (frame.type === 'refused') return this.#end({ reason: 'refused', error: PerennialError.fromData(frame.error) });
-    if (frame.type === 'challenge' && this.#stage === 'challenge') return this.#background(this.#sayHello(frame));
-    if (frame.type === 'welcome' && this.#stage === 'welcome') return this.#background(this.#beWelcomed(frame.token));
+    if (frame.type === 'challenge' && this.#stage === 'challenge') return this.#handshake(this.#sayHello(frame));
+    if (frame.type === 'welcome' && this.#stage === 'welcome') return this.#handshake(this.#beWelcomed(frame.token));
     if (frame.type === 'request' && (this.#stage === 'open' || this.#stage === 'stopping')) return this.#serve(frame);
     this.#violation(`a ${frame.type} frame came out of turn`);
+  }
+
+  /** The edge may send requests right behind its welcome; they wait until the welcome's signature has been verified. */
+  #handshake(step: Promise<void>): void {
+    this.#backlog = [];
+    const release = () => {
+      const frames = this.#backlog ?? [];
+      this.#backlog = null;
+      for (const frame of frames) if (this.#stage !== 'ended') this.#dispatch(frame);
+    };
+    this.#background(step.then(release));
   }
 
   async #sayHello(challenge: ChallengeFrame): Promise<void> {
@@ -153,7 +169,7 @@ export class EdgeConnection {
     if (this.#hello === null || claims.challenge !== this.#hello.nonce) throw new PerennialError('signature_invalid', 'The welcome answers another hello.');
     // The edge took its time after the hello was sent: so counted, its clock is never behind, and no deadline is overrun.
     const { sentAt } = this.#hello;
-    const close = connections.openLink(claims.connection, () => claims.time + (monotonic() - sentAt));
+    const close = connections.openLink(claims.connection, () => Math.ceil(claims.time + (monotonic() - sentAt)));
     this.#connection = { nonce: claims.connection, close };
     this.#stage = 'open';
     this.#clearTimers();

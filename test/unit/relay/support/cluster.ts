@@ -47,10 +47,12 @@ export interface ClusterOptions {
   /** Policy in place of the shipped one. */
   policy?: string;
   origin?: string;
+  /** Keys made before, for an edge that needs them first. */
+  keys?: { edge: SigningKeys; relay: SigningKeys };
 }
 
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const [nomad, authority, edgeKeys, relayKeys] = await Promise.all([startNomad(options.clock === undefined ? {} : { clock: options.clock }), createAuthority(), makeSigningKeys(), makeSigningKeys()]);
+  const [nomad, authority, edgeKeys, relayKeys] = await Promise.all([startNomad(options.clock === undefined ? {} : { clock: options.clock }), createAuthority(), options.keys?.edge ?? makeSigningKeys(), options.keys?.relay ?? makeSigningKeys()]);
   nomad.identities.putPolicy('relay', options.policy ?? policy('relay'), { jobAcl: { namespace: 'default', jobId: 'relay', group: '', task: '' } });
   if (options.signals === true) nomad.identities.putPolicy('relay-signal', policy('relay-signal'), { jobAcl: { namespace: 'default', jobId: 'relay', group: '', task: '' } });
   const token = nomad.identities.issueWorkload({ namespace: 'default', jobId: 'relay', group: 'relay', task: 'relay' });
