@@ -7,15 +7,15 @@ import { History } from './history.tsx';
 import { BareStem, Lifeline } from './lifeline-bar.tsx';
 import type { CertificateModel } from './model.ts';
 import { Propagation } from './propagation.tsx';
-import { Masthead, Shell, type Page } from './shell.tsx';
+import { Masthead, Shell, toPage, type Page } from './shell.tsx';
 import { Moment, WholeFingerprint } from './time-text.tsx';
 import { utcMinute } from './time.ts';
 
 /** @param notice answer to the last button that was pressed, one sentence. @param now Unix ms, the moment `model` is of. */
 export function certificatePage(model: CertificateModel, now: number, notice: string | null = null): Page {
   const { view } = model;
-  return (
-    <Shell title={`${view.name}: ${model.wording.label}. Perennial`} live={{ moving: view.issuance !== null }}>
+  return toPage(
+    <Shell title={`${view.name}: ${model.wording.label}. Perennial`} live={{ moving: model.moving }}>
       <header class="board detail" id="board" data-keep>
         <Masthead now={now} signedIn />
         <div class="hero">
@@ -54,7 +54,7 @@ export function certificatePage(model: CertificateModel, now: number, notice: st
         <Facts model={model} now={now} />
         <History history={view.history} />
       </main>
-    </Shell>
+    </Shell>,
   );
 }
 

@@ -73,16 +73,22 @@ export const Line = ({ model }: { model: CertificateModel }) =>
 export const NextStep = ({ model, now }: { model: CertificateModel; now: number }) => {
   const { view } = model;
   const failure = view.issuance?.failure ?? null;
+  // The reason of a failing certificate is the failure's own sentence, which stands below with its hint.
+  const saidBelow = [failure, ...view.deliveries.map((delivery) => delivery.failure)].some((said) => said?.message === view.reason);
   return (
     <div class="next">
       {view.issuance === null && view.renewal !== null && view.state === 'live' ? (
         <p>
           Renews <Moment now={now} at={view.renewal.at} /> <span class="why">{view.renewal.reason}</span>
         </p>
-      ) : (
+      ) : saidBelow ? null : (
         <p>{view.reason}</p>
       )}
-      {view.waitingFor === null ? null : <p class="waiting">{view.waitingFor}</p>}
+      {view.waitingFor === null || failure !== null ? null : (
+        <p class="waiting">
+          <span>Waits for:</span> {view.waitingFor}
+        </p>
+      )}
       {failure === null && view.issuance !== null && view.nextAt !== null ? (
         <p class="soft">
           Next look <Moment now={now} at={view.nextAt} />
@@ -97,7 +103,7 @@ export const NextStep = ({ model, now }: { model: CertificateModel; now: number 
 export const Actions = ({ model: { view, mayRenew, mayRedeliver } }: { model: CertificateModel }) =>
   mayRenew || mayRedeliver ? (
     <div class="actions">
-      {mayRenew ? <Action certificate={view.name} action="renew" label="Renew now" /> : null}
+      {mayRenew ? <Action certificate={view.name} action="renew" label={view.issuance === null ? 'Renew now' : 'Try now'} /> : null}
       {mayRedeliver ? <Action certificate={view.name} action="redeliver" label="Redeliver" /> : null}
     </div>
   ) : null;

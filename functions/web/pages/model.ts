@@ -3,6 +3,7 @@
  * page is the same wherever it is rendered. Lists of certificates arrive paged and in the order they are shown;
  * everything that speaks of the whole deployment (`tally`, `upcoming`) arrives as its own value.
  */
+import { MINUTE } from '../../../shared/clock.ts';
 import type { CertificateView } from '../../certificates/ports.ts';
 import type { Problem } from '../../config/configuration.ts';
 import { lifelineOf, type Lifeline } from './lifeline.ts';
@@ -98,9 +99,11 @@ export interface CertificateModel {
   view: CertificateView;
   wording: Wording;
   lifeline: Lifeline | null;
-  /** Null when no issuance is under way. */
+  /** Null when nothing is under way. */
   steps: Step[] | null;
   deliveries: DeliveryModel[];
+  /** It changes within the minute. */
+  moving: boolean;
   mayRenew: boolean;
   mayRedeliver: boolean;
 }
@@ -133,37 +136,43 @@ export function statusModel(input: StatusInput, now: number): StatusModel {
     certificates: input.certificates.map((view) => certificateModel(view, now)),
     upcoming: (input.upcoming ?? departuresOf(input.certificates)).slice(0, BOARD_ROWS),
     pages: Math.max(1, Math.ceil(input.paging.total / input.paging.size)),
-    moving: input.certificates.some(isMoving),
+    moving: input.certificates.some((view) => isMoving(view, now)),
   };
 }
 
 export function certificateModel(view: CertificateView, now: number): CertificateModel {
-  const retired = view.state === 'retired';
+  // While one runs well there is nothing to press; one that rests until its next try may be tried at once.
+  const mayRenew = view.state !== 'retired' && (view.issuance === null || view.state !== 'renewing');
   return {
     view,
     wording: certificateWording(view),
     lifeline: view.live === null ? null : lifelineOf(now, view.live, view.renewal),
-    steps: view.issuance === null ? null : stepsOf(now, view, view.issuance),
+    steps: stepsOf(now, view),
     deliveries: view.deliveries.map((delivery) => ({
       delivery,
       wording: DELIVERY_STATE[delivery.state],
       serving: delivery.instances.filter((instance) => instance.verdict === 'new').length,
       instances: delivery.instances.map((instance) => ({ instance, wording: verdictWording(instance.verdict) })),
     })),
-    mayRenew: !retired && view.issuance === null,
-    mayRedeliver: !retired && view.live !== null && view.issuance === null,
+    moving: isMoving(view, now),
+    mayRenew,
+    mayRedeliver: mayRenew && view.live !== null,
   };
 }
 
-/** A certificate that is live but whose variable was edited, or that waits for an instance, is called what it is. */
+/** When only the proof by dial is not what it should be, the certificate is called by that verdict. */
 function certificateWording(view: CertificateView): Wording {
-  const odd = view.deliveries.find((delivery) => delivery.state === 'drift' || delivery.state === 'waiting-for-instance');
-  const settled = view.state === 'live' || view.state === 'partly-live' || view.state === 'waiting';
-  return settled && odd !== undefined ? DELIVERY_STATE[odd.state] : CERTIFICATE_STATE[view.state];
+  if (view.state === 'renewing' || view.state === 'new' || view.state === 'retired' || view.issuance?.failure) return CERTIFICATE_STATE[view.state];
+  const states = new Set(view.deliveries.map((delivery) => delivery.state));
+  if (states.has('failing')) return CERTIFICATE_STATE[view.state];
+  const verdict = (['wrong', 'drift', 'waiting-for-instance'] as const).find((state) => states.has(state));
+  return verdict === undefined ? CERTIFICATE_STATE[view.state] : DELIVERY_STATE[verdict];
 }
 
-export function isMoving(view: Pick<CertificateView, 'state' | 'issuance'>): boolean {
-  return view.issuance !== null || view.state === 'renewing' || view.state === 'new';
+/** Whether a page that shows it is worth asking for again within seconds. One that rests until a later try is not. */
+export function isMoving(view: Pick<CertificateView, 'state' | 'phase' | 'nextAt'>, now: number): boolean {
+  if (view.state === 'renewing' || (view.state === 'new' && view.nextAt === null)) return true;
+  return view.phase !== 'idle' && view.nextAt !== null && view.nextAt <= now + MINUTE;
 }
 
 export function zoneIsFailing(zone: ZoneHealth): boolean {

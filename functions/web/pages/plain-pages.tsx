@@ -6,7 +6,7 @@
 import { ToneMark } from './badge.tsx';
 import { Mark, Plant } from './motif.tsx';
 import { PUBLIC_SENTENCE, TONE_OF, type OverallState, type Tally } from './overall.ts';
-import { Shell, type Page } from './shell.tsx';
+import { Shell, toPage, type Page } from './shell.tsx';
 
 const NONE: Tally = { new: 0, live: 0, 'partly-live': 0, renewing: 0, waiting: 0, failing: 0, retired: 0 };
 /** The same plant for every deployment in a state: its leaves count nothing. */
@@ -21,7 +21,7 @@ const PICTURE: Record<OverallState, Tally> = {
 
 /** `/` without a session. */
 export function publicPage(overall: OverallState): Page {
-  return (
+  return toPage(
     <Shell title="Perennial" live={{ moving: false }}>
       <main class="board plain overall" id="public" data-keep>
         <div class="words">
@@ -33,13 +33,13 @@ export function publicPage(overall: OverallState): Page {
         </div>
         <Plant tally={PICTURE[overall]} />
       </main>
-    </Shell>
+    </Shell>,
   );
 }
 
 /** `/login`. @param error one sentence; says nothing about what the token would have to be. */
 export function loginPage(error?: string): Page {
-  return (
+  return toPage(
     <Shell title="Sign in to Perennial" live={null}>
       <main class="board plain">
         <Mark />
@@ -55,7 +55,7 @@ export function loginPage(error?: string): Page {
           <button class="strong">Sign in</button>
         </form>
       </main>
-    </Shell>
+    </Shell>,
   );
 }
 
@@ -69,7 +69,7 @@ export function errorPage(reference: string | null = null): Page {
 }
 
 function sentencePage(sentence: string, more: string): Page {
-  return (
+  return toPage(
     <Shell title={`${sentence} Perennial`} live={null}>
       <main class="board plain">
         <Mark />
@@ -79,6 +79,6 @@ function sentencePage(sentence: string, more: string): Page {
           <a href="/">Back to the board</a>
         </p>
       </main>
-    </Shell>
+    </Shell>,
   );
 }

@@ -8,8 +8,14 @@ import type { HtmlEscapedString } from 'hono/utils/html';
 import { Mark, Sprite } from './motif.tsx';
 import { iso, utcClock, utcWeekday } from './time.ts';
 
-/** What a page function returns and `c.html()` takes. Its dynamic text is escaped. */
-export type Page = HtmlEscapedString | Promise<HtmlEscapedString>;
+/** What a page function returns and `c.html()` takes: a whole document, its dynamic text escaped. */
+export type Page = HtmlEscapedString;
+
+/** Renders a document. Components of these pages are synchronous: all data is there before one is drawn. */
+export function toPage(document: HtmlEscapedString | Promise<HtmlEscapedString>): Page {
+  if (document instanceof Promise) throw new TypeError('A component of the pages is asynchronous.');
+  return raw(`<!doctype html>${document.toString()}`);
+}
 
 /** Seconds between two looks at the server: while something moves, and while nothing does. */
 const REFRESH = { moving: 2, calm: 30 } as const;
@@ -24,31 +30,28 @@ export interface ShellProps {
 }
 
 export const Shell = ({ title, live, children }: ShellProps) => (
-  <>
-    {raw('<!doctype html>')}
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="robots" content="noindex" />
-        <meta name="referrer" content="same-origin" />
-        <title>{title}</title>
-        <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
-        <link rel="stylesheet" href="/style.css" />
-        {live === null ? null : <script src="/live.js" defer />}
-        {live?.moving === true ? (
-          <noscript>
-            <meta http-equiv="refresh" content={String(REFRESH_WITHOUT_SCRIPT)} />
-          </noscript>
-        ) : null}
-      </head>
-      <body data-refresh={live === null ? undefined : live.moving ? REFRESH.moving : REFRESH.calm}>
-        <Sprite />
-        {children}
-      </body>
-    </html>
-  </>
+  <html lang="en">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <meta name="color-scheme" content="light dark" />
+      <meta name="robots" content="noindex" />
+      <meta name="referrer" content="same-origin" />
+      <title>{title}</title>
+      <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+      <link rel="stylesheet" href="/style.css" />
+      {live === null ? null : <script src="/live.js" defer />}
+      {live?.moving === true ? (
+        <noscript>
+          <meta http-equiv="refresh" content={String(REFRESH_WITHOUT_SCRIPT)} />
+        </noscript>
+      ) : null}
+    </head>
+    <body data-refresh={live === null ? undefined : live.moving ? REFRESH.moving : REFRESH.calm}>
+      <Sprite />
+      {children}
+    </body>
+  </html>
 );
 
 /** The line above everything: name, time of this state, way out. */

@@ -6,12 +6,12 @@ import { ToneMark } from './badge.tsx';
 import type { Departure, Paging, StatusModel } from './model.ts';
 import { Plant } from './motif.tsx';
 import { ConfigurationErrors, SetupProblems } from './problems.tsx';
-import { Masthead, Shell, type Page } from './shell.tsx';
+import { Masthead, Shell, toPage, type Page } from './shell.tsx';
 import { iso, relative, utcMinute } from './time.ts';
 import { CERTIFICATE_STATE } from './wording.ts';
 
 export function statusPage(model: StatusModel): Page {
-  return (
+  return toPage(
     <Shell title={`${model.overall.sentence} Perennial`} live={{ moving: model.moving }}>
       <header class="board" id="board" data-keep>
         <Masthead now={model.now} signedIn />
@@ -50,7 +50,7 @@ export function statusPage(model: StatusModel): Page {
           </aside>
         </div>
       </main>
-    </Shell>
+    </Shell>,
   );
 }
 

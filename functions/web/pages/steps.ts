@@ -31,25 +31,40 @@ export interface Step {
   since: number | null;
 }
 
-/** Steps of the issuance under way. A phase that was visited again after a failure counts as open again. */
-export function stepsOf(now: number, view: Pick<CertificateView, 'phase'>, issuance: NonNullable<CertificateView['issuance']>): Step[] {
-  const current = currentStation(view.phase, issuance);
+type Progress = Pick<CertificateView, 'phase' | 'issuance' | 'deliveries'>;
+const DELIVERY_STATIONS: readonly Phase[] = ['install', 'reload', 'verify'];
+
+/**
+ * Steps of what is under way, or null when nothing is: an issuance, or a delivery that runs again by itself. A phase that
+ * was visited again after a failure counts as open again.
+ */
+export function stepsOf(now: number, view: Progress): Step[] | null {
+  if (view.issuance === null && !DELIVERY_STATIONS.includes(view.phase)) return null;
+  const phases = view.issuance?.phases ?? [];
+  const current = currentStation(view);
   const reached = current === null ? STATIONS.length : STATIONS.indexOf(current);
+  const failed = hasFailed(view);
   return STATIONS.map((name, index) => {
-    const visits = issuance.phases.filter((phase) => phase.name === name);
+    const visits = phases.filter((phase) => phase.name === name);
     const open = name === current ? visits.findLast((visit) => visit.endedAt === null) : undefined;
     return {
       name,
-      state: stateOf(index, reached, visits.length > 0, issuance.failure !== null),
+      state: stateOf(index, reached, visits.length > 0, failed),
       ms: visits.length === 0 ? null : visits.reduce((sum, visit) => sum + ((visit.endedAt ?? (visit === open ? now : visit.startedAt)) - visit.startedAt), 0),
       since: open?.startedAt ?? null,
     };
   });
 }
 
-function currentStation(phase: Phase, issuance: NonNullable<CertificateView['issuance']>): Station | null {
+function hasFailed({ phase, issuance, deliveries }: Progress): boolean {
+  if (issuance !== null && issuance.failure !== null) return true;
+  return DELIVERY_STATIONS.includes(phase) && deliveries.some((delivery) => delivery.failure !== null);
+}
+
+/** A certificate that rests until the next try stands where it failed. */
+function currentStation({ phase, issuance }: Progress): Station | null {
   const named = STATIONS.find((station) => station === phase);
-  if (named !== undefined) return named;
+  if (named !== undefined || issuance === null) return named ?? null;
   const open = issuance.phases.findLast((visit) => visit.endedAt === null) ?? (issuance.failure === null ? undefined : issuance.phases.at(-1));
   return STATIONS.find((station) => station === open?.name) ?? null;
 }

@@ -122,6 +122,7 @@ figcaption { display: flex; justify-content: space-between; gap: 1rem; color: va
 .next > p { max-width: 48rem; }
 .next .why { display: block; color: var(--soft); }
 .next .waiting { color: var(--sky-text); font-weight: 700; }
+.next .waiting span { color: var(--soft); font-weight: 400; }
 .where { font-size: .9375rem; }
 .deliveries { display: grid; gap: .5rem; }
 .delivery { display: flex; flex-wrap: wrap; align-items: baseline; gap: .1rem .6rem; }
@@ -181,7 +182,7 @@ aside h2 { font-size: 1.0625rem; padding-bottom: .5rem; border-bottom: 1px solid
 .events time { color: var(--soft); }
 .problems, .notice { margin-top: 2rem; padding: 1.25rem 1.5rem; background: var(--wash-red); border-radius: 3px; }
 .problems.setup, .notice { background: var(--wash-amber); }
-.problems ol { margin-top: .75rem; display: grid; gap: .75rem; }
+.problems ol { margin-top: .75rem; display: grid; grid-template-columns: minmax(0, 1fr); gap: .75rem; }
 .problems li { overflow-wrap: anywhere; }
 .problems li > p:first-child { max-width: 60rem; }
 pre { margin: .4rem 0 0; padding: .7rem .9rem; background: var(--board); color: var(--board-ink); border-radius: 3px; overflow-x: auto; }

@@ -5,7 +5,7 @@ import { leavesOf } from '../../../functions/web/pages/motif.tsx';
 import { tallyOf } from '../../../functions/web/pages/overall.ts';
 import { stepsOf } from '../../../functions/web/pages/steps.ts';
 import { duration, relative } from '../../../functions/web/pages/time.ts';
-import { healthy, failing, NOW, renewing } from './samples.ts';
+import { delivery, failing, healthy, NOW, renewing } from './samples.ts';
 
 const { live } = healthy();
 const lifeline = (leftMs: number, lifetimeMs: number, renewalInMs: number | null) => {
@@ -41,7 +41,7 @@ describe('the steps of a renewal', () => {
   const issuance = renewing().issuance;
   const states = (phase: ReturnType<typeof renewing>['phase'], phases: NonNullable<typeof issuance>['phases']) => {
     if (issuance === null) throw new Error('the sample is renewing');
-    return Object.fromEntries(stepsOf(NOW, { phase }, { ...issuance, phases }).map((step) => [step.name, step.state]));
+    return Object.fromEntries((stepsOf(NOW, { ...renewing(), phase, issuance: { ...issuance, phases } }) ?? []).map((step) => [step.name, step.state]));
   };
   const visit = (name: ReturnType<typeof renewing>['phase'], endedAt: number | null = NOW) => ({ name, startedAt: NOW - SECOND, endedAt });
 
@@ -52,13 +52,25 @@ describe('the steps of a renewal', () => {
   it('add repeated visits and count the open one up to now', () => {
     if (issuance === null) throw new Error('the sample is renewing');
     const phases = [{ name: 'install' as const, startedAt: NOW - 60 * SECOND, endedAt: NOW - 57 * SECOND }, { name: 'install' as const, startedAt: NOW - 4 * SECOND, endedAt: null }];
-    expect(stepsOf(NOW, { phase: 'install' }, { ...issuance, phases }).find((step) => step.name === 'install')).toEqual({ name: 'install', state: 'current', ms: 7_000, since: NOW - 4 * SECOND });
+    expect(stepsOf(NOW, { ...renewing(), phase: 'install', issuance: { ...issuance, phases } })?.find((step) => step.name === 'install')).toEqual({ name: 'install', state: 'current', ms: 7_000, since: NOW - 4 * SECOND });
   });
 
   it('keep the failed step while the certificate rests until the next try', () => {
-    const view = failing();
-    if (view.issuance === null) throw new Error('the sample is failing');
-    expect(stepsOf(NOW, { phase: 'idle' }, view.issuance).filter((step) => step.state === 'failed').map((step) => step.name)).toEqual(['present']);
+    expect(stepsOf(NOW, { ...failing(), phase: 'idle' })?.filter((step) => step.state === 'failed').map((step) => step.name)).toEqual(['present']);
+  });
+});
+
+describe('a redelivery', () => {
+  it('shows its own steps as well, and nothing of an order that was not made', () => {
+    const steps = stepsOf(NOW, { ...healthy(), phase: 'verify' }) ?? [];
+    expect(steps.map((step) => step.state)).toEqual([...Array.from({ length: 8 }, () => 'skipped'), 'current']);
+  });
+  it('is marked as failed by a delivery that failed', () => {
+    const failure = { code: 'traefik_unreachable', message: 'No answer.', hint: null, retryAt: null };
+    expect(stepsOf(NOW, { ...healthy(), phase: 'verify', deliveries: [delivery({ failure })] })?.at(-1)?.state).toBe('failed');
+  });
+  it('shows no line while nothing is under way', () => {
+    expect(stepsOf(NOW, healthy())).toBeNull();
   });
 });
 

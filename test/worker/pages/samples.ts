@@ -71,7 +71,6 @@ export const healthy = (name = 'matrix', daysOld = 29): CertificateView => ({
   issuance: null,
   deliveries: [delivery()],
   history: [finished(daysOld), finished(daysOld + 60)],
-  zones: [],
   zones: [{ vendor: 'cloudflare', zoneId: '0'.repeat(32), zoneName: 'example.net' }],
   generation: 4,
 });

@@ -41,6 +41,12 @@ describe('the status page says of a certificate', () => {
     expect(html).toContain('days critical');
   });
 
+  it('a reason once, although the life cycle says it twice', () => {
+    const view = failing();
+    const message = view.issuance?.failure?.message ?? '';
+    expect(text([{ ...view, reason: message }], { upcoming: [] }).split(message)).toHaveLength(2);
+  });
+
   it('each verdict as what it is', () => {
     const verdicts = ['new', 'old', 'foreign', 'default', 'cut', 'unreachable'];
     const words = text([{ ...healthy(), deliveries: [delivery({ state: 'wrong', instances: verdicts.map((verdict, index) => instance(index, verdict)) })] }]);
@@ -51,6 +57,8 @@ describe('the status page says of a certificate', () => {
   it.each([
     ['partly live', partlyLive()],
     ['drift', drifted()],
+    ['failing', failing()],
+    ['wrong certificate served', { ...healthy(), state: 'failing' as const, deliveries: [delivery({ state: 'wrong', instances: [instance(1, 'default')] })] }],
     ['waiting for an instance', waitingForInstance()],
     ['retired', retired()],
     ['new', brandNew()],
@@ -117,18 +125,20 @@ describe('the status page as a whole', () => {
     expect(render([healthy()])).toContain('<form method="post" action="/api/v1/certificates/matrix/renew"><button>');
     expect(render([healthy()])).toContain('action="/api/v1/certificates/matrix/redeliver"');
     expect(render([renewing(), retired()])).not.toContain('/api/v1/');
+    expect(text([failing()])).toContain('Try now : mail');
   });
 
   it('asks again soon only while something moves, with and without script', () => {
     expect(render([healthy()])).toContain('data-refresh="30"');
     expect(render([healthy()])).not.toContain('http-equiv="refresh"');
+    expect(render([failing()])).toContain('data-refresh="30"');
     expect(render([renewing()])).toContain('data-refresh="2"');
     expect(render([renewing()])).toContain('<noscript><meta http-equiv="refresh" content="5"/></noscript>');
   });
 
   it('escapes whatever came from outside', () => {
     const hostile = '"><script>alert(1)</script>';
-    const view = { ...failing(), reason: hostile, waitingFor: hostile, domains: [hostile] };
+    const view = { ...renewing(), reason: hostile, waitingFor: hostile, domains: [hostile] };
     const html = render([{ ...view, deliveries: [delivery({ variable: hostile, instances: [instance(1, hostile, hostile)] })] }], { notice: hostile, paging: { number: 1, size: 25, total: 1, query: hostile } });
     expect(html).not.toContain('<script>alert');
     expect(html.split('&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;').length).toBeGreaterThan(5);
