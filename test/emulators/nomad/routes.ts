@@ -1,4 +1,5 @@
 /** The route table: which path is answered by what, and under which name it is counted. */
+import * as acl from './acl-routes.ts';
 import * as agent from './agent-routes.ts';
 import type { RequestContext } from './context.ts';
 import type { IdentityStore } from './identities.ts';
@@ -35,10 +36,10 @@ const ROUTES: readonly Route[] = [
     pattern: /^\/v1\/client\/allocation\/([^/]+)\/([^/]+)$/,
     answer: (context, { workloads }, [id = '', action = '']) => clientAllocationRoute(context, id, action, workloads),
   },
-  { name: '/v1/acl/policies', pattern: /^\/v1\/acl\/policies$/, answer: (context, { identities }) => agent.policiesRoute(context, identities) },
-  { name: '/v1/acl/policy/{name}', pattern: /^\/v1\/acl\/policy\/(.*)$/, answer: (context, { identities }, [name = '']) => agent.policyRoute(context, name, identities) },
-  { name: '/v1/acl/token/self', pattern: /^\/v1\/acl\/token\/self$/, answer: (context) => agent.tokenSelfRoute(context) },
-  { name: '/v1/acl/token', pattern: /^\/v1\/acl\/token$/, answer: (context, { identities }) => agent.createTokenRoute(context, identities) },
+  { name: '/v1/acl/policies', pattern: /^\/v1\/acl\/policies$/, answer: (context, { identities }) => acl.policiesRoute(context, identities) },
+  { name: '/v1/acl/policy/{name}', pattern: /^\/v1\/acl\/policy\/(.*)$/, answer: (context, { identities }, [name = '']) => acl.policyRoute(context, name, identities) },
+  { name: '/v1/acl/token/self', pattern: /^\/v1\/acl\/token\/self$/, answer: (context) => acl.tokenSelfRoute(context) },
+  { name: '/v1/acl/token', pattern: /^\/v1\/acl\/token$/, answer: (context, { identities }) => acl.createTokenRoute(context, identities) },
   { name: '/v1/namespaces', pattern: /^\/v1\/namespaces$/, answer: (context, { namespaces }) => agent.namespacesRoute(context, namespaces) },
   { name: '/v1/namespace/{name}', pattern: /^\/v1\/namespace(?:\/(.*))?$/, answer: (context, { namespaces }, [name = '']) => agent.namespaceRoute(context, name, namespaces) },
   { name: '/v1/agent/health', pattern: /^\/v1\/agent\/health$/, answer: () => agent.healthRoute() },

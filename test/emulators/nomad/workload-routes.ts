@@ -2,7 +2,7 @@
 import type { RequestContext } from './context.ts';
 import { queryHeaders } from './context.ts';
 import type { Allocation, Workloads } from './workloads.ts';
-import { allocationStub, serviceList, serviceStub } from './workloads.ts';
+import { allocationStub, serviceList, serviceStub } from './workload-stubs.ts';
 import { decodeObject, json, member, permissionDenied, Refusal, stringMember } from './wire.ts';
 import type { Reply } from './wire.ts';
 
