@@ -1,7 +1,8 @@
 /**
  * Who may do what (acl/acl.go): policies as data, tokens by role, workload identities with their implicit grant.
  * For a variable the exact path of a policy decides first, then the implicit grant, then the closest glob; so an exact
- * rule hides the grant. `deny` wins wherever rules for the same path meet.
+ * rule hides the grant. Rules for the same path are united, and a `deny` among them takes nothing away (measured);
+ * for a namespace `deny` wins.
  */
 
 export type VariableCapability = 'list' | 'read' | 'write' | 'destroy' | 'deny';
@@ -128,14 +129,14 @@ export class Acl {
   allowsVariable(namespace: string, path: string, capability: VariableCapability): boolean {
     if (this.isManagement) return true;
     const key = variableKey(namespace, path);
-    return allows(this.#variables.exact(key) ?? this.#implicit(namespace, path) ?? this.#variables.closestGlob(key), capability);
+    return (this.#variables.exact(key) ?? this.#implicit(namespace, path) ?? this.#variables.closestGlob(key))?.has(capability) ?? false;
   }
 
   /** Whether a policy alone allows it: writes leave the claim out, also when they ask if a conflict may be shown. */
   allowsVariableByPolicy(namespace: string, path: string, capability: VariableCapability): boolean {
     if (this.isManagement) return true;
     const key = variableKey(namespace, path);
-    return allows(this.#variables.exact(key) ?? this.#variables.closestGlob(key), capability);
+    return (this.#variables.exact(key) ?? this.#variables.closestGlob(key))?.has(capability) ?? false;
   }
 
   allowsNamespace(namespace: string, capability: string): boolean {

@@ -141,13 +141,14 @@ describe('variable rules', () => {
     expect(rules.allowsVariable('default', 'nomad/jobs/other', 'read')).toBe(false);
   });
 
-  it('deny wins where rules for one path meet, and read brings list', () => {
+  it('are united where they name one path, deny or not, and read brings list', () => {
     const both = acl([
       { path: 'a', capabilities: ['read'] },
       { path: 'a', capabilities: ['deny'] },
       { path: 'b', capabilities: ['read'] },
     ]);
-    expect(both.allowsVariable('default', 'a', 'read')).toBe(false);
+    expect(both.allowsVariable('default', 'a', 'read')).toBe(true);
+    expect(acl([{ path: 'a', capabilities: ['deny'] }]).allowsVariable('default', 'a', 'read')).toBe(false);
     expect(both.allowsVariable('default', 'b', 'list')).toBe(true);
   });
 });
