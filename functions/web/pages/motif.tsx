@@ -10,7 +10,7 @@ export const STEM = { width: 720, height: 40, middle: 22, leaves: 36 } as const;
 
 /** Leaves along a straight stem, alternately above and below it, as one path. */
 const LEAVES = Array.from({ length: STEM.leaves }, (_, index) => {
-  const x = 4 + (index * STEM.width) / STEM.leaves;
+  const x = 2 + Math.round((index * (STEM.width - 28)) / (STEM.leaves - 1));
   const up = index % 2 === 0 ? -1 : 1;
   const y = (offset: number): number => STEM.middle + up * offset;
   return `M${x} ${y(0)}C${x + 1} ${y(9)} ${x + 9} ${y(17)} ${x + 24} ${y(16)}C${x + 23} ${y(6)} ${x + 14} ${y(-1)} ${x} ${y(0)}Z`;
