@@ -67,19 +67,27 @@ export function createSignedClient(transport: Transport, directory: Directory, c
   };
 
   /** Runs one acme-client call and returns the reply our transport saw: acme-client drops its headers. */
-  async function call(name: AcmeOperation, run: () => Promise<unknown>, accepted = 'application/json'): Promise<Reply> {
+  async function run(name: AcmeOperation, work: () => Promise<unknown>, accepted: string): Promise<Reply> {
     operation = name;
     accept = accepted;
     latest = null;
     badNonces = 0;
     try {
-      await run();
+      await work();
     } catch (thrown) {
       throw thrown instanceof PerennialError ? thrown : signingFailure(latest);
     }
     if (latest === null) throw signingFailure(null);
     return latest;
   }
+
+  /** One after the other, however they are called: two signatures must not share a nonce. */
+  let turn: Promise<unknown> = Promise.resolve();
+  const call = (name: AcmeOperation, work: () => Promise<unknown>, accepted = 'application/json'): Promise<Reply> => {
+    const next = turn.then(() => run(name, work, accepted));
+    turn = next.catch(() => undefined);
+    return next;
+  };
 
   return {
     account: (payload) => call('account', () => api.createAccount({ ...payload })),

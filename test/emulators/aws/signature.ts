@@ -26,7 +26,9 @@ export function verifySignature(request: Request, body: string, credentials: Aws
   const names = signedHeaders.split(';');
   if (!names.includes('host') || !names.includes('x-amz-date')) return invalid;
   const url = new URL(request.url);
-  const headerLines = names.map((name) => `${name}:${(name === 'host' ? url.host : (request.headers.get(name) ?? '')).trim().replaceAll(/ +/g, ' ')}\n`).join('');
+  // Both are added below `Request`, by whatever puts it on the wire.
+  const implied: Record<string, string> = { host: url.host, 'content-length': String(Buffer.byteLength(body)) };
+  const headerLines = names.map((name) => `${name}:${(implied[name] ?? request.headers.get(name) ?? '').trim().replaceAll(/ +/g, ' ')}\n`).join('');
   const canonical = [request.method, url.pathname, url.search.slice(1), headerLines, signedHeaders, sha256(body)].join('\n');
   const scope = `${day}/${region}/${service}/aws4_request`;
   const text = ['AWS4-HMAC-SHA256', date, scope, sha256(canonical)].join('\n');

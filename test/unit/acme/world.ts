@@ -1,0 +1,54 @@
+/** One edge against a scripted CA: port, actor, secrets and a clock that stands still. */
+import { createAcmePort } from '../../../functions/acme/port.ts';
+import type { AcmePort } from '../../../functions/certificates/ports.ts';
+import type { Authority } from '../../../functions/config/configuration.ts';
+import type { SecretStore } from '../../../functions/secrets/store.ts';
+import { PerennialError } from '../../../shared/errors.ts';
+import type { EgressRequest, EgressResponse } from '../../../shared/relay/contract.ts';
+import { actorOf, memorySecrets, memoryState, type MemoryState } from './authority-in-memory.ts';
+import { DIRECTORY_URL, ScriptedCa } from './scripted-ca.ts';
+
+export const NOW = Date.parse('2031-01-01T00:00:00Z');
+export const NAMES = ['example.net', '*.example.net'];
+
+export interface ScriptedWorld {
+  ca: ScriptedCa;
+  port: AcmePort;
+  state: MemoryState;
+  secrets: SecretStore;
+  /** Moves the clock by milliseconds. */
+  pass: (ms: number) => void;
+  /** What left through which cluster's relay. */
+  relayed: { cluster: string; url: string }[];
+}
+
+export interface WorldOptions {
+  authority?: Partial<Authority>;
+  secrets?: SecretStore;
+  clusters?: string[];
+  /** Clusters whose relay is away. */
+  offline?: string[];
+  /** In front of the CA's fetch on the direct route only. */
+  direct?: typeof globalThis.fetch;
+}
+
+export function scriptedWorld(options: WorldOptions = {}): ScriptedWorld {
+  const ca = new ScriptedCa();
+  const state = memoryState();
+  const secrets = options.secrets ?? memorySecrets();
+  const relayed: ScriptedWorld['relayed'] = [];
+  let now = NOW;
+  const relayEgress = async (cluster: string, request: EgressRequest): Promise<EgressResponse> => {
+    if (options.offline?.includes(cluster) === true) throw new PerennialError('relay_offline', 'No relay is connected.', { retryable: true });
+    relayed.push({ cluster, url: request.url });
+    const response = await ca.fetch(request.url, { method: request.method, headers: request.headers, body: request.body === null ? null : Buffer.from(request.body, 'base64').toString() });
+    return { status: response.status, headers: [...response.headers], body: Buffer.from(await response.arrayBuffer()).toString('base64') };
+  };
+  const shared = { clock: () => now, secrets, relayEgress, fetch: options.direct ?? ca.fetch };
+  const actor = actorOf(state, shared);
+  const authority: Authority = { name: 'ca', directory: DIRECTORY_URL, contact: ['mailto:ops@example.net'], egress: 'direct', externalAccount: null, ...options.authority };
+  const port = createAcmePort({ ...shared, authority: (name) => (name === 'ca' ? authority : undefined), actor: () => actor, clusters: options.clusters ?? [] });
+  return { ca, port, state, secrets, relayed, pass: (ms) => void (now += ms) };
+}
+
+export const failureOf = (work: Promise<unknown>): Promise<unknown> => work.then(() => 'no failure', (error: unknown) => error);
