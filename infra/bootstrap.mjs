@@ -68,9 +68,21 @@ installNpmPackages();
 installDebianPackages();
 
 const bin = join(root, 'node_modules', '.bin');
+// The fourth descriptor is a pipe that nobody writes to: its end tells the child that this process is gone, however.
 const child = spawn(join(bin, 'node'), ['--disable-warning=ExperimentalWarning', join(root, entry), ...args], {
-  stdio: 'inherit',
-  env: { ...process.env, PATH: `${bin}:${process.env.PATH ?? ''}` },
+  stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+  env: { ...process.env, PATH: `${bin}:${process.env.PATH ?? ''}`, PERENNIAL_PARENT_FD: '3' },
+});
+child.on('error', (error) => {
+  say(`Node could not be started: ${error.message}`);
+  process.exit(1);
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// npm that was killed cannot pass anything on; its child then belongs to somebody else.
+if (process.env.npm_lifecycle_event) {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) child.kill('SIGTERM');
+  }, 500).unref();
+}
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -3,7 +3,7 @@
  * Worker's storage, the cluster's variables, and the roots of the CAs it has used (Pebble makes a new one per start).
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
@@ -58,6 +58,16 @@ export class DemoState {
 
   writeJson(name: string, content: unknown): string {
     return this.write(name, `${JSON.stringify(content, null, 2)}\n`);
+  }
+
+  /** A JSON string of a file, null when there is none. */
+  readText(name: string): string | null {
+    return this.read(name, z.string()) ?? null;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const entry of readdirSync(this.folder)) this.remove(entry);
   }
 
   remove(name: string): void {

@@ -7,12 +7,13 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerennialError } from '../../shared/errors.ts';
+import { lastLines } from './logs.ts';
 
 /** How long a child may take to end after SIGTERM, milliseconds. */
 const GRACE_MS = 5_000;
@@ -179,17 +180,6 @@ export async function untilReady(child: Child, ready: () => Promise<boolean>, ti
 function notReady(child: Child, what: string): PerennialError {
   const lines = lastLines(child.log, QUOTED_LINES);
   return new PerennialError('demo_not_ready', `${what}.${lines === '' ? '' : ` Its log ends with:\n${lines}`}`.slice(0, 2_000), { hint: `The whole log: ${child.log}` });
-}
-
-/** The end of a log without escape sequences; `''` when there is none. */
-export function lastLines(path: string, count: number): string {
-  try {
-    // oxlint-disable-next-line no-control-regex
-    const text = readFileSync(path, 'utf8').replaceAll(/\u001B\[[0-9;]*[A-Za-z]/g, '');
-    return text.trimEnd().split('\n').slice(-count).join('\n');
-  } catch {
-    return '';
-  }
 }
 
 function signalGroup(group: number, signal: NodeJS.Signals): void {

@@ -21,14 +21,10 @@ import { Ports } from './ports.ts';
 import { publicHalf, type DemoSecrets, type DemoState } from './state.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { LawDocument } from '../relay/law.ts';
+import type { Proof } from './proof.ts';
 
 /** What is real and what stands in for it, as `--json` and the proof tell it. */
-export interface PartKinds {
-  ca: string;
-  dns: string;
-  nomad: string;
-  proxy: string;
-}
+export type PartKinds = Proof['parts'];
 
 export interface SystemOptions {
   state: DemoState;
@@ -120,7 +116,7 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
 
   const resolver = `${dns.recursive.address}:${dns.recursive.port}`;
   const { ca, acme } = await startAuthority(options, ports, tls, dns);
-  stops.push(async () => ca.stop?.());
+  stops.push(() => ca.stop());
   const roots = state.rememberRoot(ca.root);
   say(ca.kind === 'pebble' ? `ACME CA: Pebble at ${ca.directory}` : `ACME CA: the stand-in at ${ca.directory} (Pebble is not installed)`);
 
@@ -160,10 +156,10 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
 
   return {
     kinds: {
-      ca: ca.kind === 'pebble' ? 'real: Pebble' : 'stand-in',
-      dns: 'stand-in',
-      nomad: nomad.kind === 'emulator' ? 'stand-in' : 'real: Nomad',
-      proxy: proxy.kind === 'traefik' ? 'real: Traefik' : 'stand-in',
+      ca: ca.kind === 'pebble' ? { kind: 'real', name: 'Pebble' } : { kind: 'stand-in', name: 'in-repository CA' },
+      dns: { kind: 'stand-in', name: 'in-repository name servers and Cloudflare API' },
+      nomad: { kind: 'stand-in', name: 'Nomad emulator' },
+      proxy: proxy.kind === 'traefik' ? { kind: 'real', name: 'Traefik' } : { kind: 'stand-in', name: 'TLS stand-in' },
     },
     secrets,
     state,
@@ -204,7 +200,8 @@ async function startAuthority(options: SystemOptions, ports: Ports, tls: Awaited
   const port = await ports.reserve(options.ports?.ca ?? 0, 'the ACME CA');
   if (executable === undefined) {
     const acme = await startAcme({ resolver: { host: dns.recursive.address, port: dns.recursive.port }, port, tls });
-    return { acme, ca: { kind: 'stand-in', directory: acme.directoryUrl, root: acme.rootPem, stop: () => acme.stop() } };
+    const requests = (): number => Object.values(acme.countRequests()).reduce((sum, count) => sum + count, 0);
+    return { acme, ca: { kind: 'stand-in', directory: acme.directoryUrl, root: acme.rootPem, requests, stop: () => acme.stop() } };
   }
   const ca = await startPebble({
     executable,

@@ -1,5 +1,6 @@
 /** The ACME CA: Pebble, validating against the emulated DNS and listening with a certificate of the loopback CA. */
 import type { LoopbackTls } from '../../../test/emulators/acme/loopback-tls.ts';
+import { linesWith } from '../logs.ts';
 import { ask } from '../request.ts';
 import type { DemoState } from '../state.ts';
 import { untilReady, type Child, type Supervisor } from '../supervisor.ts';
@@ -26,9 +27,11 @@ export interface CertificateAuthorityPart {
   directory: string;
   /** Root of the certificates it issues, PEM. */
   root: string;
+  /** Requests that have arrived so far. */
+  requests(): number;
   /** The process, when it is one. */
   child?: Child;
-  stop?(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 export async function startPebble(options: PebbleOptions): Promise<CertificateAuthorityPart> {
@@ -61,5 +64,5 @@ export async function startPebble(options: PebbleOptions): Promise<CertificateAu
   const directory = `https://127.0.0.1:${port}/dir`;
   await untilReady(child, async () => (await ask(directory, { ca: tls.caPem, timeoutMs: 1_000 })).status === 200, START_TIMEOUT_MS);
   const root = await ask(`https://127.0.0.1:${managementPort}/roots/0`, { ca: tls.caPem });
-  return { kind: 'pebble', directory, root: root.body, child, stop: () => child.stop() };
+  return { kind: 'pebble', directory, root: root.body, requests: () => linesWith(child.log, '-> calling handler()'), child, stop: () => child.stop() };
 }

@@ -2,6 +2,7 @@
 import { RELAY_JOB, PROXY_JOB, PROXY_SERVICE, type NomadPart } from './nomad.ts';
 import type { LawDocument } from '../../relay/law.ts';
 import type { NomadEmulator } from '../../../test/emulators/nomad/nomad.ts';
+import { linesWith } from '../logs.ts';
 import { publicHalf, type DemoSecrets, type DemoState } from '../state.ts';
 import type { Child, Supervisor } from '../supervisor.ts';
 
@@ -36,6 +37,8 @@ export function relayLaw(options: RelayLawOptions): LawDocument {
 
 export interface RelayPart {
   readonly child: Child;
+  /** Whether it has reached the Worker since it was started. */
+  linked(): boolean;
   /** Ends the process as `kill -9` does and starts another. */
   crash(): Promise<void>;
   start(): Promise<void>;
@@ -70,6 +73,7 @@ export async function startRelay(options: RelayOptions): Promise<RelayPart> {
     get child() {
       return child;
     },
+    linked: () => linesWith(child.log, '"event":"link","state":"open"') > 0,
     crash: async () => {
       const ended = child.stop();
       child.signal('SIGKILL');

@@ -10,7 +10,9 @@ import { ask, type PartResponse } from '../request.ts';
 import type { DemoSecrets, DemoState } from '../state.ts';
 import { untilReady, type Child, type Supervisor } from '../supervisor.ts';
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
+/** The first request waits until workerd has loaded the bundle, which takes long on a busy machine. */
+const FIRST_REQUEST_TIMEOUT_MS = 60_000;
 
 const wranglerSchema = z.looseObject({
   main: z.string(),
@@ -66,19 +68,25 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
   const origin = `http://127.0.0.1:${port}`;
   mkdirSync(state.path('worker', 'storage'), { recursive: true, mode: 0o700 });
 
+  const flags = Object.entries({
+    '--config': configPath,
+    '--tsconfig': tsconfig,
+    '--ip': '127.0.0.1',
+    '--port': String(port),
+    '--inspector-port': '0',
+    '--persist-to': state.path('worker', 'storage'),
+    '--show-interactive-dev-session': 'false',
+    '--log-level': 'info',
+  }).flat();
+
   async function run(): Promise<Child> {
     const child = await supervisor.start('worker', {
       command: process.execPath,
-      arguments: [
-        '--no-warnings',
-        join(ROOT, 'node_modules/wrangler/bin/wrangler.js'),
-        ...['dev', '--config', configPath, '--tsconfig', tsconfig, '--local', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0'],
-        ...['--persist-to', state.path('worker', 'storage'), '--show-interactive-dev-session=false', '--log-level', 'info'],
-      ],
+      arguments: ['--no-warnings', join(ROOT, 'node_modules/wrangler/bin/wrangler.js'), 'dev', '--local', ...flags],
       folder: ROOT,
       environment: wranglerEnvironment(options, ca),
     });
-    await untilReady(child, async () => (await ask(`${origin}/healthz`, { timeoutMs: 2_000 })).status < 500, START_TIMEOUT_MS);
+    await untilReady(child, async () => (await ask(`${origin}/healthz`, { timeoutMs: FIRST_REQUEST_TIMEOUT_MS })).status < 500, START_TIMEOUT_MS);
     return child;
   }
 
@@ -140,6 +148,8 @@ function wranglerEnvironment({ environment, state }: WorkerOptions, ca: string):
     NODE_EXTRA_CA_CERTS: ca,
     NO_COLOR: '1',
     CI: '1',
+    // Where the machine stands is nobody's business here, and asking would need a network.
+    CLOUDFLARE_CF_FETCH_ENABLED: 'false',
     WRANGLER_SEND_METRICS: 'false',
     WRANGLER_SEND_ERROR_REPORTS: 'false',
     WRANGLER_HIDE_BANNER: 'true',

@@ -1,0 +1,173 @@
+/**
+ * One run of the demo: starts the system, runs the cron handler, shows the certificate on its way, proves it, and then
+ * stays up while load runs against the proxy, so that every further certificate can be seen to replace the one before.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CertificateView } from '../../functions/certificates/ports.ts';
+import { PerennialError } from '../../shared/errors.ts';
+import { CERTIFICATE } from './configuration.ts';
+import type { Display } from './display.ts';
+import type { Variables } from './executables.ts';
+import { followUntilLive } from './follow.ts';
+import { countRequests, gatherFacts, requestsSince, type Made } from './gather.ts';
+import { Load } from './load.ts';
+import { PROXY_SERVICE, serviceInstances } from './parts/nomad.ts';
+import { doubt, proofOf, type Proof, type Requests } from './proof.ts';
+import type { DemoState } from './state.ts';
+import { seconds } from './stepper.ts';
+import type { Supervisor } from './supervisor.ts';
+import { startSystem, type System } from './system.ts';
+import { curlLine } from './webhook.ts';
+
+/** Where people expect things; the next free port when one is taken. */
+const PORTS = { worker: 8_787, proxy: 8_443, nomad: 4_746, ca: 14_000 } as const;
+/** From the cron to a live certificate; a slow machine needs a part of it. */
+const LIVE_TIMEOUT_MS = 120_000;
+/** How often a certificate that is live is looked at, milliseconds. */
+const IDLE_POLL_MS = 500;
+
+export interface DemoOptions {
+  state: DemoState;
+  supervisor: Supervisor;
+  environment: Variables;
+  display: Display;
+  /** Aborted when the demo shall end. */
+  signal: AbortSignal;
+}
+
+export class Demo {
+  readonly #options: DemoOptions;
+  readonly #system: System;
+  #seen = new Set<string>();
+
+  private constructor(options: DemoOptions, system: System) {
+    this.#options = options;
+    this.#system = system;
+  }
+
+  static async start(options: DemoOptions): Promise<Demo> {
+    const { state, supervisor, environment, display } = options;
+    const system = await startSystem({ state, supervisor, environment, say: (line) => display.say(line), ports: PORTS });
+    state.writeJson('running.json', { origin: system.worker.origin });
+    return new Demo(options, system);
+  }
+
+  /** Runs the cron handler and follows the certificate until the proof holds. Throws when it does not. */
+  async prove(): Promise<Proof> {
+    const { display } = this.#options;
+    const before = countRequests(this.#system);
+    this.#remember(await this.#system.certificate(CERTIFICATE));
+    await this.#untilRelayIsLinked();
+    display.say('The hourly cron runs now.');
+    display.heading(CERTIFICATE);
+    await this.#system.worker.cron();
+    return await this.#follow(before);
+  }
+
+  /** Where to look and what to try while the demo is up. */
+  invitation(): string[] {
+    const { worker, secrets } = this.#system;
+    return [
+      `Status page    ${worker.origin}/`,
+      `Sign in with   ${secrets.adminToken}   (then press "renew now")`,
+      'Or send the signed webhook, once and within five minutes (npm run -s demo -- --webhook prints a fresh one):',
+      '',
+      curlLine({ origin: worker.origin, secret: secrets.webhookSecret, certificates: [CERTIFICATE], force: true, now: Date.now() }),
+      '',
+      'Requests run against the proxy all the time, on new and on kept connections. Ctrl-C ends everything.',
+    ];
+  }
+
+  /** Keeps load on the proxy and shows each renewal until the signal comes. */
+  async stayUp(): Promise<void> {
+    const { display, signal } = this.#options;
+    const [instance] = await serviceInstances(this.#system.nomad, PROXY_SERVICE);
+    if (instance === undefined) throw new PerennialError('demo_no_instance', 'No instance of the proxy is registered.');
+    const load = new Load({ address: instance.address, port: instance.port, name: 'matrix.example.net', roots: this.#system.roots });
+    try {
+      for (;;) {
+        // One look after the other.
+        // oxlint-disable-next-line no-await-in-loop
+        await sleep(IDLE_POLL_MS, undefined, { signal });
+        // oxlint-disable-next-line no-await-in-loop
+        const view = await this.#system.certificate(CERTIFICATE).catch(() => undefined);
+        const finished = view?.history.find(({ id }) => !this.#seen.has(id));
+        if (view === undefined || (view.issuance === null && finished === undefined)) continue;
+        // oxlint-disable-next-line no-await-in-loop
+        await this.#showRenewal(load);
+      }
+    } finally {
+      const total = await load.stop();
+      display.say(`Requests through the proxy: ${total.fresh} on new connections, ${total.kept} on kept ones, ${total.failed} failed${total.firstFailure === undefined ? '' : ` (the first: ${total.firstFailure})`}.`);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#options.state.remove('running.json');
+    await this.#system.stop();
+  }
+
+  async #showRenewal(load: Load): Promise<void> {
+    const { display, signal } = this.#options;
+    const start = load.count();
+    display.heading(`${CERTIFICATE}, again`);
+    try {
+      const proof = await this.#follow(countRequests(this.#system));
+      // Kept connections go on as well; give both a moment with the new certificate.
+      await sleep(1_000, undefined, { signal });
+      const end = load.count();
+      const failed = end.failed - start.failed;
+      display.proof(proof);
+      display.say(
+        `Meanwhile ${end.fresh - start.fresh} requests on new connections and ${end.kept - start.kept} on kept ones: ${failed} failed. ${end.byLeaf[proof.served.sha256] ?? 0} of the new connections met the new certificate.`,
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      display.failure(error);
+      this.#remember(await this.#system.certificate(CERTIFICATE).catch(() => undefined));
+    }
+  }
+
+  async #follow(before: Requests): Promise<Proof> {
+    const { display, signal } = this.#options;
+    const followed = await followUntilLive({
+      read: () => this.#system.certificate(CERTIFICATE),
+      show: (view) => display.step(view),
+      known: this.#seen,
+      timeoutMs: LIVE_TIMEOUT_MS,
+      signal,
+    });
+    this.#remember(followed.view);
+    return await this.#settle(followed.view, this.#withMemory(followed), requestsSince(this.#system, before));
+  }
+
+  async #settle(view: CertificateView, made: Made, requests: Requests): Promise<Proof> {
+    const facts = await gatherFacts(this.#system, view, made, requests);
+    const reason = doubt(facts);
+    if (reason !== undefined) throw new PerennialError('demo_no_proof', reason);
+    return proofOf(facts);
+  }
+
+  /** The Worker forgets where a key was made when the issuance is over; the demo's own note outlives a restart. */
+  #withMemory({ view, issuance, keyMadeIn }: { view: CertificateView } & Made): Made {
+    const name = `keys-made/${view.live?.sha256 ?? 'none'}.json`;
+    if (issuance !== null && keyMadeIn !== null) this.#options.state.writeJson(name, keyMadeIn);
+    return { issuance, keyMadeIn: keyMadeIn ?? this.#options.state.readText(name) };
+  }
+
+  #remember(view: CertificateView | undefined): void {
+    for (const { id } of view?.history ?? []) this.#seen.add(id);
+    if (view !== undefined && view.issuance === null) this.#options.display.skip(view);
+  }
+
+  /** The cron may run before the relay has dialled; then the certificate waits for it, which is no part of the show. */
+  async #untilRelayIsLinked(): Promise<void> {
+    const deadline = Date.now() + 20_000;
+    while (Date.now() < deadline) {
+      if (this.#system.relay.linked()) return;
+      // oxlint-disable-next-line no-await-in-loop
+      await sleep(50, undefined, { signal: this.#options.signal });
+    }
+    this.#options.display.say(`The relay has not reached the Worker within ${seconds(20_000)}; going on, the certificate will wait for it.`);
+  }
+}
