@@ -1,0 +1,86 @@
+import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from '@peculiar/x509';
+import { createPublicKey } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DAY } from '../../../shared/clock.ts';
+import { createKeyResponse } from '../../../shared/relay/contract.ts';
+import type { CreateKeyResponse, KeyType } from '../../../shared/relay/contract.ts';
+import { NAMES, startCluster } from './support/cluster.ts';
+import type { Cluster } from './support/cluster.ts';
+
+let now = Date.now();
+let cluster: Cluster;
+beforeEach(async () => {
+  now = Date.now();
+  cluster = await startCluster({ clock: () => now });
+});
+afterEach(() => cluster.stop());
+
+const path = (issuance: string) => `nomad/jobs/relay/keys/${issuance}`;
+const create = async (issuance: string, keyType: KeyType = 'ec-p256', names = NAMES) => cluster.edge.call('POST', '/v1/keys', { issuance, names, keyType });
+const created = async (...request: Parameters<typeof create>): Promise<CreateKeyResponse> => createKeyResponse.parse((await create(...request)).body);
+
+describe('making a key', () => {
+  it.each([
+    ['ec-p256', 'prime256v1', undefined],
+    ['ec-p384', 'secp384r1', undefined],
+    ['rsa-2048', undefined, 2_048],
+    ['rsa-3072', undefined, 3_072],
+  ] as const)('of type %s returns a request for exactly the names, signed with it', async (keyType, namedCurve, modulusLength) => {
+    const { csr } = await created('one', keyType);
+    const request = new Pkcs10CertificateRequest(Buffer.from(csr, 'base64url'));
+    const names = request.extensions.flatMap((extension) => (extension instanceof SubjectAlternativeNameExtension ? extension.names.items.map(({ value }) => value) : []));
+    expect({ names, subject: request.subject, valid: await request.verify() }).toEqual({ names: NAMES, subject: '', valid: true });
+    const details = createPublicKey(cluster.items(path('one'))?.['key'] ?? '').asymmetricKeyDetails;
+    expect([details?.namedCurve, details?.modulusLength]).toEqual([namedCurve, modulusLength]);
+  });
+
+  it('keeps the key in the relay\'s own area, never in an answer', async () => {
+    const { body } = await create('one');
+    expect(JSON.stringify(body)).not.toContain('PRIVATE');
+    expect(cluster.items(path('one'))?.['key']).toContain('-----BEGIN PRIVATE KEY-----');
+    expect(body).toMatchObject({ madeIn: 'matrix/allocation-0' });
+  });
+
+  it('gives the same request for the same issuance, from every relay', async () => {
+    const other = cluster.another();
+    const request = { issuance: 'one', names: NAMES.toReversed(), keyType: 'ec-p256' };
+    const [first, second] = await Promise.all([created('one'), other.edge.call('POST', '/v1/keys', request)]);
+    expect(createKeyResponse.parse(second.body).csr).toBe(first.csr);
+    expect((await created('one')).csr).toBe(first.csr);
+  });
+
+  it('refuses the same issuance for other names or another type', async () => {
+    await created('one');
+    expect(await create('one', 'ec-p384')).toMatchObject({ status: 409, error: { code: 'key_conflict' } });
+    expect(await create('one', 'ec-p256', ['matrix.example.net'])).toMatchObject({ status: 409, error: { code: 'key_conflict' } });
+  });
+
+  it('refuses names that no target of the law allows', async () => {
+    expect(await create('one', 'ec-p256', ['bank.example'])).toMatchObject({ status: 403, error: { code: 'names_not_allowed' } });
+    expect(cluster.items(path('one'))).toBeUndefined();
+  });
+
+  it('finds its key again when the reply to the write got lost', async () => {
+    cluster.nomad.faults.next({ kind: 'cut-after' }, 1, ({ method }) => method === 'PUT');
+    const { spki } = await created('one');
+    expect((await created('one')).spki).toBe(spki);
+  });
+});
+
+describe('removing a key', () => {
+  it('destroys it, and says whether there was one', async () => {
+    await created('one');
+    expect((await cluster.edge.call('DELETE', '/v1/keys/one', undefined)).body).toEqual({ removed: true });
+    expect(cluster.items(path('one'))).toBeUndefined();
+    expect((await cluster.edge.call('DELETE', '/v1/keys/one', undefined)).body).toEqual({ removed: false });
+  });
+
+  it('happens by itself to what is left over after 30 days, when a relay starts', async () => {
+    await created('old');
+    now += 31 * DAY;
+    await created('young');
+    cluster.relay.start();
+    await vi.waitFor(() => expect(cluster.lines).toContainEqual({ event: 'sweep', count: 1 }));
+    expect([cluster.items(path('old')), cluster.items(path('young')) === undefined]).toEqual([undefined, false]);
+  });
+});
