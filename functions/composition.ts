@@ -2,13 +2,16 @@
  * The one place that wires adapters to ports (DESIGN §11). It reads bindings and secrets of the Worker and hands out
  * plain ports; nothing else touches the environment.
  */
+import relaySource from 'perennial:relay-bundle';
+import relayFacts from 'perennial:relay-bundle-facts';
 import { z } from 'zod';
-import type { Clock } from '../shared/clock.ts';
-import { PerennialError, unwrap } from '../shared/errors.ts';
+import { type Clock, MINUTE } from '../shared/clock.ts';
+import { PerennialError, toPerennialError, unwrap } from '../shared/errors.ts';
 import { type PrivateKey, privateKeySchema } from '../shared/link/signatures.ts';
 import { createAcmePort } from './acme/port.ts';
 import type { CertificatePorts } from './certificates/phases/context.ts';
 import type { FleetPort } from './certificates/ports.ts';
+import { connectRelay } from './clusters/connect.ts';
 import { relayRoutes, type RelayRoutes } from './clusters/relay-port.ts';
 import { compiled } from './config/compiled.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -16,9 +19,14 @@ import { createDnsPort } from './dns/port.ts';
 import { zoneDependencies as wireZone, type ZoneDependencies } from './dns/wiring.ts';
 import type { Environment } from './environment.ts';
 import { certificatesPort } from './fleet/certificates.ts';
+import { type FleetClient, fleetClient, offerBundle } from './fleet/client.ts';
 import type { CertificatesPort } from './fleet/ports.ts';
 import { createSecretStore } from './secrets/create-store.ts';
+import { Secret } from './secrets/secret.ts';
 import type { SecretStore } from './secrets/store.ts';
+import type { WebDependencies } from './web/dependencies.ts';
+import { readHealth } from './web/health.ts';
+import { setupProblemsOf } from './web/setup-problems.ts';
 
 const clock: Clock = () => Date.now();
 /** The platform's fetch insists on its own `this`. */
@@ -102,6 +110,58 @@ export function fleetPort(environment: Environment): FleetPort {
       unwrap(await environment.FLEET.getByName('fleet').report(report));
     },
   };
+}
+
+/** When this isolate offered its bundle last, Unix ms. A failed offer is made again by the next request. */
+let offeredAt = Number.NEGATIVE_INFINITY;
+
+/** Tells the fleet what this bundle carries, at most once a minute for each isolate; a failure is logged, not thrown. */
+export async function offerOnceAMinute(environment: Environment): Promise<void> {
+  const now = clock();
+  if (now - offeredAt < MINUTE) return;
+  offeredAt = now;
+  try {
+    await offerBundle(fleetClient(environment.FLEET), compiled, { ...relayFacts, source: relaySource });
+  } catch (thrown) {
+    offeredAt = Number.NEGATIVE_INFINITY;
+    const error = toPerennialError(thrown);
+    console.error(JSON.stringify({ event: 'offer-failed', code: error.code, message: error.message }));
+  }
+}
+
+export async function sweepFleet(environment: Environment): Promise<void> {
+  const { woken, failed } = await fleetClient(environment.FLEET).sweep();
+  console.log(JSON.stringify({ event: 'swept', woken, failed }));
+}
+
+export function webDependencies(environment: Environment): WebDependencies {
+  const fleet = fleetClient(environment.FLEET);
+  return {
+    clock,
+    compiled,
+    fleet,
+    adminToken: environment.ADMIN_TOKEN,
+    setupProblems: setupProblemsOf(environment, !compiled.valid || compiled.configuration.secrets.store === 'sealed'),
+    secret: async (reference) => secretReader(environment)(reference),
+    putSecret: async (name, value) => secretStore(environment).put(name, new Secret(value)),
+    health: () =>
+      readHealth({
+        clusters: compiled.valid ? compiled.configuration.clusters.map(({ name }) => name) : [],
+        cluster: (name) => environment.CLUSTERS.getByName(name).status(name),
+        zones: () => zonesInUse(fleet),
+        zone: (provider, zoneId) => environment.ZONES.getByName(`${provider}:${zoneId}`).health(),
+      }),
+    relay: { sha256: relayFacts.sha256, source: relaySource },
+    connectRelay: (request) => connectRelay(request, environment, () => edgeKey(environment)),
+  };
+}
+
+/** Zones of the certificates whose next steps are soonest. */
+async function zonesInUse(fleet: FleetClient): Promise<{ vendor: string; provider: string; zoneId: string; zoneName: string }[]> {
+  const { upcoming } = await fleet.status({ events: 0, upcoming: 50 });
+  const zones = new Map(upcoming.flatMap(({ zones: used }) => used).map((zone) => [zone.zoneId, zone]));
+  const vendors = compiled.valid ? compiled.configuration.dns : [];
+  return [...zones.values()].flatMap((zone) => vendors.filter(({ name }) => name === zone.vendor).map(({ provider }) => ({ ...zone, provider })));
 }
 
 export function certificateWaker(environment: Environment): CertificatesPort {

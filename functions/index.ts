@@ -1,12 +1,19 @@
-/** Entry of the Worker. Thin: routes and handlers live in `web/`, objects in their own folders. */
-export { CaObject } from './acme/ca-object.ts';
-export { CertificateObject } from './certificates/certificate-object.ts';
-export { ClusterObject } from './clusters/cluster-object.ts';
-export { ZoneObject } from './dns/zone-object.ts';
-export { FleetObject } from './fleet/fleet-object.ts';
-export { SecretsObject } from './secrets/secrets-object.ts';
+/** Entry of the Worker. Thin: routes live in `web/`, objects in their own folders, wiring in `composition.ts`. */
+import { offerOnceAMinute, sweepFleet, webDependencies } from './composition.ts';
 import type { Environment } from './environment.ts';
+import { createApp } from './web/app.ts';
+
+export { CaObject, CertificateObject, ClusterObject, FleetObject, SecretsObject, ZoneObject } from './objects.ts';
 
 export default {
-  fetch: () => new Response('not found', { status: 404 }),
+  async fetch(request, environment, context) {
+    context.waitUntil(offerOnceAMinute(environment));
+    return createApp(webDependencies(environment)).fetch(request, environment, context);
+  },
+
+  /** Hourly: the configuration of this bundle is offered, then the watchdog of all alarms sweeps (DESIGN §4). */
+  async scheduled(_event, environment) {
+    await offerOnceAMinute(environment);
+    await sweepFleet(environment);
+  },
 } satisfies ExportedHandler<Environment>;
