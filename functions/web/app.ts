@@ -1,0 +1,127 @@
+/**
+ * The Worker's HTTP side: mounts exactly the table in `routes.ts`, each route behind its gate. Every answer carries the
+ * security headers; every error becomes one shape, `{ "error": ErrorData }`, or a page for people.
+ */
+import { Hono, type Context } from 'hono';
+import { secureHeaders } from 'hono/secure-headers';
+import { PerennialError, toPerennialError } from '../../shared/errors.ts';
+import { api } from './api.ts';
+import { requireAdministrator } from './auth/gate.ts';
+import type { WebDependencies } from './dependencies.ts';
+import { reloadHook, renewHook } from './hooks.ts';
+import { errorPage, loginPage, notFoundPage, PAGE_ASSETS, PAGE_HEADERS } from './pages/index.ts';
+import { refusalHeaders, statusOf } from './refusals.ts';
+import { nameOf, ROUTES, type Route, type RouteName } from './routes.ts';
+import { backToPage, noticeOf, site } from './site.ts';
+
+type Handler = (context: Context) => Response | Promise<Response>;
+
+export function createApp(deps: WebDependencies): Hono {
+  const app = new Hono();
+  app.use(async (context, next) => {
+    // A WebSocket's answer has headers that cannot be changed.
+    if (context.req.path === '/relay/connect') return next();
+    return secureHeaders({ xFrameOptions: 'DENY', referrerPolicy: 'same-origin', crossOriginOpenerPolicy: 'same-origin' })(context, async () => {
+      await next();
+      for (const [name, value] of Object.entries(PAGE_HEADERS)) if (!context.res.headers.has(name)) context.res.headers.set(name, value);
+    });
+  });
+  const handlers = handlersOf(deps);
+  for (const route of ROUTES) {
+    const handler = handlers[nameOf(route)];
+    app.on(route.method, route.path, async (context) => {
+      if (route.access === 'administrator') {
+        const turnedAway = await turnAway(context, route, deps);
+        if (turnedAway !== null) return turnedAway;
+      }
+      return handler(context);
+    });
+  }
+  app.notFound((context) =>
+    wantsPage(context) ? context.html(notFoundPage(), 404) : refuse(context, new PerennialError('route_unknown', 'There is nothing at this address with this method.'), deps),
+  );
+  app.onError((thrown, context) => {
+    const error = toPerennialError(thrown);
+    if (statusOf(error) === 500) console.error(JSON.stringify({ event: 'request-failed', path: context.req.path, code: error.code, cause: error.cause instanceof Error ? error.cause.message : error.message }));
+    return wantsPage(context) ? context.html(errorPage(), statusOf(error)) : refuse(context, error, deps);
+  });
+  return app;
+}
+
+function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
+  const pages = site(deps);
+  const calls = api(deps);
+  const asset = (path: string): Handler => {
+    const file = PAGE_ASSETS.find((candidate) => candidate.path === path);
+    return () => (file === undefined ? new Response(null, { status: 404 }) : new Response(file.body, { headers: { 'content-type': file.type, 'cache-control': 'public, max-age=300' } }));
+  };
+  /** A button of the page and a program call the same route; each gets the answer it can use. */
+  const action = (name: 'renew' | 'redeliver'): Handler => async (context) => {
+    const certificate = context.req.param('name') ?? '';
+    if (!context.req.header('content-type')?.startsWith('application/x-www-form-urlencoded')) {
+      const { operation } = await calls[name](context, certificate);
+      const url = new URL(`/api/v1/operations/${operation.id}`, context.req.raw.url).href;
+      return context.json({ url, accepted: operation.certificates }, 202, { location: url });
+    }
+    try {
+      await calls[name](context, certificate);
+      return backToPage(context.req.raw, name);
+    } catch (thrown) {
+      return backToPage(context.req.raw, noticeOf(thrown));
+    }
+  };
+  return {
+    'GET /': pages.status,
+    'GET /certificates/:name': pages.certificate,
+    'GET /login': pages.loginForm,
+    'POST /login': pages.login,
+    'POST /logout': pages.logout,
+    'GET /style.css': asset('/style.css'),
+    'GET /live.js': asset('/live.js'),
+    'GET /favicon.svg': asset('/favicon.svg'),
+    'GET /healthz': (context) => context.json({ status: 'ok' }),
+    'GET /api/v1/status': calls.status,
+    'GET /api/v1/config': calls.configuration,
+    'GET /api/v1/certificates': calls.certificates,
+    'GET /api/v1/certificates/:name': calls.certificate,
+    'POST /api/v1/certificates/:name/renew': action('renew'),
+    'POST /api/v1/certificates/:name/redeliver': action('redeliver'),
+    'GET /api/v1/operations/:id': calls.operation,
+    'PUT /api/v1/secrets/:name': calls.putSecret,
+    'POST /hooks/renew': renewHook(deps),
+    'POST /hooks/reload': reloadHook(deps),
+    'GET /relay/connect': (context) => deps.connectRelay(context.req.raw),
+    'GET /relay/:bundle{[0-9a-f]{64}\\.mjs}': relayBundle(deps),
+  };
+}
+
+/** A job file pins the checksum, so what stands at an address never changes. */
+function relayBundle({ relay, fleet }: WebDependencies): Handler {
+  return async (context) => {
+    const sha256 = (context.req.param('bundle') ?? '').slice(0, 64);
+    const source = relay?.sha256 === sha256 ? relay.source : await fleet.relayBundle(sha256);
+    if (source === null) throw new PerennialError('relay_bundle_unknown', 'There is no relay bundle with this checksum.', { hint: relay === null ? undefined : `The current one is /relay/${relay.sha256}.mjs` });
+    return new Response(source, { headers: { 'content-type': 'application/javascript; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable', etag: `"${sha256}"` } });
+  };
+}
+
+/** The answer for somebody who may not call the route; null lets them through. */
+async function turnAway(context: Context, route: Route, deps: WebDependencies): Promise<Response | null> {
+  try {
+    await requireAdministrator(context.req.raw, deps);
+    return null;
+  } catch (thrown) {
+    const error = toPerennialError(thrown);
+    if (route.answers !== 'page') return refuse(context, error, deps);
+    if (error.code === 'origin_foreign') return context.html(loginPage(`${error.message} ${error.hint ?? ''}`), 403);
+    return route.method === 'GET' ? new Response(null, { status: 303, headers: { location: '/login' } }) : context.html(loginPage('Sign in first.'), 401);
+  }
+}
+
+function refuse(context: Context, error: PerennialError, deps: WebDependencies): Response {
+  return context.json({ error: error.toData() }, statusOf(error), refusalHeaders(error, deps.clock()));
+}
+
+function wantsPage(context: Context): boolean {
+  return !/^\/(api|hooks|relay)\//.test(context.req.path) && (context.req.header('accept') ?? '').includes('text/html');
+}

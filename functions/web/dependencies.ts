@@ -1,0 +1,28 @@
+/** What the web layer needs; `composition.ts` provides it. */
+import type { Clock } from '../../shared/clock.ts';
+import type { CompiledConfiguration } from '../config/configuration.ts';
+import type { FleetClient } from '../fleet/client.ts';
+import type { ClusterHealth, SetupProblem, ZoneHealth } from './pages/model.ts';
+
+export interface WebDependencies {
+  clock: Clock;
+  /** The configuration in this bundle, valid or not. */
+  compiled: CompiledConfiguration;
+  fleet: FleetClient;
+  /** ADMIN_TOKEN; undefined or too short closes everything that needs an administrator. */
+  adminToken: string | undefined;
+  /** See {@link setupProblemsOf}. */
+  setupProblems: readonly SetupProblem[];
+  /** Reads `secret:<name>`; throws PerennialError. */
+  secret: (reference: string) => Promise<string>;
+  /** Stores a secret in the SecretStore; throws PerennialError. */
+  putSecret: (name: string, value: string) => Promise<void>;
+  health: () => Promise<{ clusters: ClusterHealth[]; zones: ZoneHealth[] }>;
+  /** The relay bundle of this Worker, or null when none was built. */
+  relay: { sha256: string; source: string } | null;
+  /** Answers `/relay/connect`, with its WebSocket. */
+  connectRelay: (request: Request) => Promise<Response>;
+}
+
+/** Shorter tokens could be guessed. */
+export const ADMIN_TOKEN_MIN = 20;

@@ -1,0 +1,57 @@
+/** Everything the status page and the status API show, read once per request. */
+import type { Problem } from '../config/configuration.ts';
+import type { FleetStatus } from '../fleet/fleet.ts';
+import type { WebDependencies } from './dependencies.ts';
+import { overallOf, statusModel, departuresOf, zoneIsFailing, type Overall, type StatusModel } from './pages/index.ts';
+
+export const PAGE_SIZE = 25;
+/** Soonest next steps read for the board; it shows fewer. */
+const UPCOMING = 12;
+const EVENTS = 30;
+
+interface Facts {
+  status: FleetStatus;
+  health: Awaited<ReturnType<WebDependencies['health']>>;
+  problems: readonly Problem[];
+}
+
+export async function readFacts(deps: WebDependencies): Promise<Facts> {
+  const [status, health] = await Promise.all([deps.fleet.status({ events: EVENTS, upcoming: UPCOMING }), deps.health()]);
+  return { status, health, problems: deps.compiled.valid ? [] : deps.compiled.problems };
+}
+
+/** The overall state alone: what people without a session may see of it is `publicSentence`. */
+export function overallState({ status, health, problems }: Facts, deps: WebDependencies): Overall {
+  return overallOf({
+    tally: status.tally,
+    configurationInvalid: problems.length > 0,
+    setupIncomplete: deps.setupProblems.length > 0,
+    relaysAway: health.clusters.filter((cluster) => cluster.state !== 'online').length,
+    zonesFailing: health.zones.filter(zoneIsFailing).length,
+  });
+}
+
+export interface PageQuery {
+  page: number;
+  query: string;
+  notice: string | null;
+}
+
+export async function readStatusModel(deps: WebDependencies, { page, query, notice }: PageQuery): Promise<StatusModel> {
+  const [{ status, health, problems }, { views, total }] = await Promise.all([readFacts(deps), deps.fleet.page({ page, size: PAGE_SIZE, query })]);
+  return statusModel(
+    {
+      certificates: views,
+      tally: status.tally,
+      upcoming: departuresOf(status.upcoming),
+      clusters: health.clusters,
+      zones: health.zones,
+      configuration: { problems, lastGoodInForce: status.configuration !== null },
+      setup: deps.setupProblems,
+      events: status.events,
+      paging: { number: page, size: PAGE_SIZE, total, query },
+      notice,
+    },
+    deps.clock(),
+  );
+}

@@ -1,0 +1,39 @@
+/** One place that turns an error into an HTTP answer. */
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { PerennialError } from '../../shared/errors.ts';
+
+const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
+  unauthorized: 401,
+  webhook_unauthorized: 401,
+  webhook_stale: 401,
+  origin_foreign: 403,
+  webhook_certificate_forbidden: 403,
+  webhook_scope_missing: 403,
+  certificate_unknown: 404,
+  operation_unknown: 404,
+  route_unknown: 404,
+  relay_bundle_unknown: 404,
+  webhook_replayed: 409,
+  body_too_large: 413,
+  idempotency_mismatch: 422,
+  force_cooling_down: 429,
+  sign_in_limited: 429,
+  body_invalid: 400,
+  body_not_text: 400,
+  idempotency_key_invalid: 400,
+  secret_invalid: 400,
+  secret_name_invalid: 400,
+  query_invalid: 400,
+};
+
+/** 503 for what may work later, 500 for what will not. */
+export function statusOf(error: PerennialError): ContentfulStatusCode {
+  return STATUS[error.code] ?? (error.retryable ? 503 : 500);
+}
+
+export function refusalHeaders(error: PerennialError, now: number): Record<string, string> {
+  return {
+    ...(statusOf(error) === 401 ? { 'www-authenticate': 'Bearer realm="perennial"' } : {}),
+    ...(error.retryAt === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil((error.retryAt - now) / 1_000))) }),
+  };
+}

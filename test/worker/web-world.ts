@@ -1,0 +1,117 @@
+/** The Worker's web side over a real FleetObject's storage, with a clock that tests move. */
+import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import type { CertificateView } from '../../functions/certificates/ports.ts';
+import { configurationSchema, type CompiledConfiguration, type Configuration } from '../../functions/config/configuration.ts';
+import type { FleetClient } from '../../functions/fleet/client.ts';
+import { Fleet } from '../../functions/fleet/fleet.ts';
+import { createApp } from '../../functions/web/app.ts';
+import type { WebDependencies } from '../../functions/web/dependencies.ts';
+import { PerennialError } from '../../shared/errors.ts';
+
+export const ORIGIN = 'https://perennial.example.net';
+export const ADMIN = 'administrator-token-for-tests';
+export const TOKEN = 'deploy-hook-token-0123456789';
+export const FORCE_TOKEN = 'force-hook-token-0123456789';
+/** 24 bytes, as Standard Webhooks secrets are. */
+export const SIGNING_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+export const START = Date.parse('2026-11-21T00:00:00Z');
+const SECRETS: Readonly<Record<string, string>> = { 'secret:deploy': `${TOKEN}\n`, 'secret:force': FORCE_TOKEN, 'secret:signing': SIGNING_SECRET, 'secret:short': 'short' };
+
+export const configuration: Configuration = configurationSchema.parse({
+  authorities: [{ name: 'ca', directory: 'https://ca.example.net/directory', contact: [], egress: 'auto', externalAccount: null }],
+  dns: [{ name: 'main', provider: 'cloudflare', token: 'secret:t', endpoint: null, zoneId: null }],
+  clusters: [{ name: 'main', keys: [{ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', kid: 'r' }] }],
+  certificates: ['a', 'b'].map((name) => ({
+    name,
+    domains: [`${name}.example.net`],
+    keyType: 'ec-p256',
+    authorities: ['ca'],
+    profile: null,
+    preferredChain: null,
+    deliveries: [{ id: `main/default/${name}`, cluster: 'main', target: { variable: name }, service: 'traefik', probes: [], reload: 'watch', blind: false }],
+  })),
+  resolvers: [{ name: 'a', url: 'https://a.example.net' }, { name: 'b', url: 'https://b.example.net' }],
+  webhooks: [
+    { name: 'deploy', kind: 'token', secret: 'secret:deploy', certificates: ['a'], scopes: ['renew', 'reload'] },
+    { name: 'force', kind: 'token', secret: 'secret:force', certificates: '*', scopes: ['renew', 'renew:force'] },
+    { name: 'signing', kind: 'signing', secret: 'secret:signing', certificates: ['a'], scopes: ['renew'] },
+    { name: 'short', kind: 'token', secret: 'secret:short', certificates: '*', scopes: ['renew'] },
+    { name: 'missing', kind: 'token', secret: 'secret:missing', certificates: '*', scopes: ['renew'] },
+  ],
+  secrets: { store: 'sealed' },
+});
+
+export interface Site {
+  request: (path: string, init?: RequestInit) => Promise<Response>;
+  fleet: Fleet;
+  /** Wakes that certificates received: `a renew`. */
+  wakes: string[];
+  stored: Map<string, string>;
+  advance: (ms: number) => void;
+}
+
+export interface Options {
+  compiled?: CompiledConfiguration;
+  adminToken?: string | undefined;
+  setupProblems?: WebDependencies['setupProblems'];
+}
+
+export async function onSite(object: string, work: (site: Site) => Promise<void>, options: Options = {}): Promise<void> {
+  await runInDurableObject(env.FLEET.getByName(object), async (_object, { storage }) => {
+    let now = START;
+    const clock = () => now;
+    const wakes: string[] = [];
+    const stored = new Map<string, string>();
+    const fleet = new Fleet({
+      storage,
+      clock,
+      certificates: { apply: async () => undefined, retire: async () => undefined, wake: async (name, reason) => void wakes.push(`${name} ${reason}`) },
+    });
+    await fleet.promote('hash', configuration);
+    await fleet.alarm();
+    const app = createApp({
+      clock,
+      compiled: options.compiled ?? { valid: true, hash: 'hash', configuration },
+      fleet: clientOf(fleet),
+      adminToken: 'adminToken' in options ? options.adminToken : ADMIN,
+      setupProblems: options.setupProblems ?? [],
+      secret: async (reference) => {
+        const value = SECRETS[reference];
+        if (value === undefined) throw new PerennialError('secret_not_found', 'There is no such secret.');
+        return value;
+      },
+      putSecret: async (name, value) => void stored.set(name, value),
+      health: async () => ({ clusters: [], zones: [] }),
+      relay: { sha256: 'a'.repeat(64), source: 'export {};\n' },
+      connectRelay: async () => new Response('relay', { status: 426 }),
+    });
+    try {
+      await work({ request: async (path, init) => app.request(new Request(ORIGIN + path, { redirect: 'manual', ...init })), fleet, wakes, stored, advance: (ms) => (now += ms) });
+    } finally {
+      await storage.deleteAlarm();
+    }
+  });
+}
+
+export function view(name: string, more: Partial<CertificateView> = {}): CertificateView {
+  return { name, domains: [`${name}.example.net`], state: 'live', phase: 'idle', reason: 'It is live.', waitingFor: null, nextAt: null, renewal: null, live: null, issuance: null, deliveries: [], history: [], zones: [], generation: 1, ...more };
+}
+
+function clientOf(fleet: Fleet): FleetClient {
+  return {
+    status: async (limits) => fleet.status(limits),
+    list: async (query) => fleet.list(query),
+    page: async (query) => fleet.page(query),
+    certificate: async (name) => fleet.certificate(name),
+    act: (request) => fleet.act(request),
+    operation: async (id) => fleet.operation(id),
+    beginSignIn: async (client) => fleet.beginSignIn(client),
+    signedIn: async (client) => fleet.signedIn(client),
+    relayBundle: async (sha256) => fleet.bundles.source(sha256),
+    sweep: () => fleet.sweep(),
+    offer: async (hash) => ({ configuration: fleet.offer(hash), wantsRelay: false }),
+    promote: (hash, next) => fleet.promote(hash, next),
+    storeRelayBundle: (bundle) => fleet.bundles.store(bundle, START),
+  };
+}
