@@ -1,8 +1,6 @@
 /**
  * The ledger of one zone: every record we ever asked for, written before the vendor is called, so that a crash at any
- * point leaves a row that says what may be there. Rows are validated on the way out of storage.
- *
- *   wanted ──▶ written ──▶ removing ──▶ removed
+ * point leaves a row that says what may be there.
  */
 import { z } from 'zod';
 import { DAY } from '../../shared/clock.ts';
@@ -10,7 +8,8 @@ import { errorDataSchema, type ErrorData } from '../../shared/errors.ts';
 import { dnsVendorSchema, type DnsVendor } from '../config/configuration.ts';
 import { OPERATIONS_TABLE } from '../storage/operations.ts';
 import { migrate, type Migration } from '../storage/schema.ts';
-import { recordTypeSchema, type DnsRecord } from './provider.ts';
+import { ledgerEntrySchema, type LedgerEntry } from './ledger-entry.ts';
+import type { DnsRecord } from './provider.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   {
@@ -42,38 +41,6 @@ const MIGRATIONS: readonly Migration[] = [
 const KEEP_REMOVED_MS = 7 * DAY;
 
 const timestamp = z.number().int().nonnegative();
-const entrySchema = z
-  .object({
-    id: z.number().int(),
-    owner: z.string(),
-    name: z.string(),
-    type: recordTypeSchema,
-    value: z.string(),
-    state: z.enum(['wanted', 'written', 'removing', 'removed']),
-    record_id: z.string().nullable(),
-    sent_at: timestamp.nullable(),
-    found: z.number().int(),
-    created_at: timestamp,
-    expires_at: timestamp,
-  })
-  .transform((row) => ({
-    id: row.id,
-    owner: row.owner,
-    name: row.name,
-    type: row.type,
-    value: row.value,
-    state: row.state,
-    /** The vendor's id of the record, once we know that it is ours. */
-    recordId: row.record_id,
-    /** When a request that creates it was about to leave; null when none ever did. */
-    sentAt: row.sent_at,
-    /** Somebody else's record with exactly this value was there before: it is theirs, and stays. */
-    found: row.found === 1,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-  }));
-export type LedgerEntry = z.infer<typeof entrySchema>;
-
 const intentSchema = z.object({ id: z.string(), holder: z.string(), deadline: timestamp });
 /** What is about to be done outside, by whom, and until when it may take effect (DESIGN §3). */
 export type Intent = z.infer<typeof intentSchema>;
@@ -160,8 +127,12 @@ export class Ledger {
   }
 
   /** The record exists. A row that was released in the meantime stays released, and learns the id for its removal. */
-  markPresent(id: number, recordId: string | null, found: boolean): void {
-    this.#sql.exec("UPDATE records SET state = CASE state WHEN 'wanted' THEN 'written' ELSE state END, record_id = ?, found = ? WHERE id = ?", recordId, found ? 1 : 0, id);
+  markPresent(id: number, recordId: string | null, found: boolean, now: number): void {
+    this.#sql.exec(
+      `UPDATE records SET state = CASE state WHEN 'wanted' THEN 'written' ELSE state END, record_id = ?2, found = ?3,
+         sent_at = CASE ?3 WHEN 0 THEN COALESCE(sent_at, ?4) ELSE sent_at END WHERE id = ?1`,
+      id, recordId, found ? 1 : 0, now,
+    );
   }
 
   /** The record is gone, or stays for somebody else. A row that is wanted again in the meantime stays wanted. */
@@ -224,10 +195,10 @@ export class Ledger {
   }
 
   #one(query: string, ...bindings: (string | number)[]): LedgerEntry {
-    return entrySchema.parse(this.#sql.exec(query, ...bindings).one());
+    return ledgerEntrySchema.parse(this.#sql.exec(query, ...bindings).one());
   }
 
   #many(query: string, ...bindings: (string | number)[]): LedgerEntry[] {
-    return this.#sql.exec(query, ...bindings).toArray().map((row) => entrySchema.parse(row));
+    return this.#sql.exec(query, ...bindings).toArray().map((row) => ledgerEntrySchema.parse(row));
   }
 }

@@ -10,7 +10,8 @@ import type { Environment } from '../environment.ts';
 import { once } from '../storage/operations.ts';
 import { DnsError } from './dns-error.ts';
 import { DEAD_MAN_MS, nextJanitorRun } from './janitor.ts';
-import { Ledger, type LedgerEntry } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import type { LedgerEntry } from './ledger-entry.ts';
 import type { ZoneDependencies } from './wiring.ts';
 import { cleanUpRequestSchema, presentRequestSchema, type CleanUpRequest, type OwnedRecord, type PresentRequest, type ZoneHealth, type ZonePort } from './zone-requests.ts';
 import { ZoneWriter } from './zone-writer.ts';
@@ -38,12 +39,12 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort {
 
   present(request: PresentRequest): Promise<Outcome<null>> {
     return settle(async () => {
-      const { vendor, zone, owner, operation, records } = presentRequestSchema.parse(request);
+      const { vendor, zone, owner, operation, records } = readRequest(presentRequestSchema, request);
       return once(this.#ledger.sql, `present ${operation}`, this.#now(), z.null(), async () => {
         const now = this.#now();
         this.#ledger.use(vendor, zone, now);
         const entries = records.map((record) => this.#ledger.want(owner, { type: 'TXT', ...record }, now, now + CHALLENGE_LIFETIME_MS));
-        await this.#janitorBy(now + DEAD_MAN_MS);
+        await this.#janitorBy(now + CHALLENGE_LIFETIME_MS);
         await this.#commit(entries.map(({ id }) => id));
         this.#refuseWithdrawn(entries.map(({ id }) => id));
         return null;
@@ -53,7 +54,7 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort {
 
   cleanUp(request: CleanUpRequest): Promise<Outcome<null>> {
     return settle(async () => {
-      const { owner, operation } = cleanUpRequestSchema.parse(request);
+      const { owner, operation } = readRequest(cleanUpRequestSchema, request);
       return once(this.#ledger.sql, `clean-up ${operation}`, this.#now(), z.null(), async () => {
         const entries = this.#ledger.release(owner);
         if (entries.length === 0) return null;
@@ -128,8 +129,13 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort {
     else if (planned === null || Math.abs(planned - next) > MINUTE) await this.ctx.storage.setAlarm(next);
   }
 
+  /** The platform's time stands in while there are no dependencies (an invalid configuration): the janitor must go on. */
   #now(): number {
-    return this.#connected().dependencies.clock();
+    try {
+      return this.#connected().dependencies.clock();
+    } catch {
+      return Date.now();
+    }
   }
 
   #connected(): { dependencies: ZoneDependencies; writer: ZoneWriter } {
@@ -143,4 +149,11 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort {
 
 function toOwned({ owner, name, type, value, state, recordId, found, createdAt, expiresAt }: LedgerEntry): OwnedRecord {
   return { owner, name, type, value, state, recordId, found, createdAt, expiresAt };
+}
+
+function readRequest<S extends z.ZodType>(schema: S, request: unknown): z.infer<S> {
+  const parsed = schema.safeParse(request);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new DnsError('dns_refused', `The request is malformed at ${issue?.path.join('.') ?? 'its root'}.`, { cause: parsed.error });
 }

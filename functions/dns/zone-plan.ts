@@ -4,7 +4,7 @@
  * Invariant: a record is removed only when the ledger proves that we wrote it and nobody of ours wants it any more. A
  * record of exactly our value that was there before is somebody else's: it serves the challenge, and stays.
  */
-import type { LedgerEntry } from './ledger.ts';
+import type { LedgerEntry } from './ledger-entry.ts';
 import { ownershipComment, recordKey, type DnsRecord, type ListedRecord } from './provider.ts';
 
 export interface ZonePlan {
@@ -43,8 +43,14 @@ export function planChange(entries: readonly LedgerEntry[], related: readonly Le
 
     const released = rows.filter(({ state }) => state === 'removing').map(({ id }) => id);
     if (released.length === 0) continue;
-    if (ours === undefined || siblings.some(isWanted)) plan.released.push(...released);
-    else plan.remove.push({ listed: ours, entries: released });
+    const heirs = siblings.filter(isWanted);
+    if (ours !== undefined && heirs.length === 0) {
+      plan.remove.push({ listed: ours, entries: released });
+    } else {
+      plan.released.push(...released);
+      // The proof goes on to those who still want the record: the row that carried it may be used anew.
+      if (ours !== undefined) plan.present.push(...heirs.map(({ id }) => ({ entry: id, recordId: ours.id, found: false })));
+    }
   }
   return plan;
 }

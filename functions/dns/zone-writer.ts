@@ -133,7 +133,7 @@ export class ZoneWriter {
   }
 
   #settleUntouched(plan: ZonePlan): void {
-    for (const { entry, recordId, found } of plan.present) this.#ledger.markPresent(entry, recordId, found);
+    for (const { entry, recordId, found } of plan.present) this.#ledger.markPresent(entry, recordId, found, this.#clock());
     this.#ledger.markRemoved(plan.released, this.#clock());
   }
 
@@ -160,7 +160,7 @@ export class ZoneWriter {
   /** The vendor may answer "exists already" with a record that somebody else has written a moment before. */
   #markAdded(entry: number, listed: ListedRecord): void {
     const found = !isOurs(listed, this.#ledger.entriesOfNames([listed.name]).filter((row) => recordKey(row) === recordKey(listed)));
-    this.#ledger.markPresent(entry, found ? null : listed.id, found);
+    this.#ledger.markPresent(entry, found ? null : listed.id, found, this.#clock());
   }
 
   /** Any block that reaches the zone will do: when one has lost its permission, the next is tried, last used first. */

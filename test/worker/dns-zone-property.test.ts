@@ -5,7 +5,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { DAY, MINUTE, SECOND } from '../../shared/clock.ts';
 import { Account, type WriteFault } from './dns-cloudflare.ts';
 import type { ZoneObject } from '../../functions/dns/zone-object.ts';
@@ -101,6 +101,8 @@ class Scene {
 
 describe('a zone shared with strangers', () => {
   it('loses nothing of theirs and keeps nothing of ours, whatever happens in between', { timeout: 120_000 }, async () => {
+    // The janitor logs every failure that the faults cause.
+    vi.spyOn(console, 'warn').mockReturnValue();
     await runInDurableObject(env.ZONES.getByName('cloudflare:property'), async (_object, state) => {
       await fc.assert(
         fc.asyncProperty(fc.uniqueArray(record, { maxLength: 4, selector: ({ name, value }) => `${name} ${value}` }), fc.array(step, { minLength: 3, maxLength: 14 }), fc.boolean(), async (strangers, steps, patient) => {
@@ -121,7 +123,7 @@ describe('a zone shared with strangers', () => {
           await scene.janitor();
           scene.expectOnlyForeign();
         }),
-        { numRuns: 150, seed: 20_261_121 },
+        { numRuns: 100, seed: 20_261_121 },
       );
       await state.storage.deleteAll();
     });

@@ -101,8 +101,8 @@ describe('publishing and cleaning up', () => {
 
   it('refuses a request of another shape', async () => {
     await onStage(new Account(), async ({ account, zone }) => {
-      expect(await zone.present(account.present('Not An Owner', 'p', { name: NAME, value: 'a' }))).toMatchObject({ ok: false });
-      expect(await zone.present(account.present('one', 'p', { name: NAME, value: 'a\u0000b' }))).toMatchObject({ ok: false });
+      expect(await zone.present(account.present('Not An Owner', 'p', { name: NAME, value: 'a' }))).toMatchObject({ ok: false, error: { code: 'dns_refused', retryable: false, message: expect.stringContaining('owner') } });
+      expect(await zone.present(account.present('one', 'p', { name: NAME, value: 'a\u0000b' }))).toMatchObject({ ok: false, error: { message: expect.stringContaining('records.0.value') } });
       expect(account.requests.all()).toEqual([]);
     });
   });
