@@ -66,7 +66,7 @@ async function readLeaf(certificate: X509Certificate): Promise<Leaf> {
     spki: await sha256Hex(certificate.publicKey.rawData),
     names,
     issuer: shortName(certificate),
-    serial: certificate.serialNumber.toLowerCase(),
+    serial: serialOctets(certificate),
     notBefore: certificate.notBefore.getTime(),
     notAfter: certificate.notAfter.getTime(),
     certId: certId(certificate),
@@ -78,10 +78,19 @@ function shortName(certificate: X509Certificate): string {
   return issuerName.getField('CN')[0] ?? issuerName.getField('O')[0] ?? certificate.issuer;
 }
 
+/**
+ * The INTEGER's octets as encoded, hex. The parser drops the zero octet that keeps a serial number with its top bit set
+ * positive (RFC 5280 §4.1.2.2), but RFC 9773 §4.1 wants the encoding.
+ */
+function serialOctets(certificate: X509Certificate): string {
+  const hex = certificate.serialNumber.toLowerCase();
+  return /^[89a-f]/.test(hex) ? `00${hex}` : hex;
+}
+
 function certId(certificate: X509Certificate): string | null {
   const keyId = certificate.getExtension(AuthorityKeyIdentifierExtension)?.keyId;
   if (keyId === undefined) return null;
-  return `${base64url(hexBytes(keyId))}.${base64url(hexBytes(certificate.serialNumber))}`;
+  return `${base64url(hexBytes(keyId))}.${base64url(hexBytes(serialOctets(certificate)))}`;
 }
 
 export interface WantedChain {

@@ -39,7 +39,7 @@ export function windowed(ari: Ari, info: Suggestion, now: number, dice: number):
     certId: ari.certId,
     start: info.start,
     end: info.end,
-    selectedAt: same ? ari.selectedAt : Math.floor(info.start + (info.end - info.start) * dice),
+    selectedAt: same ? ari.selectedAt : info.start + Math.floor((info.end - info.start) * dice),
     explanationUrl: info.explanationUrl,
     nextCheckAt: Math.min(Math.max(info.retryAt, now + MINUTE), now + DAY),
     failures: 0,

@@ -1,0 +1,77 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CertificateState, HistoryEntry } from '../../../functions/certificates/state.ts';
+import { viewOf } from '../../../functions/certificates/view.ts';
+import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
+import { anyState, delivery, failure, hex, issuance, issued, live, NOW, order, placed, state } from './states.ts';
+
+const history: HistoryEntry[] = [];
+const view = (present: CertificateState, held = false) => viewOf({ state: present, history, now: NOW, held });
+
+describe('the view of a certificate', () => {
+  it('says live, until when, and when it is renewed', () => {
+    expect(view(state())).toMatchObject({ state: 'live', phase: 'idle', waitingFor: null, renewal: { at: NOW + 50 * DAY }, live: { sha256: hex('a'), adopted: false }, issuance: null, deliveries: [{ state: 'live', index: 7 }] });
+  });
+
+  it('holds no chain, CSR, nonce, challenge value, order or account', () => {
+    const secretive = state({
+      live: live({ chain: 'CHAIN-OF-LIVE', accountUrl: 'https://ca.test/ACCOUNT' }),
+      issuance: issuance({
+        nonce: 'NONCE', accountUrl: 'https://ca.test/ACCOUNT', order: { ...order, url: 'https://ca.test/ORDER' },
+        key: { cluster: 'matrix', csr: 'CSR-BYTES', spki: hex('d'), madeIn: 'matrix/allocation' },
+        challenges: [{ url: 'https://ca.test/CHALLENGE', name: '_acme-challenge.matrix.example.net', value: 'TXT-VALUE' }],
+        placed: [{ ...placed, value: 'TXT-VALUE' }], issued: issued({ chain: 'CHAIN-OF-NEW' }), intent: { id: 'INTENT', runner: 'RUNNER', deadline: NOW },
+      }),
+    });
+    const json = JSON.stringify(view(secretive));
+    for (const word of ['CHAIN-OF', 'CSR-BYTES', 'NONCE', 'ACCOUNT', 'ORDER', 'CHALLENGE', 'TXT-VALUE', 'INTENT', 'RUNNER']) expect(json).not.toContain(word);
+    expect(json).toContain('matrix/allocation');
+  });
+
+  const states: [string, CertificateState, string][] = [
+    ['new', state({ live: null, deliveries: [delivery({ wanted: null })] }), 'new'],
+    ['being renewed', state({ issuance: issuance() }), 'renewing'],
+    ['being redelivered', state({ deliveries: [delivery({ step: 'install' })] }), 'renewing'],
+    ['failing to order', state({ issuance: issuance({ failure: failure() }) }), 'failing'],
+    ['failing to ask the cluster', state({ live: null }, { adoptionDone: false, adoptionFailure: failure({ code: 'relay_offline' }) }), 'failing'],
+    ['waiting for an instance', state({ deliveries: [delivery({ step: 'verify', failure: failure({ code: 'traefik_no_instance' }) })] }), 'waiting'],
+    ['served by some', state({ deliveries: [delivery({ step: 'verify', failure: failure({ code: 'traefik_unreachable' }) })] }), 'partly-live'],
+    ['served wrongly', state({ deliveries: [delivery({ step: 'verify', failure: failure({ code: 'traefik_serves_another' }) })] }), 'failing'],
+    ['removed', state({}, { retired: true }), 'retired'],
+  ];
+  it.each(states)('calls one that is %s by its name', (_what, present, name) => {
+    expect(view(present).state).toBe(name);
+  });
+
+  it('gives a drifted delivery and its way out their own name', () => {
+    const drifted = view(state({ deliveries: [delivery({ step: 'verify', failure: failure({ code: 'drift', message: 'Somebody else wrote.', hint: 'Redeliver.' }) })] }));
+    expect(drifted.deliveries[0]).toMatchObject({ state: 'drift', failure: { hint: 'Redeliver.' } });
+    expect(drifted.reason).toBe('Somebody else wrote.');
+  });
+
+  it('says what a failing certificate waits for, and until when', () => {
+    const failing = view(state({ issuance: issuance({ failure: failure({ message: 'The CA is busy.', retryAt: NOW + MINUTE }) }) }));
+    expect(failing).toMatchObject({ reason: 'The CA is busy.', waitingFor: 'The next try.', nextAt: NOW + MINUTE });
+  });
+
+  it('says when records take longer than usual', () => {
+    const since = (ago: number) => view(state({ issuance: issuance({ phase: 'propagate', order, phases: [{ name: 'propagate', startedAt: NOW - ago, endedAt: null }], propagation: { complete: false, summary: '1 of 2 authoritative servers', weak: false, servers: [] } }) })).waitingFor;
+    expect(since(MINUTE)).toBe('1 of 2 authoritative servers.');
+    expect(since(HOUR)).toBe('1 of 2 authoritative servers, longer than usual.');
+  });
+
+  it('says that an invalid configuration holds everything', () => {
+    expect(view(state(), true)).toMatchObject({ waitingFor: 'A valid configuration.' });
+  });
+
+  it('can be made of every state, as plain JSON with a sentence for people', () => {
+    fc.assert(
+      fc.property(anyState, fc.boolean(), (present, held) => {
+        const shown = view(present, held);
+        expect(JSON.parse(JSON.stringify(shown))).toEqual(shown);
+        expect(shown.reason).toMatch(/\.$/);
+        expect(shown.nextAt === null || shown.nextAt >= NOW).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,152 @@
+import * as x509 from '@peculiar/x509';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { PerennialError } from '../../../shared/errors.ts';
+import { checkChain, coveredBy, readChain, sha256Hex, type WantedChain } from '../../../shared/x509/chain.ts';
+
+const NOW = Date.UTC(2026, 10, 21);
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const NAMES = ['matrix.example.net', '*.matrix.example.net'];
+const SIGNING = { name: 'ECDSA', hash: 'SHA-256' };
+
+async function keyPair(): Promise<CryptoKeyPair> {
+  return crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+}
+
+let root: { keys: CryptoKeyPair; certificate: x509.X509Certificate };
+let intermediate: { keys: CryptoKeyPair; certificate: x509.X509Certificate };
+let leafKeys: CryptoKeyPair;
+
+beforeAll(async () => {
+  const rootKeys = await keyPair();
+  root = { keys: rootKeys, certificate: await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=Root', keys: rootKeys, notBefore: new Date(0), notAfter: new Date(NOW + 3650 * DAY), signingAlgorithm: SIGNING, extensions: [new x509.BasicConstraintsExtension(true)] }) };
+  const keys = await keyPair();
+  intermediate = {
+    keys,
+    certificate: await x509.X509CertificateGenerator.create({ subject: 'CN=Intermediate, O=Test', issuer: root.certificate.subject, publicKey: keys.publicKey, signingKey: rootKeys.privateKey, notBefore: new Date(0), notAfter: new Date(NOW + 3650 * DAY), signingAlgorithm: SIGNING, extensions: [new x509.BasicConstraintsExtension(true)] }),
+  };
+  leafKeys = await keyPair();
+});
+
+interface LeafOptions {
+  names?: string[];
+  notBefore?: number;
+  notAfter?: number;
+  ca?: boolean;
+  serialNumber?: string;
+  /** Hex. */
+  authorityKeyId?: string;
+}
+
+async function leaf({ names = NAMES, notBefore = NOW - HOUR, notAfter = NOW + 45 * DAY, ca = false, serialNumber = '01', authorityKeyId }: LeafOptions = {}): Promise<x509.X509Certificate> {
+  return x509.X509CertificateGenerator.create({
+    serialNumber,
+    subject: '',
+    issuer: intermediate.certificate.subject,
+    publicKey: leafKeys.publicKey,
+    signingKey: intermediate.keys.privateKey,
+    notBefore: new Date(notBefore),
+    notAfter: new Date(notAfter),
+    signingAlgorithm: SIGNING,
+    extensions: [
+      new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value }))),
+      ...(ca ? [new x509.BasicConstraintsExtension(true)] : []),
+      ...(authorityKeyId === undefined ? [] : [new x509.AuthorityKeyIdentifierExtension(authorityKeyId)]),
+    ],
+  });
+}
+
+const pem = (...certificates: x509.X509Certificate[]) => certificates.map((certificate) => `${certificate.toString('pem')}\n`).join('');
+
+async function wanted(change: Partial<WantedChain> = {}): Promise<WantedChain> {
+  return { names: NAMES, spki: await sha256Hex(await crypto.subtle.exportKey('spki', leafKeys.publicKey)), now: NOW, ...change };
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(() => null, (thrown: unknown) => thrown);
+  return error instanceof PerennialError ? `${error.code}${error.retryable ? ' (retryable)' : ''}` : String(error);
+}
+
+async function checked(options: LeafOptions, change: Partial<WantedChain> = {}): Promise<string> {
+  return codeOf(checkChain(await readChain(pem(await leaf(options), intermediate.certificate)), await wanted(change)));
+}
+
+describe('a chain that was asked for', () => {
+  it('is accepted, with or without its root', async () => {
+    expect(await checked({})).toBe('null');
+    expect(await codeOf(checkChain(await readChain(pem(await leaf(), intermediate.certificate, root.certificate)), await wanted()))).toBe('null');
+  });
+
+  it('is accepted whatever the order and the case of its names', async () => {
+    expect(await checked({ names: ['*.MATRIX.example.net', 'matrix.example.net'] })).toBe('null');
+  });
+
+  it('is accepted when the CA\'s clock is ahead by less than an hour', async () => {
+    expect(await checked({ notBefore: NOW + HOUR - 1_000 })).toBe('null');
+  });
+
+  it.each([
+    ['a name is missing', { names: ['matrix.example.net'] }, 'chain_names_mismatch'],
+    ['a name was added', { names: [...NAMES, 'evil.example.org'] }, 'chain_names_mismatch'],
+    ['it has no names', { names: [] }, 'chain_names_mismatch'],
+    ['it has expired', { notAfter: NOW }, 'chain_not_valid_now'],
+    ['it is not valid for hours to come', { notBefore: NOW + 2 * HOUR }, 'chain_not_valid_now'],
+    ['its leaf is a CA', { ca: true }, 'chain_leaf_is_ca'],
+  ])('is refused when %s', async (_what, options, code) => {
+    expect(await checked(options)).toBe(code);
+  });
+
+  it('is refused when it is for another key', async () => {
+    expect(await checked({}, { spki: 'a'.repeat(64) })).toBe('chain_key_mismatch');
+  });
+
+  it('is refused when a certificate is not signed by the next one', async () => {
+    expect(await codeOf(checkChain(await readChain(pem(await leaf(), root.certificate)), await wanted()))).toBe('chain_signature_invalid');
+    expect(await codeOf(checkChain(await readChain(pem(await leaf(), intermediate.certificate, intermediate.certificate)), await wanted()))).toBe('chain_signature_invalid');
+  });
+});
+
+describe('a PEM text', () => {
+  it('is normalised to certificates and LF alone', async () => {
+    const text = pem(await leaf(), intermediate.certificate);
+    const chain = await readChain(`\r\n${text.replaceAll('\n', '\r\n')}\r\n\r\n`);
+    expect(chain.pem).toBe((await readChain(text)).pem);
+    expect(chain.pem).not.toContain('\r');
+    expect(chain.certificates).toHaveLength(2);
+    expect(chain.leaf.issuer).toBe('Intermediate');
+  });
+
+  it('is refused when it is empty, too long, not a certificate, or holds anything else', async () => {
+    const one = pem(await leaf());
+    const key = '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n';
+    for (const text of ['', one.repeat(11), `${one}${key}`, key, `${one}and a word`, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', '<html>503</html>']) {
+      expect(await codeOf(readChain(text)), text.slice(0, 40)).toBe('chain_malformed');
+    }
+  });
+});
+
+describe('the ARI certID (RFC 9773 §4.1)', () => {
+  it('joins key identifier and serial number, its leading zero octet kept, as in the RFC\'s example', async () => {
+    const certificate = await leaf({ authorityKeyId: '69885B6B87464041E1B37B847BA0AE2CDE01C8D4'.toLowerCase(), serialNumber: '0087654321' });
+    const { leaf: read } = await readChain(pem(certificate));
+    expect(read.serial).toBe('0087654321');
+    expect(read.certId).toBe('aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE');
+  });
+
+  it('is null without an authority key identifier', async () => {
+    expect((await readChain(pem(await leaf()))).leaf.certId).toBeNull();
+  });
+});
+
+describe('a name is covered by a certificate', () => {
+  it.each([
+    ['matrix.example.net', true],
+    ['a.matrix.example.net', true],
+    ['a.b.matrix.example.net', false],
+    ['example.net', false],
+    ['othermatrix.example.net', false],
+    ['*.matrix.example.net', true],
+  ])('%s: %s', (name, covered) => {
+    expect(coveredBy(name, NAMES)).toBe(covered);
+  });
+});
