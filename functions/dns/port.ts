@@ -2,7 +2,7 @@
 import type { DnsPort, PlacedRecord, PropagationReport } from '../certificates/ports.ts';
 import type { DnsVendor } from '../config/configuration.ts';
 import { unwrap } from '../../shared/errors.ts';
-import type { Clock } from '../../shared/clock.ts';
+import { SECOND, type Clock } from '../../shared/clock.ts';
 import type { DnsQuestion, DnsResult } from '../../shared/relay/contract.ts';
 import { createProvider, PROVIDERS } from './create-provider.ts';
 import { DnsError } from './dns-error.ts';
@@ -31,6 +31,8 @@ export interface DnsPortDependencies {
 
 /** Questions of one request to a relay (contract version 2). */
 const QUESTIONS_PER_REQUEST = 16;
+/** How long a vendor takes at most, as a rule, until its own servers have a record: asked before, a resolver remembers "no". */
+const SETTLING_MS = 10 * SECOND;
 /** Names asked of resolvers in one call: with three resolvers well below the 40 requests of an invocation. */
 const MAX_RESOLVED_NAMES = 10;
 
@@ -38,6 +40,9 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
   const { vendors, resolvers, secret, fetch, clock, onRequest } = dependencies;
   const ask = createDohClient({ fetch, onRequest: () => onRequest?.('doh') });
   const providers = new Map<string, DnsProvider>();
+
+  /** When names were last published. A hint only: whoever starts anew asks at once. */
+  const publishedAt = new Map<string, number>();
 
   /** Kept per block, because the adapters remember zones for a few minutes. */
   function provider(vendor: DnsVendor): DnsProvider {
@@ -98,12 +103,15 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
         if (vendor === undefined) throw new DnsError('dns_vendor_removed', `[dns.${name}] is no longer configured.`, { hint: 'The next attempt looks for the zone anew.' });
         const request = { vendor, zone: { id: zoneId, name: zoneName }, owner, operation, records: zoneRecords.map(({ target, value }) => ({ name: target, value })) };
         unwrap(await dependencies.zone(vendor.provider, zoneId).present(request));
+        for (const { target } of zoneRecords) publishedAt.set(target, clock());
       });
     },
 
     async propagation(records, vias): Promise<PropagationReport> {
       const expectations = expected(records);
       const authorities = await askAuthorities(expectations, vias);
+      const settled = expectations.every(({ target }) => clock() >= (publishedAt.get(target) ?? 0) + SETTLING_MS);
+      if (authorities === null && !settled) return { complete: false, weak: true, servers: [], summary: `waiting ${SETTLING_MS / SECOND} s before public resolvers are asked, because no relay can ask the authoritative servers` };
       const resolved = authorities === null || authoritiesAgree(authorities) ? await askResolvers(expectations) : [];
       return propagationReport(authorities, resolved);
     },

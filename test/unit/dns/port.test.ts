@@ -8,7 +8,7 @@ import type { DnsPort, PlacedRecord } from '../../../functions/certificates/port
 import { createProvider } from '../../../functions/dns/create-provider.ts';
 import { createDnsPort } from '../../../functions/dns/port.ts';
 import type { CleanUpRequest, PresentRequest } from '../../../functions/dns/zone-requests.ts';
-import { MINUTE } from '../../../shared/clock.ts';
+import { MINUTE, SECOND } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
 import type { DnsQuestion, DnsResult } from '../../../shared/relay/contract.ts';
 import { intoDnsWorld, startCloudflareEmulator, type CloudflareEmulator } from '../../emulators/cloudflare/index.ts';
@@ -25,6 +25,8 @@ let requests: Record<'api' | 'doh', number>;
 let relayRequests: DnsQuestion[][];
 let zoneRequests: { zone: string; present?: PresentRequest; cleanUp?: CleanUpRequest }[];
 let refusing: string | null;
+/** How far the port's clock is ahead, in milliseconds. */
+let ahead: number;
 
 beforeEach(async () => {
   dns = await startDnsEmulator({
@@ -40,6 +42,7 @@ beforeEach(async () => {
   relayRequests = [];
   zoneRequests = [];
   refusing = null;
+  ahead = 0;
   const vendor = { name: 'main', provider: 'cloudflare' as const, token: 'secret:cloudflare-token', endpoint: cloudflare.url, zoneId: null };
   const secret = () => Promise.resolve(TOKEN);
   const provider = createProvider(vendor, { secret, fetch, clock: Date.now });
@@ -48,7 +51,7 @@ beforeEach(async () => {
     resolvers: dns.doh,
     secret,
     fetch,
-    clock: Date.now,
+    clock: () => Date.now() + ahead,
     onRequest: (kind) => {
       requests[kind] += 1;
     },
@@ -197,7 +200,14 @@ describe('propagation', () => {
   it('asks the next relay when one is gone, and resolvers alone when all are', async () => {
     const placed = await published('a');
     expect(await port.propagation(placed, ['gone', 'matrix'])).toMatchObject({ complete: true, weak: false });
+    ahead = 10 * SECOND;
     expect(await port.propagation(placed, ['gone'])).toMatchObject({ complete: true, weak: true, summary: '2 of 2 public resolvers' });
+  });
+
+  it('does not ask resolvers right after publishing when nobody can say whether the authorities have it', async () => {
+    const placed = await published('a');
+    expect(await port.propagation(placed, [])).toMatchObject({ complete: false, weak: true, summary: expect.stringContaining('waiting 10 s') });
+    expect(requests.doh).toBe(0);
   });
 
   it('follows the delegation as the CA does', async () => {
