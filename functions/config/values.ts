@@ -61,6 +61,7 @@ export const publicKey = value(
   },
 );
 
-function isLoopback(hostname: string): boolean {
+/** @param hostname as `URL.hostname` gives it. */
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

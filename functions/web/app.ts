@@ -91,6 +91,7 @@ function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
     'POST /hooks/renew': renewHook(deps),
     'POST /hooks/reload': reloadHook(deps),
     'GET /relay/connect': (context) => deps.connectRelay(context.req.raw),
+    'GET /relay/latest': latestRelay(deps),
     'GET /relay/:bundle{[0-9a-f]{64}\\.mjs}': relayBundle(deps),
   };
 }
@@ -102,6 +103,14 @@ function relayBundle({ relay, fleet }: WebDependencies): Handler {
     const source = relay?.sha256 === sha256 ? relay.source : await fleet.relayBundle(sha256);
     if (source === null) throw new PerennialError('relay_bundle_unknown', 'There is no relay bundle with this checksum.', { hint: relay === null ? undefined : `The current one is /relay/${relay.sha256}.mjs` });
     return new Response(source, { headers: { 'content-type': 'application/javascript; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable', etag: `"${sha256}"` } });
+  };
+}
+
+/** The checksum of this Worker's relay, for the job file: `curl -fsS <origin>/relay/latest`. */
+function latestRelay({ relay }: WebDependencies): Handler {
+  return (context) => {
+    if (relay === null) throw new PerennialError('relay_bundle_unknown', 'This Worker carries no relay bundle.');
+    return context.text(`${relay.sha256}\n`);
   };
 }
 

@@ -21,8 +21,9 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   body_invalid: 400,
   body_not_text: 400,
   idempotency_key_invalid: 400,
-  secret_invalid: 400,
+  secret_too_large: 400,
   secret_name_invalid: 400,
+  secret_store_read_only: 409,
   query_invalid: 400,
 };
 

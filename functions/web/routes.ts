@@ -37,6 +37,7 @@ export const ROUTES = [
   { method: 'POST', path: '/hooks/renew', access: 'webhook', answers: 'json' },
   { method: 'POST', path: '/hooks/reload', access: 'webhook', answers: 'json' },
   { method: 'GET', path: '/relay/connect', access: 'relay', answers: 'file' },
+  { method: 'GET', path: '/relay/latest', access: 'public', answers: 'file' },
   { method: 'GET', path: '/relay/:bundle{[0-9a-f]{64}\\.mjs}', access: 'public', answers: 'file' },
 ] as const satisfies readonly Route[];
 

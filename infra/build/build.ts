@@ -5,18 +5,12 @@
  * Wrangler names its own command in `WRANGLER_COMMAND`. Under `dev` an invalid configuration is built in as its list of
  * problems, so that the Worker starts, issues nothing and shows them; everywhere else it stops the build.
  */
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
 import { CONTRACT } from '../../shared/relay/contract.ts';
+import { bundleRelay } from '../relay/bundle.ts';
 import { formatProblems } from './report.ts';
 import { readSource, ROOT } from './source.ts';
-
-const bundlerSchema = z.object({ bundleRelay: z.custom<() => unknown>((value) => typeof value === 'function') });
-const bundleSchema = z.object({ source: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.number().int().nonnegative() });
-/** Stands in `.build/` when this checkout has no relay; the Worker then serves none. */
-const NO_BUNDLE = { source: '', sha256: createHash('sha256').update('').digest('hex'), bytes: 0 };
 
 /** @returns the process's exit code. */
 export async function build(environment: Readonly<Record<string, string | undefined>>): Promise<number> {
@@ -30,23 +24,12 @@ export async function build(environment: Readonly<Record<string, string | undefi
     }
     process.stderr.write('The Worker starts without a configuration of its own and shows these problems.\n');
   }
-  const relay = await bundle();
-  if (relay.bytes === 0 && environment['WRANGLER_COMMAND'] === 'deploy') {
-    process.stderr.write('The relay could not be bundled: infra/relay/bundle.ts is missing.\n');
-    return 1;
-  }
+  const relay = await bundleRelay();
   mkdirSync(folder, { recursive: true });
   replace(join(folder, 'configuration.json'), JSON.stringify(compiled));
   replace(join(folder, 'relay.txt'), relay.source);
   replace(join(folder, 'relay.json'), JSON.stringify({ sha256: relay.sha256, bytes: relay.bytes, contract: CONTRACT.current }));
   return 0;
-}
-
-async function bundle(): Promise<z.infer<typeof bundleSchema>> {
-  const path = join(ROOT, 'infra/relay/bundle.ts');
-  if (!existsSync(path)) return NO_BUNDLE;
-  const module: unknown = await import(path);
-  return bundleSchema.parse(await bundlerSchema.parse(module).bundleRelay());
 }
 
 /** Written only when changed, and in one step: wrangler watches these files. */

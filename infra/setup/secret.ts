@@ -1,0 +1,67 @@
+/**
+ * `npm run secret -- <name> [--origin <https://…>]`: stores one secret through the Worker's administration API. The
+ * value comes from standard input or a prompt without echo, never from the command line, where others could read it.
+ * Needs the Worker's address (`--origin` or PERENNIAL_ORIGIN) and ADMIN_TOKEN (or `.perennial/admin-token`).
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { isLoopback } from '../../functions/config/values.ts';
+import { refusalSchema } from '../../shared/relay/contract.ts';
+import { ROOT } from '../build/source.ts';
+import { promptSecret } from './prompt.ts';
+
+const DEADLINE_MS = 30_000;
+
+export interface StoreSecretOptions {
+  name: string;
+  value: string;
+  origin: string;
+  adminToken: string;
+  fetch: typeof fetch;
+}
+
+/** Throws an Error that says what to do; never with the value or the token in it. */
+export async function storeSecret({ name, value, origin, adminToken, fetch }: StoreSecretOptions): Promise<void> {
+  const url = new URL(origin);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) throw new Error(`${url.origin} is not https; a secret does not travel in the clear.`);
+  if (value === '') throw new Error('The value is empty.');
+  let response: Response;
+  try {
+    response = await fetch(new URL(`/api/v1/secrets/${encodeURIComponent(name)}`, url), {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ value }),
+      redirect: 'error',
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+  } catch (cause) {
+    throw new Error(`${url.origin} could not be reached. Is the Worker deployed there?`, { cause });
+  }
+  if (response.ok) return;
+  const refusal = refusalSchema.safeParse(await response.json().catch(() => null));
+  throw new Error(refusal.success ? `${refusal.data.error.message} ${refusal.data.error.hint ?? ''}`.trim() : `${url.origin} answered ${response.status}.`);
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { origin: { type: 'string' } } });
+  const [name] = positionals;
+  const origin = values.origin ?? process.env['PERENNIAL_ORIGIN'];
+  const tokenFile = join(ROOT, '.perennial', 'admin-token');
+  const adminToken = process.env['ADMIN_TOKEN'] ?? (existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : undefined);
+  if (name === undefined || positionals.length > 1) throw new Error('usage: npm run secret -- <name> [--origin <https://…>]   (the value is read from standard input)');
+  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name)) throw new Error('The name of a secret has up to 63 lower-case letters, digits and hyphens: what stands behind "secret:" in certificates.toml.');
+  if (origin === undefined || !URL.canParse(origin)) throw new Error("Say where the Worker is: --origin https://… or PERENNIAL_ORIGIN.");
+  if (adminToken === undefined) throw new Error('Give the administrator token in ADMIN_TOKEN, or run npm run setup, which keeps one in .perennial/admin-token.');
+  await storeSecret({ name, value: await promptSecret(`Value of ${name}: `), origin, adminToken, fetch });
+  process.stdout.write(`Stored ${name}. It cannot be read back; certificates.toml refers to it as "secret:${name}".\n`);
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (thrown) {
+    process.stderr.write(`${thrown instanceof Error ? thrown.message : 'It failed.'}\n`);
+    process.exitCode = 1;
+  }
+}
