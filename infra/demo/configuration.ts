@@ -8,6 +8,8 @@ export interface CertificateWish {
   domains: readonly string[];
   /** Where it is delivered; {@link DELIVERED_VARIABLE} when absent. */
   variable?: string;
+  /** Service of the proxy that serves it; {@link PROXY_SERVICE} when absent. */
+  service?: string;
 }
 
 export const ZONE = 'example.net';
@@ -32,10 +34,10 @@ export function demoConfiguration(facts: ConfigurationFacts): string {
     resolvers: facts.resolvers.map(({ name, url }) => ({ name, url })),
     dns: { main: { provider: 'cloudflare', token: `secret:${CLOUDFLARE_SECRET}`, endpoint: facts.cloudflareUrl } },
     clusters: { [CLUSTER]: { keys: [`${facts.relayKey.kid}:${facts.relayKey.x}`] } },
-    certificates: facts.certificates.map(({ name, domains, variable = DELIVERED_VARIABLE }) => ({
+    certificates: facts.certificates.map(({ name, domains, variable = DELIVERED_VARIABLE, service = PROXY_SERVICE }) => ({
       name,
       domains: [...domains],
-      deliver: [{ cluster: CLUSTER, variable, service: PROXY_SERVICE, reload: 'watch' }],
+      deliver: [{ cluster: CLUSTER, variable, service, reload: 'watch' }],
     })),
     webhooks: [{ name: 'deploy', signing: `secret:${WEBHOOK_SECRET}`, certificates: ['*'], scopes: ['renew', 'renew:force', 'reload'] }],
   });

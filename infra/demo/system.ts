@@ -38,6 +38,8 @@ export interface SystemOptions {
   certificates?: readonly CertificateWish[];
   /** `stand-in` takes the in-repository CA even where Pebble is. */
   ca?: 'pebble' | 'stand-in';
+  /** `stand-in` takes the TLS stand-in even where Traefik is. */
+  proxy?: 'stand-in';
   /** How late each name server shows a change, milliseconds. */
   nameserverDelaysMs?: readonly number[];
   /** Seconds that resolvers remember denials. */
@@ -218,7 +220,7 @@ async function startAuthority(options: SystemOptions, ports: Ports, tls: Awaited
 
 async function startProxy(options: SystemOptions, ports: Ports, nomad: Awaited<ReturnType<typeof startNomadEmulator>>): Promise<{ proxy: ProxyPart; standIn: TraefikStandIn | undefined }> {
   const port = await ports.reserve(options.ports?.proxy ?? 0, 'the TLS proxy');
-  const executable = findExecutable('TRAEFIK_BIN', 'traefik', options.environment);
+  const executable = options.proxy === 'stand-in' ? undefined : findExecutable('TRAEFIK_BIN', 'traefik', options.environment);
   if (executable !== undefined) {
     const { supervisor, state, say } = options;
     const proxy = await startTraefik({ executable, supervisor, state, nomad: nomad.emulator, port, pingPort: await ports.reserve(0, "Traefik's health check") });

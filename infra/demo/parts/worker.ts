@@ -30,6 +30,8 @@ export interface WorkerOptions {
   ca: string;
   port: number;
   environment: Readonly<Record<string, string | undefined>>;
+  /** Entry of the Worker in place of the one in `wrangler.toml`, for a Worker with routes of its own. */
+  main?: string;
 }
 
 export interface WorkerPart {
@@ -62,7 +64,7 @@ export async function buildWorker(state: DemoState, configuration: string): Prom
 
 export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
   const { supervisor, state, secrets, port } = options;
-  const { configPath, tsconfig, cron } = writeWranglerConfiguration(state);
+  const { configPath, tsconfig, cron } = writeWranglerConfiguration(state, options.main);
   state.write('worker/.dev.vars', devVariables({ SEALING_KEY: secrets.sealingKey, EDGE_KEY: JSON.stringify(secrets.edgeKey), ADMIN_TOKEN: secrets.adminToken }));
   const ca = state.write('worker/loopback-ca.pem', options.ca);
   const origin = `http://127.0.0.1:${port}`;
@@ -121,13 +123,13 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
 }
 
 /** The repository's `wrangler.toml` with absolute paths and without its build step, which has run already. */
-function writeWranglerConfiguration(state: DemoState): { configPath: string; tsconfig: string; cron: string } {
+function writeWranglerConfiguration(state: DemoState, main?: string): { configPath: string; tsconfig: string; cron: string } {
   const parsed = wranglerSchema.parse(parse(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')));
   const { build: _build, tsconfig: _tsconfig, ...rest } = parsed;
   const folder = state.path('worker', 'build');
   const configuration = {
     ...rest,
-    main: join(ROOT, parsed.main),
+    main: main ?? join(ROOT, parsed.main),
     alias: {
       'perennial:configuration': join(folder, 'configuration.json'),
       'perennial:relay-bundle': join(folder, 'relay.txt'),
