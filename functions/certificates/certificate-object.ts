@@ -15,8 +15,8 @@ import { countedDns, countedRelay } from './counting.ts';
 import type { CertificatePorts } from './phases/context.ts';
 import type { CertificateView } from './ports.ts';
 import { reconcile } from './reconcile.ts';
-import type { CertificateState } from './state.ts';
-import { CertificateStore, type WakeReason } from './store.ts';
+import type { CertificateState, WakeReason } from './state.ts';
+import { CertificateStore } from './store.ts';
 import { viewOf } from './view.ts';
 
 const DEAD_MAN_MS = 5 * MINUTE;

@@ -21,8 +21,6 @@ import {
   wakeReasonSchema,
 } from './state.ts';
 
-export { type HistoryEntry, type WakeReason, wakeReasonSchema } from './state.ts';
-
 const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,

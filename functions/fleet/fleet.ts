@@ -6,7 +6,7 @@
 import { DAY, HOUR, SECOND, type Clock } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import type { CertificateReport, CertificateView } from '../certificates/ports.ts';
-import type { WakeReason } from '../certificates/store.ts';
+import type { WakeReason } from '../certificates/state.ts';
 import { configurationSchema, type Configuration } from '../config/configuration.ts';
 import { migrate } from '../storage/schema.ts';
 import { actionRequestSchema, Admission, type ActionRequest, type StoredOperation } from './admission.ts';

@@ -1,5 +1,5 @@
 /** What the fleet needs from certificates: calls go down only (DESIGN §3). Every call may be repeated. */
-import type { WakeReason } from '../certificates/store.ts';
+import type { WakeReason } from '../certificates/state.ts';
 import type { CertificateSpec } from '../config/configuration.ts';
 
 /** Each method throws PerennialError when the certificate could not be told; the fleet tries again. */

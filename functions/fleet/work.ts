@@ -4,7 +4,7 @@
  */
 import { MINUTE, SECOND } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
-import { wakeReasonSchema, type WakeReason } from '../certificates/store.ts';
+import { wakeReasonSchema, type WakeReason } from '../certificates/state.ts';
 import { certificateSpecSchema } from '../config/configuration.ts';
 import type { CertificatesPort } from './ports.ts';
 
