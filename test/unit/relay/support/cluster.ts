@@ -29,6 +29,8 @@ export interface Cluster {
   edge: SigningEdge;
   edgeKeys: SigningKeys;
   relayKeys: SigningKeys;
+  /** The law as written. */
+  document: LawDocument;
   lines: (RequestLine | LifecycleLine)[];
   /** Another process of the same relay: same law and key, own memory. */
   another(): { relay: Relay; edge: SigningEdge };
@@ -85,7 +87,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const install = (request: Partial<InstallRequest> & { issuance: string; chain: string }) =>
     edge.call('PUT', '/v1/certificates/matrix', { names: NAMES, target: TARGET, known: [], replaceForeign: false, blind: false, ...request });
   return {
-    nomad, authority, relay, edge, edgeKeys, relayKeys, lines, another, install,
+    nomad, authority, relay, edge, edgeKeys, relayKeys, document, lines, another, install,
     issue: async (issuance) => {
       const request: CreateKeyRequest = { issuance, names: NAMES, keyType: 'ec-p256' };
       return authority.issue(createKeyResponse.parse((await edge.call('POST', '/v1/keys', request)).body).csr);
