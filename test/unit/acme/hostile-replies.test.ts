@@ -1,8 +1,11 @@
 /** What a CA, its load balancer, or whoever sits between may answer: typed failures, never a crash, a hang or an echo. */
+import { inspect } from 'node:util';
 import { assert as checkAsync, asyncProperty, constantFrom, oneof, string, json } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_REPLY_BYTES } from '../../../functions/acme/exchange.ts';
+import { Secret } from '../../../functions/secrets/secret.ts';
 import { PerennialError } from '../../../shared/errors.ts';
+import { memorySecrets } from './authority-in-memory.ts';
 import { order, ORIGIN, problem } from './scripted-ca.ts';
 import { failureOf, NAMES, NOW, scriptedWorld } from './world.ts';
 
@@ -109,17 +112,38 @@ describe('text of a CA', () => {
 });
 
 describe('secrets', () => {
-  it('never show in what a session throws, whatever the CA answers', async () => {
-    const { ca, port, secrets } = scriptedWorld();
-    const session = await port.open('ca', null);
-    const [name = ''] = await secrets.list();
-    const key = (await secrets.get(name)).reveal();
-    const body = key.replaceAll(/-----[A-Z ]+-----|\s/g, '');
-    for (const reply of [problem(500, 'serverInternal', 'x'), new Response('<html>', { status: 502 }), problem(403, 'unauthorized', 'no')]) {
-      ca.script('/new-order', reply);
-      const failure = await failureOf(session.newOrder(wanted));
-      const shown = [String(failure), JSON.stringify(failure), failure instanceof PerennialError ? JSON.stringify(failure.toData()) : '', failure instanceof Error ? `${failure.stack ?? ''}${String(failure.cause)}` : ''].join('');
-      expect(shown).not.toContain(body.slice(40, 80));
-    }
+  const hmacKey = Buffer.from('an external account key, 32 bytes').toString('base64url');
+
+  /** Everything an error could show to a log, a page or another object. */
+  const shown = (failure: unknown): string =>
+    [String(failure), JSON.stringify(failure), inspect(failure, { depth: 9, showHidden: true }), failure instanceof PerennialError ? JSON.stringify(failure.toData()) : '', failure instanceof Error ? (failure.stack ?? '') : ''].join('\n');
+
+  it('never show in what is thrown, whatever the CA answers to registration and orders', async () => {
+    const types = constantFrom('application/json', 'application/problem+json', 'text/html');
+    await checkAsync(
+      asyncProperty(oneof(string(), json(), constantFrom('{"type":"urn:ietf:params:acme:error:unauthorized","detail":"no"}')), constantFrom(200, 201, 400, 403, 500, 525), types, constantFrom('/new-account', '/new-order'), async (body, status, type, path) => {
+        const secrets = memorySecrets({ hmac: new Secret(hmacKey) });
+        const { ca, port } = scriptedWorld({ secrets, authority: { externalAccount: { keyId: 'kid', hmacKey: 'secret:hmac' } } });
+        ca.script(path, () => new Response(body, { status, headers: { 'content-type': type } }));
+        const failure = await failureOf(port.open('ca', null).then((session) => session.newOrder(wanted)));
+        const name = (await secrets.list()).find((each) => each.startsWith('acme-account-')) ?? '';
+        const key = (await secrets.get(name)).reveal().split('\n')[1] ?? '';
+        expect(key.length).toBeGreaterThan(40);
+        expect(failure).toBeInstanceOf(PerennialError);
+        for (const secret of [key, hmacKey, Buffer.from(hmacKey, 'base64url').toString()]) expect(shown(failure)).not.toContain(secret);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('never show when they are of no use', async () => {
+    const secrets = memorySecrets();
+    const { port, state } = scriptedWorld({ secrets });
+    await port.open('ca', null);
+    const broken = '-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5IGF0IGFsbA==\n-----END PRIVATE KEY-----';
+    await secrets.put(state.account()?.keyName ?? '', new Secret(broken));
+    const failure = await failureOf(port.open('ca', null).then((session) => session.newOrder(wanted)));
+    expect(failure).toMatchObject({ code: 'acme_account_key_unusable' });
+    expect(shown(failure)).not.toContain('bm90IGEg');
   });
 });

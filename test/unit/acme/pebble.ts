@@ -20,7 +20,7 @@ export interface Pebble {
   directoryUrl: string;
   /** A fetch that trusts this Pebble's certificate and nothing else. */
   fetch: typeof globalThis.fetch;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 export interface PebbleOptions {
@@ -52,28 +52,30 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
       profiles: { default: { description: 'The default', validityPeriod: 3_888_000 }, shortlived: { description: 'Six days', validityPeriod: 576_000 } },
     },
   }));
-  const child = spawn(BINARY, ['-config', join(folder, 'config.json'), '-strict', 'false'], {
+  const child = spawn(BINARY, ['-config', join(folder, 'config.json')], {
     env: { PATH: process.env['PATH'] ?? '', PEBBLE_VA_NOSLEEP: '1', PEBBLE_VA_ALWAYS_VALID: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0', ...options.environment },
     stdio: 'ignore',
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const directoryUrl = `https://localhost:${port}/dir`;
   const fetch = trusting(certificate);
-  await answering(fetch, directoryUrl);
-  return {
-    directoryUrl,
-    fetch,
-    async stop() {
-      child.kill('SIGKILL');
-      await exited;
-      await rm(folder, { recursive: true });
-    },
+  const stop = async () => {
+    child.kill('SIGKILL');
+    await exited;
+    await rm(folder, { recursive: true });
   };
+  try {
+    await answering(fetch, directoryUrl);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { directoryUrl, fetch, stop };
 }
 
 async function answering(fetch: typeof globalThis.fetch, url: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const up = await fetch(url).then((response) => response.ok, () => false);
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    const up = await fetch(url, { headers: { 'user-agent': 'test' } }).then((response) => response.ok, () => false);
     if (up) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
