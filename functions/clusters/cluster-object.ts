@@ -60,12 +60,15 @@ export class ClusterObject extends DurableObject<Environment> {
   call(cluster: string, request: LinkRequest): Promise<Outcome<LinkResponse>> {
     return settle(async () => {
       if (request.body.length > MAX_BODY_BYTES) throw new PerennialError('relay_too_large', `A request of ${request.body.length} characters exceeds the limit of ${MAX_BODY_BYTES}.`);
-      const sockets = this.#openSockets();
-      if (sockets.length === 0) {
+      try {
+        const sockets = this.#openSockets();
+        if (sockets.length === 0) throw this.#offline(cluster);
+        return await this.#callFirstThatAnswers(sockets, { ...request, timeoutMs: Math.min(request.timeoutMs, MAX_DEADLINE_MS) });
+      } catch (thrown) {
+        // A relay that was missing, hung up or fell silent: who called goes on as soon as one connects.
         if (request.caller !== null) this.#store.rememberWaiting(request.caller, this.#clock());
-        throw this.#offline(cluster);
+        throw thrown;
       }
-      return this.#callFirstThatAnswers(sockets, { ...request, timeoutMs: Math.min(request.timeoutMs, MAX_DEADLINE_MS) });
     });
   }
 
