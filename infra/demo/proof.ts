@@ -41,8 +41,16 @@ export interface Proof {
   };
   phases: { name: string; ms: number }[];
   requests: Requests;
-  parts: Record<'ca' | 'dns' | 'nomad' | 'proxy', { kind: 'real' | 'stand-in'; name: string }>;
+  parts: Record<'ca' | 'dns' | 'nomad' | 'proxy', 'real' | 'stand-in'>;
 }
+
+const PARTS = ['ca', 'dns', 'nomad', 'proxy'] as const;
+const PART_NAMES: Readonly<Record<(typeof PARTS)[number], Readonly<Record<'real' | 'stand-in', string>>>> = {
+  ca: { real: 'Pebble', 'stand-in': 'ACME CA' },
+  dns: { real: 'DNS', 'stand-in': 'DNS' },
+  nomad: { real: 'Nomad', 'stand-in': 'Nomad' },
+  proxy: { real: 'Traefik', 'stand-in': 'TLS proxy' },
+};
 
 export interface ProofFacts {
   view: CertificateView;
@@ -121,7 +129,7 @@ export function renderProof(proof: Proof, colour: boolean): string[] {
     row('key made in', issued.keyMadeIn === null ? 'the cluster, at an earlier start' : `${issued.keyMadeIn}; it never left the cluster`),
     row('requests', `ACME ${requests.acme}, DNS API ${requests.dns}, relay ${requests.relay}, Nomad ${requests.nomad ?? 'not counted'}`),
     ...(issued.ms === null ? [] : [row('time', `${proof.phases.map(({ name, ms }) => `${name} ${seconds(ms)}`).join(', ')}; ${paint.bold(`${seconds(issued.ms)} from due to served`)}`)]),
-    row('parts', Object.entries(parts).map(([part, { kind, name }]) => `${part} ${name} (${kind})`).join(', ')),
+    row('parts', PARTS.map((part) => `${PART_NAMES[part][parts[part]]} (${parts[part]})`).join(', ')),
   ];
 }
 

@@ -25,6 +25,8 @@ export interface ChildOptions {
   arguments: readonly string[];
   environment: Readonly<Record<string, string | undefined>>;
   folder?: string;
+  /** It ends by itself when it has done its work. */
+  ends?: boolean;
 }
 
 /** A running child. `exited` resolves with a sentence on how it ended; it never rejects. */
@@ -82,7 +84,7 @@ export class Supervisor {
     } catch (cause) {
       throw new PerennialError('demo_cannot_start', `${name} cannot be started: ${options.command} is missing or not executable.`, { cause });
     }
-    return this.#supervise(name, log, process_);
+    return this.#supervise(name, log, process_, options.ends ?? false);
   }
 
   /** A shell script that the watchdog runs when the demo dies: for what lives outside of its process groups. */
@@ -106,10 +108,10 @@ export class Supervisor {
     if (watchdog.process.exitCode === null) await once(watchdog.process, 'exit');
   }
 
-  #supervise(name: string, log: string, process_: ChildProcess): Child {
+  #supervise(name: string, log: string, process_: ChildProcess, ends: boolean): Child {
     const pid = process_.pid ?? 0;
     this.#watch().write(`+ ${pid}\n`);
-    let stopped = false;
+    let stopped = ends;
     const exited = new Promise<string>((resolve) => {
       process_.once('exit', (code, signal) => {
         // Its own children may outlive it.

@@ -16,7 +16,7 @@ import { DELIVERED_VARIABLE, PROXY_JOB, PROXY_SERVICE, type NomadPart } from './
 import { startPebble, type CertificateAuthorityPart } from './parts/pebble.ts';
 import { relayLaw, startRelay, type RelayPart } from './parts/relay.ts';
 import { startTraefik, type ProxyPart } from './parts/traefik.ts';
-import { buildWorker, relayBundle, startWorker, type WorkerPart } from './parts/worker.ts';
+import { relayBundle, startWorker, type WorkerPart } from './parts/worker.ts';
 import { Ports } from './ports.ts';
 import { publicHalf, type DemoSecrets, type DemoState } from './state.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -134,7 +134,6 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
     demoConfiguration({ directory: ca.directory, cloudflareUrl: cloudflare.url, resolvers: dns.doh.map(({ name, url }) => ({ name, url })), relayKey: publicHalf(secrets.relayKey), certificates: wishes });
   const configuration = configurationFor(certificates);
   const workerPort = await ports.reserve(options.ports?.worker ?? 0, 'the status page');
-  await buildWorker(state, configuration);
   const worker = await startWorker({ supervisor, state, secrets, configuration, ca: tls.caPem, port: workerPort, environment });
   stops.push(() => worker.stop());
   say(`Worker: workerd through wrangler at ${worker.origin}`);
@@ -158,10 +157,10 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
 
   return {
     kinds: {
-      ca: ca.kind === 'pebble' ? { kind: 'real', name: 'Pebble' } : { kind: 'stand-in', name: 'in-repository CA' },
-      dns: { kind: 'stand-in', name: 'in-repository name servers and Cloudflare API' },
-      nomad: { kind: 'stand-in', name: 'Nomad emulator' },
-      proxy: proxy.kind === 'traefik' ? { kind: 'real', name: 'Traefik' } : { kind: 'stand-in', name: 'TLS stand-in' },
+      ca: ca.kind === 'pebble' ? 'real' : 'stand-in',
+      dns: 'stand-in',
+      nomad: nomad.kind === 'agent' ? 'real' : 'stand-in',
+      proxy: proxy.kind === 'traefik' ? 'real' : 'stand-in',
     },
     secrets,
     state,

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { build } from '../../build/build.ts';
 import { ROOT } from '../../build/source.ts';
 import { PerennialError } from '../../../shared/errors.ts';
+import { lastLines } from '../logs.ts';
 import { ask, type PartResponse } from '../request.ts';
 import type { DemoSecrets, DemoState } from '../state.ts';
 import { untilReady, type Child, type Supervisor } from '../supervisor.ts';
@@ -13,6 +14,10 @@ import { untilReady, type Child, type Supervisor } from '../supervisor.ts';
 const START_TIMEOUT_MS = 120_000;
 /** The first request waits until workerd has loaded the bundle, which takes long on a busy machine. */
 const FIRST_REQUEST_TIMEOUT_MS = 60_000;
+
+const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
+/** PEM that workerd trusts beside the public roots, in the demo's state. */
+const TRUSTED = 'worker/loopback-ca.pem';
 
 const wranglerSchema = z.looseObject({
   main: z.string(),
@@ -53,26 +58,49 @@ export function relayBundle(state: DemoState): string {
   return state.path('worker', 'relay.mjs');
 }
 
-/** Compiles the configuration and bundles the relay, as `wrangler dev` would by its `[build]` step. */
-export async function buildWorker(state: DemoState, configuration: string): Promise<void> {
+/**
+ * Compiles the configuration, bundles the relay, and bundles the Worker as a deployment does, so that what runs does not
+ * change below a renewal when somebody edits a source file. Throws `demo_build_failed`.
+ */
+async function buildWorker(options: WorkerOptions, configuration: string): Promise<void> {
+  const { state, supervisor } = options;
   const source = state.write('worker/certificates.toml', configuration);
   const folder = state.path('worker', 'build');
   const code = await build({ PERENNIAL_CONFIG: source, PERENNIAL_BUILD_DIR: folder, WRANGLER_COMMAND: 'dev' });
   if (code !== 0) throw new PerennialError('demo_build_failed', 'The Worker could not be built; see the messages above.');
   state.write('worker/relay.mjs', readFileSync(join(folder, 'relay.txt'), 'utf8'));
+
+  const { tsconfig, ...rest } = repositoryConfiguration();
+  const alias = {
+    'perennial:configuration': join(folder, 'configuration.json'),
+    'perennial:relay-bundle': join(folder, 'relay.txt'),
+    'perennial:relay-bundle-facts': join(folder, 'relay.json'),
+  };
+  const config = state.write('worker/bundle.toml', stringify({ ...rest, main: join(ROOT, rest.main), alias }));
+  const child = await supervisor.start('bundler', {
+    command: process.execPath,
+    arguments: [WRANGLER, 'deploy', '--dry-run', '--config', config, '--tsconfig', join(ROOT, tsconfig), '--outdir', state.path('worker', 'bundle')],
+    folder: ROOT,
+    environment: wranglerEnvironment(options),
+    ends: true,
+  });
+  const how = await child.exited;
+  if (how !== 'ended with exit code 0') throw new PerennialError('demo_build_failed', `Wrangler could not bundle the Worker:\n${lastLines(child.log, 15)}`.slice(0, 2_000), { hint: `The whole log: ${child.log}` });
 }
 
 export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
   const { supervisor, state, secrets, port } = options;
-  const { configPath, tsconfig, cron } = writeWranglerConfiguration(state, options.main);
+  await buildWorker(options, options.configuration);
+  const { triggers, main: _main, tsconfig: _tsconfig, ...rest } = repositoryConfiguration();
+  const [cron = ''] = triggers.crons;
+  const configPath = state.write('worker/wrangler.toml', stringify({ ...rest, triggers, main: state.path('worker', 'bundle', 'index.js'), no_bundle: true }));
   state.write('worker/.dev.vars', devVariables({ SEALING_KEY: secrets.sealingKey, EDGE_KEY: JSON.stringify(secrets.edgeKey), ADMIN_TOKEN: secrets.adminToken }));
-  const ca = state.write('worker/loopback-ca.pem', options.ca);
+  state.write(TRUSTED, options.ca);
   const origin = `http://127.0.0.1:${port}`;
   mkdirSync(state.path('worker', 'storage'), { recursive: true, mode: 0o700 });
 
   const flags = Object.entries({
     '--config': configPath,
-    '--tsconfig': tsconfig,
     '--ip': '127.0.0.1',
     '--port': String(port),
     '--inspector-port': '0',
@@ -84,9 +112,9 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
   async function run(): Promise<Child> {
     const child = await supervisor.start('worker', {
       command: process.execPath,
-      arguments: ['--no-warnings', join(ROOT, 'node_modules/wrangler/bin/wrangler.js'), 'dev', '--local', ...flags],
+      arguments: [WRANGLER, 'dev', '--local', ...flags],
       folder: ROOT,
-      environment: wranglerEnvironment(options, ca),
+      environment: wranglerEnvironment(options),
     });
     await untilReady(child, async () => (await ask(`${origin}/healthz`, { timeoutMs: FIRST_REQUEST_TIMEOUT_MS })).status < 500, START_TIMEOUT_MS);
     return child;
@@ -115,39 +143,29 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
       await ended;
     },
     start: async (configuration) => {
-      if (configuration !== undefined) await buildWorker(state, configuration);
+      if (configuration !== undefined) await buildWorker(options, configuration);
       if (!child.running) child = await run();
     },
     stop: () => child.stop(),
   };
 }
 
-/** The repository's `wrangler.toml` with absolute paths and without its build step, which has run already. */
-function writeWranglerConfiguration(state: DemoState, main?: string): { configPath: string; tsconfig: string; cron: string } {
-  const parsed = wranglerSchema.parse(parse(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')));
-  const { build: _build, tsconfig: _tsconfig, ...rest } = parsed;
-  const folder = state.path('worker', 'build');
-  const configuration = {
-    ...rest,
-    main: main ?? join(ROOT, parsed.main),
-    alias: {
-      'perennial:configuration': join(folder, 'configuration.json'),
-      'perennial:relay-bundle': join(folder, 'relay.txt'),
-      'perennial:relay-bundle-facts': join(folder, 'relay.json'),
-    },
-  };
-  return { configPath: state.write('worker/wrangler.toml', stringify(configuration)), tsconfig: join(ROOT, parsed.tsconfig), cron: parsed.triggers.crons[0] ?? '' };
+/** The repository's `wrangler.toml` without its build step, which has run already, and without what depends on its place. */
+function repositoryConfiguration(): z.infer<typeof wranglerSchema> {
+  const { build: _build, alias: _alias, ...rest } = wranglerSchema.parse(parse(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')));
+  return rest;
 }
 
 /** Nothing of the user's environment but what a program needs to run: no Cloudflare account, no proxy for the loopback. */
-function wranglerEnvironment({ environment, state }: WorkerOptions, ca: string): Record<string, string | undefined> {
+function wranglerEnvironment({ environment, state }: WorkerOptions): Record<string, string | undefined> {
   return {
     PATH: environment['PATH'],
     HOME: environment['HOME'],
     TMPDIR: environment['TMPDIR'],
     LANG: environment['LANG'],
     XDG_CONFIG_HOME: state.path('worker', 'config'),
-    NODE_EXTRA_CA_CERTS: ca,
+    NODE_EXTRA_CA_CERTS: state.path(TRUSTED),
+    NODE_NO_WARNINGS: '1',
     NO_COLOR: '1',
     CI: '1',
     // Where the machine stands is nobody's business here, and asking would need a network.
