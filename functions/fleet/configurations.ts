@@ -65,6 +65,11 @@ export class Configurations {
     for (const name of kept.keys()) this.#sql.exec('DELETE FROM specifications WHERE name = ?', name);
   }
 
+  /** The same configuration under a higher number. */
+  renumber({ generation, hash, at }: Promotion): void {
+    this.#sql.exec('INSERT INTO promotions (generation, hash, at) VALUES (?, ?, ?)', generation, hash, at);
+  }
+
   prune(now: number): void {
     this.#sql.exec('DELETE FROM sightings WHERE last_at < ?', now - FORGET_MS);
   }

@@ -35,8 +35,8 @@ export class FleetObject extends DurableObject<Environment> {
   }
 
   report(report: CertificateReport): Promise<Outcome<null>> {
-    return settle(() => {
-      this.#fleet.report(report);
+    return settle(async () => {
+      await this.#fleet.report(report);
       return null;
     });
   }

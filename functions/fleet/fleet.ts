@@ -95,13 +95,15 @@ export class Fleet {
   }
 
   /** FleetPort.report: may be repeated, and may arrive out of order. */
-  report(received: CertificateReport): void {
+  async report(received: CertificateReport): Promise<void> {
     const report = certificateReportSchema.parse(received);
-    this.#storage.transactionSync(() => {
+    const overtaken = this.#storage.transactionSync(() => {
       this.#registry.take(report);
       for (const event of report.events) this.#events.add({ at: event.at, certificate: report.name, kind: event.kind, message: event.message }, event.sequence);
       this.#events.prune();
+      return this.#catchUp(report.view.generation);
     });
+    if (overtaken) await this.#schedule();
   }
 
   status(limits: { events: number; upcoming: number }): FleetStatus {
@@ -175,7 +177,7 @@ export class Fleet {
     if (operation === null) return null;
     const progress = operation.certificates.flatMap((name) => {
       const view = this.#registry.view(name);
-      return view === null ? [] : [progressOf(view, operation.at, this.#registry.reportedAt(name))];
+      return view === null ? [] : [progressOf(view, operation, this.#registry.reportedAt(name))];
     });
     return { ...operation, progress, done: progress.every(({ status }) => status === 'done') };
   }
@@ -220,6 +222,19 @@ export class Fleet {
     for (const { from, to } of plan.adopted) log(to, 'renamed', `It was named ${from}; what is served is adopted, nothing is ordered.`);
     const counts = `${plan.added.length} added, ${plan.changed.length} changed, ${plan.retired.length} retired, ${plan.adopted.length} renamed, ${plan.unchanged.length} unchanged`;
     this.#events.add({ at: now, certificate: null, kind: 'configuration', message: `Configuration ${hash.slice(0, 12)} is in force as generation ${generation}: ${counts}.` }, null);
+  }
+
+  /**
+   * A certificate knows a generation that this fleet never gave out: the fleet lost its state. Certificates ignore what
+   * is older than they know, so the configuration in force goes out again under a number above it.
+   */
+  #catchUp(seen: number): boolean {
+    const inForce = this.#configurations.inForce();
+    if (inForce === null || seen <= inForce.generation) return false;
+    const generation = seen + 1;
+    this.#configurations.renumber({ ...inForce, generation });
+    for (const { name } of this.#configurations.specifications()) this.#work.assign(name, 'apply', generation);
+    return true;
   }
 
   #retire(name: string, { generation, shown, now }: { generation: number; shown: boolean; now: number }): void {

@@ -15,17 +15,18 @@ export interface Progress {
   sha256: string | null;
 }
 
-/**
- * @param at Unix ms at which the request was accepted.
- * @param reportedAt Unix ms of the certificate's last report.
- */
-export function progressOf(view: CertificateView, at: number, reportedAt: number): Progress {
-  const finished = view.history.find((entry) => entry.endedAt >= at);
-  const failure = view.issuance?.failure ?? view.deliveries.find((delivery) => delivery.failure !== null)?.failure ?? null;
-  const moving = view.issuance !== null || view.deliveries.some((delivery) => delivery.state === 'pending' || delivery.state === 'installed');
+interface Asked {
+  action: 'renew' | 'force' | 'reload' | 'redeliver';
+  /** Unix ms at which the request was accepted. */
+  at: number;
+}
+
+/** @param reportedAt Unix ms of the certificate's last report. */
+export function progressOf(view: CertificateView, asked: Asked, reportedAt: number): Progress {
+  const finished = view.history.find((entry) => entry.endedAt >= asked.at);
   return {
     certificate: view.name,
-    status: reportedAt < at ? 'accepted' : failure !== null || view.state === 'failing' ? 'failing' : moving || view.state === 'renewing' || view.state === 'new' ? 'working' : 'done',
+    status: statusOf(view, asked, { reportedAt, finished }),
     phase: view.phase,
     reason: view.reason,
     waitingFor: view.waitingFor,
@@ -33,4 +34,15 @@ export function progressOf(view: CertificateView, at: number, reportedAt: number
     phases: view.issuance === null ? (finished?.phases ?? []) : view.issuance.phases.map(({ name, startedAt, endedAt }) => ({ name, ms: endedAt === null ? null : endedAt - startedAt })),
     sha256: view.live?.sha256 ?? null,
   };
+}
+
+function statusOf(view: CertificateView, { action, at }: Asked, seen: { reportedAt: number; finished: CertificateView['history'][number] | undefined }): Progress['status'] {
+  if (seen.reportedAt < at) return 'accepted';
+  const failed = view.issuance?.failure != null || view.deliveries.some((delivery) => delivery.failure !== null);
+  if (failed || view.state === 'failing') return 'failing';
+  const moving = view.issuance !== null || view.deliveries.some((delivery) => delivery.state === 'pending' || delivery.state === 'installed');
+  if (moving || view.state === 'renewing' || view.state === 'new') return 'working';
+  // A report from before the wake was heard says nothing: a forced renewal ends with an issuance of its own.
+  if (action !== 'force') return 'done';
+  return seen.finished === undefined ? 'working' : seen.finished.outcome === 'live' ? 'done' : 'failing';
 }

@@ -21,7 +21,7 @@ export function createApp(deps: WebDependencies): Hono {
   app.use(async (context, next) => {
     // A WebSocket's answer has headers that cannot be changed.
     if (context.req.path === '/relay/connect') return next();
-    return secureHeaders({ xFrameOptions: 'DENY', referrerPolicy: 'same-origin', crossOriginOpenerPolicy: 'same-origin' })(context, async () => {
+    return secureHeaders({ strictTransportSecurity: 'max-age=15552000', xFrameOptions: 'DENY', referrerPolicy: 'same-origin', crossOriginOpenerPolicy: 'same-origin' })(context, async () => {
       await next();
       for (const [name, value] of Object.entries(PAGE_HEADERS)) if (!context.res.headers.has(name)) context.res.headers.set(name, value);
     });

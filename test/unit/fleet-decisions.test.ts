@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { certificateSpecSchema, type CertificateSpec } from '../../functions/config/configuration.ts';
 import { decidePromotion, planPromotion, STRAGGLER_MS } from '../../functions/fleet/promotion.ts';
+import type { CertificateView } from '../../functions/certificates/ports.ts';
+import { progressOf } from '../../functions/fleet/progress.ts';
 import { selectForSweep } from '../../functions/fleet/sweep.ts';
 
 function spec(name: string, domains: string[], variable = `certificates/${domains[0]?.replaceAll('.', '_')}`): CertificateSpec {
@@ -61,5 +63,29 @@ describe('a sweep', () => {
     ];
     expect(selectForSweep(candidates, now)).toEqual(['later', 'late', 'stale', 'just due', 'fresh']);
     expect(selectForSweep(candidates, now, 3)).toEqual(['later', 'late', 'stale']);
+  });
+});
+
+describe('the progress of a request', () => {
+  const at = 1_000;
+  const live: CertificateView = { name: 'a', domains: ['a.net'], state: 'live', phase: 'idle', reason: 'r', waitingFor: null, nextAt: null, renewal: null, live: null, issuance: null, deliveries: [], history: [], zones: [], generation: 1 };
+  const finished = (outcome: 'live' | 'failed', endedAt: number) => [{ id: 'i', startedAt: 0, endedAt, outcome, sha256: null, authority: 'ca', phases: [{ name: 'order' as const, ms: 5 }], message: '', requests: { acme: 0, dns: 0, relay: 0 } }];
+  const status = (action: 'renew' | 'force', view: Partial<CertificateView>, reportedAt = at + 1) => progressOf({ ...live, ...view }, { action, at }, reportedAt).status;
+  it('is unknown until the certificate has spoken since', () => {
+    expect(status('renew', {}, at - 1)).toBe('accepted');
+    expect(status('renew', {})).toBe('done');
+  });
+  it('of a forced renewal ends with an issuance that ended since, and not before', () => {
+    expect(status('force', {})).toBe('working');
+    expect(status('force', { history: finished('live', at - 1) })).toBe('working');
+    expect(status('force', { history: finished('live', at + 1) })).toBe('done');
+    expect(status('force', { history: finished('failed', at + 1) })).toBe('failing');
+  });
+  it('shows the phases of the issuance that ended since', () => {
+    expect(progressOf({ ...live, history: finished('live', at + 1) }, { action: 'force', at }, at + 1).phases).toEqual([{ name: 'order', ms: 5 }]);
+  });
+  it('is failing while a delivery fails', () => {
+    const failure = { code: 'relay_offline', message: 'm', hint: null, retryAt: null };
+    expect(status('renew', { deliveries: [{ id: 'd', cluster: 'c', variable: 'v', index: null, sha256: null, state: 'failing', instances: [], failure }] })).toBe('failing');
   });
 });

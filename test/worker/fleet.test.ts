@@ -133,6 +133,19 @@ describe('promotion', () => {
     });
   });
 
+  it('goes out again above every number that certificates know, when the fleet has lost its state', async () => {
+    await inFleet('lost', async ({ fleet, calls }) => {
+      await fleet.promote('h', configuration(['a', 'b']));
+      await fleet.alarm();
+      calls.length = 0;
+      await fleet.report(report('a', 1, { generation: 7 }));
+      await fleet.report(report('b', 1, { generation: 7 }));
+      await fleet.alarm();
+      expect(calls.sort()).toEqual(['apply a 8', 'apply b 8']);
+      expect(fleet.offer('h')).toEqual({ decision: 'in-force' });
+    });
+  });
+
   it('refuses a configuration that does not fit the schema, and keeps the last good one', async () => {
     await inFleet('invalid', async ({ fleet }) => {
       await fleet.promote('h1', configuration(['a']));
@@ -147,12 +160,12 @@ describe('reports', () => {
   it('are taken once, in any order, and one of a certificate that starts anew is taken too', async () => {
     await inFleet('reports', async ({ fleet }) => {
       const event = [{ sequence: 1, at: START, kind: 'order', message: 'ordered' }];
-      fleet.report(report('a', 5, { reason: 'five' }, event));
-      fleet.report(report('a', 5, { reason: 'again' }, event));
-      fleet.report(report('a', 4, { reason: 'four' }));
+      await fleet.report(report('a', 5, { reason: 'five' }, event));
+      await fleet.report(report('a', 5, { reason: 'again' }, event));
+      await fleet.report(report('a', 4, { reason: 'four' }));
       expect(fleet.certificate('a')?.reason).toBe('five');
       expect(fleet.status({ events: 10, upcoming: 1 }).events).toHaveLength(1);
-      fleet.report({ ...report('a', 1, { reason: 'anew' }), at: START + HOUR });
+      await fleet.report({ ...report('a', 1, { reason: 'anew' }), at: START + HOUR });
       expect(fleet.certificate('a')?.reason).toBe('anew');
     });
   });
@@ -160,7 +173,7 @@ describe('reports', () => {
   it('are refused when they are no reports', async () => {
     await inFleet('malformed', async ({ fleet }) => {
       const malformed = { ...report('a', 1), view: { ...view('a'), state: 'splendid' } };
-      expect(() => fleet.report(malformed as unknown as CertificateReport)).toThrow();
+      await expect(fleet.report(malformed as unknown as CertificateReport)).rejects.toThrow();
       expect(fleet.certificate('a')).toBeNull();
     });
   });
@@ -168,16 +181,16 @@ describe('reports', () => {
   it('keep counts, the order of who needs somebody, and search', async () => {
     await inFleet('order', async ({ fleet }) => {
       await fleet.promote('h', configuration(['a', 'b', 'c', 'd']));
-      fleet.report(report('a', 1));
-      fleet.report(report('b', 1, { state: 'failing' }));
-      fleet.report(report('c', 1, { state: 'renewing', phase: 'order', nextAt: START + 1 }));
+      await fleet.report(report('a', 1));
+      await fleet.report(report('b', 1, { state: 'failing' }));
+      await fleet.report(report('c', 1, { state: 'renewing', phase: 'order', nextAt: START + 1 }));
       const { rows, total } = fleet.list({ page: 1, size: 2, query: '' });
       expect([rows.map(({ name }) => name), total]).toEqual([['b', 'c'], 4]);
       expect(fleet.page({ page: 2, size: 2, query: '' }).views.map(({ name }) => name)).toEqual(['d', 'a']);
       expect(fleet.list({ page: 1, size: 9, query: 'B.exam' })).toMatchObject({ total: 1, rows: [{ name: 'b' }] });
       expect(fleet.list({ page: 1, size: 9, query: '%' }).total).toBe(0);
       expect(fleet.status({ events: 1, upcoming: 2 })).toMatchObject({ tally: { live: 1, failing: 1, renewing: 1, new: 1 }, upcoming: [{ name: 'c' }, { name: 'a' }] });
-      fleet.report(report('b', 2));
+      await fleet.report(report('b', 2));
       expect(fleet.status({ events: 1, upcoming: 1 }).tally).toMatchObject({ live: 2, failing: 0 });
     });
   });
@@ -199,7 +212,7 @@ describe('the sweep', () => {
   it('wakes the overdue and the untouched, and takes turns', async () => {
     await inFleet('sweep', async ({ fleet, calls, broken, advance }) => {
       await fleet.promote('h', configuration(Array.from({ length: 700 }, (_, index) => `c${index}`)));
-      fleet.report(report('c699', 1, { nextAt: START - HOUR }));
+      await fleet.report(report('c699', 1, { nextAt: START - HOUR }));
       broken.add('c3');
       expect(await fleet.sweep()).toEqual({ woken: 499, failed: 1 });
       expect(calls).toContain('wake c699 sweep');
@@ -224,7 +237,7 @@ describe('requests from outside', () => {
       expect(calls).toEqual(['wake a renew']);
       expect(operation.id).toMatch(/^[0-9a-f-]{36}$/);
       expect(fleet.operation(operation.id)).toMatchObject({ done: false, progress: [{ certificate: 'a', status: 'accepted' }] });
-      fleet.report(report('a', 50));
+      await fleet.report(report('a', 50));
       expect(fleet.operation(operation.id)).toMatchObject({ done: true, progress: [{ certificate: 'a', status: 'done' }] });
       expect(fleet.operation('another')).toBeNull();
     });

@@ -29,7 +29,7 @@ describe('a webhook with a token', () => {
       expect([accepted, response.headers.get('location')]).toEqual([['a'], url]);
       expect(url).toMatch(/^https:\/\/perennial\.example\.net\/api\/v1\/operations\/[0-9a-f-]{36}$/);
       expect(site.wakes).toEqual(['a renew']);
-      site.fleet.report({ name: 'a', sequence: 1, at: START + 5, view: view('a'), events: [] });
+      await site.fleet.report({ name: 'a', sequence: 1, at: START + 5, view: view('a'), events: [] });
       expect(await (await site.request(new URL(url).pathname)).json()).toMatchObject({ done: true, progress: [{ certificate: 'a', status: 'done' }] });
     });
   });

@@ -93,7 +93,7 @@ describe('without a session', () => {
     await onSite(
       'public',
       async (site) => {
-        site.fleet.report({ name: 'a', sequence: 1, at: START, view: view('a', { state: 'failing', reason: 'The token was refused.' }), events: [] });
+        await site.fleet.report({ name: 'a', sequence: 1, at: START, view: view('a', { state: 'failing', reason: 'The token was refused.' }), events: [] });
         for (const path of ['/', '/api/v1/status']) {
           const text = await (await site.request(path)).text();
           expect(text).not.toMatch(/a\.example\.net|The token was refused|clusters\.main|EDGE_KEY/);
