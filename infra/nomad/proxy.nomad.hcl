@@ -93,6 +93,9 @@ job "proxy" {
   type        = var.type
 
   group "proxy" {
+    # Leaves service discovery before it stops, so that nobody dials an instance on its way out.
+    shutdown_delay = "2s"
+
     network {
       mode = "host"
 

@@ -46,7 +46,7 @@ export interface RelayBindings extends Partial<HttpBindings> {
 
 export interface RelayEnvironment {
   Bindings: RelayBindings;
-  Variables: { admission: Admission; body: string; route: string; certificate?: string; code?: string };
+  Variables: { admission: Admission; body: string; route: string; certificate?: string; code?: string; cause?: string };
 }
 
 export interface RelayDependencies {
@@ -132,7 +132,7 @@ function logged(deps: RelayDependencies) {
   return createMiddleware<RelayEnvironment>(async (c, next) => {
     const begun = performance.now();
     await next();
-    deps.log({ event: 'request', route: c.get('route') ?? 'unknown', status: c.res.status, ms: Math.round(performance.now() - begun), certificate: c.get('certificate'), code: c.get('code') });
+    deps.log({ event: 'request', route: c.get('route') ?? 'unknown', status: c.res.status, ms: Math.round(performance.now() - begun), certificate: c.get('certificate'), code: c.get('code'), cause: c.get('cause') });
   });
 }
 
@@ -151,6 +151,7 @@ function signed(deps: RelayDependencies) {
       if (c.env?.admission === undefined && !deps.push) throw new PerennialError('push_not_allowed', 'This relay takes requests over its own link only.');
       c.set('admission', await (c.env?.admission ?? deps.admissions.admit(message)));
       await next();
+      if (Buffer.byteLength(await c.res.clone().text()) > MAX_BODY_BYTES) throw new PerennialError('relay_response_too_large', `The answer is larger than ${MAX_BODY_BYTES} bytes.`);
     } catch (thrown) {
       c.res = refuse(c, refusalOf(thrown, false));
     }
@@ -166,7 +167,14 @@ async function sign(c: RelayContext, token: string, deps: RelayDependencies): Pr
 
 function refuse(c: RelayContext, error: PerennialError): Response {
   c.set('code', error.code);
+  if (error.code === 'internal') c.set('cause', kindOf(error.cause));
   return c.json({ error: error.toData() }, statusOf(error.code));
+}
+
+/** Name and code of an unexpected error for the log; its message may quote a request, and stays out. */
+function kindOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return typeof cause;
+  return 'code' in cause && typeof cause.code === 'string' ? `${cause.name} ${cause.code}` : cause.name;
 }
 
 function body<S extends z.ZodType>(c: RelayContext, schema: S): z.infer<S> {

@@ -12,6 +12,8 @@ export interface RequestLine {
   certificate?: string | undefined;
   /** Error code of a refusal. */
   code?: string | undefined;
+  /** Name and code of an unexpected error. */
+  cause?: string | undefined;
 }
 
 export interface LifecycleLine {

@@ -26,6 +26,7 @@ const STATUSES: Readonly<Record<string, ContentfulStatusCode>> = {
   egress_timeout: 504,
   relay_deadline: 504,
   relay_stopping: 503,
+  relay_response_too_large: 500,
   internal: 500,
 };
 

@@ -58,7 +58,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { law, identity, nomad, allocation, clock, monotonic, log } = options;
   const variables = new NomadVariables(nomad);
   const workloads = new NomadWorkloads(nomad);
-  const roots = new Roots(law.roots, clock);
+  const roots = new Roots(law.roots);
   const connections = new Connections();
   const admissions = new Admissions({ keys: law.edgeKeys, cluster: law.cluster, connections });
   const keys = new KeyArea(variables, law.area);
@@ -90,6 +90,8 @@ export function createRelay(options: RelayOptions): Relay {
     watch,
     start: () => {
       if (law.listen !== undefined) server = serve({ fetch: app.fetch, hostname: law.listen.host, port: law.listen.port });
+      // An occupied port takes health and push away, not the link.
+      server?.on('error', () => log({ event: 'failed', code: 'relay_listen_failed', message: `The relay cannot listen on ${law.listen?.host ?? ''}:${law.listen?.port ?? ''}.` }));
       link.start();
       watch.start();
       sweep();

@@ -52,7 +52,7 @@ export class Installation {
     const chain = await readChain(request.chain);
     const pending = await this.#deps.keys.take(request.issuance, effect.signal);
     await checkChain(chain, { names: request.names, spki: pending?.spki ?? chain.leaf.spki, now: effect.now() });
-    this.#deps.roots.check(certificatesOf(chain.pem));
+    this.#deps.roots.check(certificatesOf(chain.pem), effect.now());
     const wanted: Wanted = { certificate, target: request.target, chain, key: pending?.key ?? null };
     return request.blind ? this.#installBlind(wanted, effect.signal) : this.#installReading(wanted, request, effect.signal);
   }

@@ -1,28 +1,26 @@
 /** Which roots a delivered or served chain must lead to (RFC 5280 §6, without revocation and policies). */
 import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
-import type { Clock } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
 
 export class Roots {
   readonly #certificates: readonly X509Certificate[];
-  readonly #clock: Clock;
 
   /** Throws when a PEM of the list cannot be parsed. */
-  constructor(roots: 'public' | readonly string[], clock: Clock) {
+  constructor(roots: 'public' | readonly string[]) {
     this.#certificates = (roots === 'public' ? rootCertificates : roots).map((pem) => new X509Certificate(pem));
-    this.#clock = clock;
   }
 
   /**
    * Checks that a chain, leaf first, leads to a configured root: each certificate issued by the next, every issuer a CA
    * within its validity, and one of them a root or signed by one. Throws `chain_malformed`, `chain_signature_invalid`,
    * `chain_issuer_not_ca`, `chain_issuer_expired`, `chain_root_unknown`; never retryable.
+   * @param now Unix milliseconds
    */
-  check(chain: readonly X509Certificate[]): void {
+  check(chain: readonly X509Certificate[], now: number): void {
     for (const [position, certificate] of chain.entries()) {
-      if (position > 0) this.#checkIssuer(certificate, position);
-      if (this.#anchored(certificate)) return;
+      if (position > 0) checkIssuer(certificate, position, now);
+      if (this.#anchored(certificate, now)) return;
       const issuer = chain[position + 1];
       if (issuer !== undefined && !issued(certificate, issuer)) {
         throw new PerennialError('chain_signature_invalid', `Certificate ${position + 1} of the chain is not issued by certificate ${position + 2}.`);
@@ -33,14 +31,14 @@ export class Roots {
     });
   }
 
-  #checkIssuer(certificate: X509Certificate, position: number): void {
-    if (!certificate.ca) throw new PerennialError('chain_issuer_not_ca', `Certificate ${position + 1} of the chain signs another one but is not a CA certificate.`);
-    if (Date.parse(certificate.validTo) <= this.#clock()) throw new PerennialError('chain_issuer_expired', `Certificate ${position + 1} of the chain has expired.`);
+  #anchored(certificate: X509Certificate, now: number): boolean {
+    return this.#certificates.some((root) => (root.fingerprint256 === certificate.fingerprint256 || issued(certificate, root)) && Date.parse(root.validTo) > now);
   }
+}
 
-  #anchored(certificate: X509Certificate): boolean {
-    return this.#certificates.some((root) => (root.fingerprint256 === certificate.fingerprint256 || issued(certificate, root)) && Date.parse(root.validTo) > this.#clock());
-  }
+function checkIssuer(certificate: X509Certificate, position: number, now: number): void {
+  if (!certificate.ca) throw new PerennialError('chain_issuer_not_ca', `Certificate ${position + 1} of the chain signs another one but is not a CA certificate.`);
+  if (Date.parse(certificate.validTo) <= now) throw new PerennialError('chain_issuer_expired', `Certificate ${position + 1} of the chain has expired.`);
 }
 
 function issued(certificate: X509Certificate, issuer: X509Certificate): boolean {

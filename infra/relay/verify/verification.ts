@@ -17,6 +17,8 @@ import type { NameVerdict, ServedChain } from './verdict.ts';
 /** Handshakes at the same time, over all instances. */
 const CONCURRENCY = 16;
 const MAX_INSTANCES = 500;
+/** Of the instances as JSON; below the contract's limit for a body. */
+const MAX_REPORT_BYTES = 900_000;
 
 export interface VerificationDependencies {
   law: Pick<Law, 'services'>;
@@ -39,14 +41,14 @@ export class Verification {
     const instances = registered.filter(({ job }) => rule.jobs.includes(job));
     if (instances.length > MAX_INSTANCES) throw new PerennialError('too_many_instances', `${instances.length} instances of ${request.service} are more than ${MAX_INSTANCES}.`);
     const names = [...new Set([...request.names, ...request.probes])];
-    const served = new ServedChains(this.#deps.roots);
+    const served = new ServedChains(this.#deps.roots, effect.now());
     const dials = instances.flatMap((instance) => names.map((name) => ({ instance, name })));
     const verdicts = await runBounded(dials, CONCURRENCY, async ({ instance, name }): Promise<NameVerdict> => {
       if (rule.ports !== undefined && !rule.ports.includes(instance.port)) return missed(name, 'unreachable', `Port ${instance.port} is not listed in the relay's law.`);
       const dialled = await this.#deps.dial({ address: instance.address, port: instance.port, name }, effect.signal);
       return toVerdict(name, dialled, served, request, effect.now());
     });
-    return instances.map((instance, position) => report(instance, verdicts.slice(position * names.length, (position + 1) * names.length)));
+    return fitting(instances.map((instance, position) => report(instance, verdicts.slice(position * names.length, (position + 1) * names.length))));
   }
 }
 
@@ -73,13 +75,26 @@ function report(instance: ServiceInstance, names: NameVerdict[]): InstanceVerdic
   return { id: instance.id.slice(0, 300), address: instance.address, port: instance.port, job: instance.job, ...worst(names), names };
 }
 
+/** Hundreds of instances with a hundred names each do not fit into one response; their worst names do. */
+function fitting(instances: InstanceVerdict[]): InstanceVerdict[] {
+  if (Buffer.byteLength(JSON.stringify(instances)) <= MAX_REPORT_BYTES) return instances;
+  return instances.map((instance) => {
+    const decisive = instance.names.find(({ verdict }) => verdict === instance.verdict);
+    // The certificate's own names are the longest part, and known to whoever asks.
+    const names = decisive === undefined ? [] : [{ ...decisive, served: decisive.served === null ? null : { ...decisive.served, names: [] } }];
+    return { ...instance, names };
+  });
+}
+
 /** Hundreds of handshakes show the same few chains; each is parsed and checked once per verification. */
 class ServedChains {
   readonly #roots: Roots;
+  readonly #now: number;
   readonly #known = new Map<string, Promise<ServedChain | null>>();
 
-  constructor(roots: Roots) {
+  constructor(roots: Roots, now: number) {
     this.#roots = roots;
+    this.#now = now;
   }
 
   async read(chain: readonly X509Certificate[]): Promise<ServedChain | null> {
@@ -100,7 +115,7 @@ class ServedChains {
 
   #problem(chain: readonly X509Certificate[]): string | null {
     try {
-      this.#roots.check(chain);
+      this.#roots.check(chain, this.#now);
       return null;
     } catch (thrown) {
       return thrown instanceof Error ? thrown.message : 'it cannot be checked.';

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { reconnectDelay, refusedDelay } from '../../../infra/relay/link/backoff.ts';
-import { CLOSE } from '../../../shared/link/frames.ts';
+import { HOUR } from '../../../shared/clock.ts';
+import { CLOSE, HEARTBEAT_INTERVAL_MS } from '../../../shared/link/frames.ts';
 import { hashText, verifyMessage } from '../../../shared/link/signatures.ts';
 import { MAX_BODY_BYTES, RELAY_ROUTES } from '../../../shared/relay/contract.ts';
 import { EdgeServer } from './support/edge-server.ts';
 import type { EdgeServerOptions, Link } from './support/edge-server.ts';
 import { NAMES, startCluster } from './support/cluster.ts';
-import type { Cluster } from './support/cluster.ts';
+import type { Cluster, ClusterOptions } from './support/cluster.ts';
 import { makeSigningKeys } from './support/signing-edge.ts';
 import type { SigningKeys } from './support/signing-edge.ts';
 
@@ -23,16 +24,16 @@ afterEach(async () => {
   await edge.stop();
 });
 
-async function connect(options: Partial<EdgeServerOptions> = {}): Promise<Link> {
-  await start(options);
+async function connect(options: Partial<EdgeServerOptions> = {}, more: ClusterOptions = {}): Promise<Link> {
+  await start(options, more);
   const link = edge.link();
   cluster.relay.start();
   return link;
 }
 
-async function start(options: Partial<EdgeServerOptions> = {}): Promise<void> {
+async function start(options: Partial<EdgeServerOptions> = {}, more: ClusterOptions = {}): Promise<void> {
   edge = await EdgeServer.start({ keys: keys.edge, relay: keys.relay, ...options });
-  cluster = await startCluster({ origin: edge.origin, keys, law: { listen: undefined } });
+  cluster = await startCluster({ origin: edge.origin, keys, law: { listen: undefined }, ...more });
 }
 
 const createKey = { issuance: 'one', names: NAMES, keyType: 'ec-p256' };
@@ -86,6 +87,43 @@ describe('the link', () => {
     await cluster.relay.stop();
     expect(await answer).toMatchObject({ status: 200 });
     expect(await link.closed).toBe(CLOSE.shutdown);
+  });
+});
+
+describe('the heartbeat', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each([
+    ['ends a connection on which two heartbeats stayed without an answer', true, 1],
+    ['leaves a connection alone on which they are answered', false, 0],
+  ])('%s', async (_, mute, lost) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    let elapsed = 0;
+    const link = await connect({ mute }, { monotonic: () => performance.now() + elapsed });
+    for (let beat = 0; beat < 3; beat += 1) {
+      elapsed += HEARTBEAT_INTERVAL_MS;
+      vi.advanceTimersByTime(HEARTBEAT_INTERVAL_MS);
+      // Time for a pong to come back.
+      // oxlint-disable-next-line no-await-in-loop
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
+    }
+    expect(cluster.lines.filter((line) => line.event === 'link' && line.state === 'lost')).toHaveLength(lost);
+    expect(link.hello.cluster).toBe('matrix');
+  });
+});
+
+describe('/healthz', () => {
+  it('says whether the link is open, and is degraded when the edge is silent for an hour', async () => {
+    let elapsed = 0;
+    await connect({}, { monotonic: () => performance.now() + elapsed });
+    await vi.waitFor(async () => expect(await (await cluster.relay.app.request('/healthz')).json()).toMatchObject({ status: 'ok', link: 'open' }));
+    elapsed = HOUR;
+    const degraded = await cluster.relay.app.request('/healthz');
+    expect([degraded.status, await degraded.json()]).toMatchObject([503, { status: 'degraded' }]);
   });
 });
 

@@ -138,6 +138,36 @@ describe('verification', () => {
   });
 });
 
+describe('a verification of very many instances', () => {
+  it('fits into one response, dials sixteen at a time, and keeps what decides', async () => {
+    const { certificate } = await cluster.authority.pair(NAMES);
+    const chain = [new X509Certificate(certificate)];
+    let open = 0;
+    let most = 0;
+    const instances = Array.from({ length: 400 }, (_, index) => ({ id: `instance-${index}`, job: 'proxy', allocation: `allocation-${index}`, address: '192.0.2.1', port: 443 }));
+    const verification = new Verification({
+      law: { services: [{ service: 'traefik', namespace: 'default', jobs: ['proxy'], restart: false, task: 'traefik' }] },
+      workloads: { instances: async () => instances, allocations: async () => [], hangUp: async () => undefined, restart: async () => undefined },
+      roots: new Roots([cluster.authority.root]),
+      dial: async () => {
+        open += 1;
+        most = Math.max(most, open);
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
+        open -= 1;
+        return { kind: 'served', chain };
+      },
+    });
+    const names = Array.from({ length: 20 }, (_, index) => `name-${index}.matrix.example.net`);
+    const result = await verification.verify(verifyRequest.parse(request(certificate, { names })), { now: Date.now, signal: AbortSignal.timeout(20_000) });
+    expect(JSON.stringify(result).length).toBeLessThan(1_000_000);
+    expect(result).toHaveLength(400);
+    expect(result.every(({ verdict, names: [first] }) => verdict === 'foreign' && first?.verdict === 'foreign')).toBe(true);
+    expect(most).toBe(16);
+  });
+});
+
 describe('the relay\'s own look', () => {
   it('reports a change of verdicts once, and nothing while all stays the same', async () => {
     const standIn = await proxy();
@@ -145,7 +175,7 @@ describe('the relay\'s own look', () => {
     const events: RelayEvent[] = [];
     const nomad = new NomadClient({ endpoint: { address: cluster.nomad.address }, token: () => cluster.nomad.managementToken });
     const law = { services: [{ service: 'traefik', namespace: 'default', jobs: ['proxy'], restart: false, task: 'traefik' }] };
-    const verification = new Verification({ law, workloads: new NomadWorkloads(nomad), roots: new Roots([cluster.authority.root], Date.now), dial });
+    const verification = new Verification({ law, workloads: new NomadWorkloads(nomad), roots: new Roots([cluster.authority.root]), dial });
     const watch = new ServedWatch({ verification, report: (event) => events.push(event), clock: Date.now, log: () => undefined });
     watch.remember(verifyRequest.parse(request(chain)), await verify(chain));
     await watch.look();

@@ -45,6 +45,8 @@ export interface Cluster {
 export interface ClusterOptions {
   law?: Partial<LawDocument>;
   clock?: Clock;
+  /** Milliseconds that only ever grow. */
+  monotonic?: () => number;
   signals?: boolean;
   /** Policy in place of the shipped one. */
   policy?: string;
@@ -78,7 +80,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const another = () => {
     const relay = createRelay({
       law, identity: relayKeys.private, nomad: new NomadClient({ endpoint: { address: nomad.address }, token: () => token }), allocation: `allocation-${relays.length}`, bundle: 'development',
-      clock: options.clock ?? Date.now, monotonic: () => performance.now(), random: Math.random, log: (line) => lines.push(line),
+      clock: options.clock ?? Date.now, monotonic: options.monotonic ?? (() => performance.now()), random: Math.random, log: (line) => lines.push(line),
     });
     relays.push(relay);
     return { relay, edge: new SigningEdge({ app: relay.app, keys: edgeKeys, relay: relayKeys.public, cluster: 'matrix', origin }) };

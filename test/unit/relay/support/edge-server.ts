@@ -18,6 +18,8 @@ export interface EdgeServerOptions {
   welcomeKey?: PrivateKey;
   /** How far its clock is from this machine's, milliseconds. */
   skewMs?: number;
+  /** Leaves heartbeats without an answer. */
+  mute?: boolean;
   /** Refuses every relay. */
   refuse?: { code: string; retryable: boolean };
 }
@@ -108,7 +110,7 @@ export class EdgeServer {
     closed.then((code) => this.closes.push(code), () => undefined);
     if (url.pathname !== '/relay/connect' || url.searchParams.get('cluster') !== cluster) return socket.close(4000);
     const receive = async (text: string) => {
-      if (text === HEARTBEAT_PING) return socket.send(HEARTBEAT_PONG);
+      if (text === HEARTBEAT_PING) return void (this.#options.mute === true || socket.send(HEARTBEAT_PONG));
       const frame = relayToEdgeFrame.parse(JSON.parse(text));
       if (frame.type === 'response') return this.#replies.get(frame.id)?.(frame);
       if (frame.type === 'event') return void events.push(frame);

@@ -1,0 +1,43 @@
+/** What ships in `infra/nomad/` and `infra/traefik/` agrees with itself; a real agent is asked where one is given. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parsePolicyRules } from '../../emulators/nomad/policy-hcl.ts';
+
+const read = (path: string) => readFileSync(new URL(`../../../infra/${path}`, import.meta.url), 'utf8');
+
+describe('the shipped policies', () => {
+  it('give the relay the delivered variable and its own area, and nothing else', () => {
+    expect(parsePolicyRules(read('nomad/relay.policy.hcl')).namespaces).toMatchObject([
+      {
+        namespace: 'default',
+        variables: [
+          { path: 'nomad/jobs/proxy', capabilities: ['read', 'write', 'list'] },
+          { path: 'nomad/jobs/relay/*', capabilities: ['read', 'write', 'list', 'destroy'] },
+        ],
+      },
+    ]);
+  });
+
+  it('give signals only with a policy of their own', () => {
+    expect(parsePolicyRules(read('nomad/relay-signal.policy.hcl')).namespaces).toMatchObject([{ namespace: 'default', capabilities: ['read-job', 'alloc-lifecycle'] }]);
+  });
+});
+
+describe('the static configuration of Traefik', () => {
+  /** `a:` over `b: c` as `--a.b=c`; two spaces of indentation, no lists. */
+  const options = (yaml: string) => {
+    const path: string[] = [];
+    return yaml.split('\n').flatMap((line) => {
+      const [, indent = '', key = '', value = ''] = /^( *)([a-zA-Z]+): *(.*)$/.exec(line) ?? [];
+      if (key === '') return [];
+      path.splice(indent.length / 2, path.length, key);
+      return value === '' ? [] : [`--${path.join('.').toLowerCase()}=${value.replaceAll('"', '')}`];
+    });
+  };
+
+  it('is the same in the job and in the file, but for port and directory', () => {
+    const job = [...read('nomad/proxy.nomad.hcl').matchAll(/"(--[^"]+=[^"]*)",/g)].map(([, option = '']) => option.replace(/^(--[^=]+)/, (name) => name.toLowerCase()));
+    const file = options(read('traefik/traefik.yml')).map((option) => option.replace(/:443$/, ':${NOMAD_PORT_https}').replace('/secrets/', '${NOMAD_SECRETS_DIR}/'));
+    expect(job.toSorted()).toEqual(file.toSorted());
+  });
+});
