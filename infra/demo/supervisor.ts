@@ -79,6 +79,7 @@ export class Supervisor {
       detached: true,
     });
     closeSync(output);
+    if (process_.pid !== undefined) this.#watch().write(`+ ${process_.pid}\n`);
     try {
       await once(process_, 'spawn');
     } catch (cause) {
@@ -110,7 +111,6 @@ export class Supervisor {
 
   #supervise(name: string, log: string, process_: ChildProcess, ends: boolean): Child {
     const pid = process_.pid ?? 0;
-    this.#watch().write(`+ ${pid}\n`);
     let stopped = ends;
     const exited = new Promise<string>((resolve) => {
       process_.once('exit', (code, signal) => {

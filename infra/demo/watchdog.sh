@@ -19,8 +19,8 @@ while read -r sign argument; do
   esac
 done
 # shellcheck disable=SC2086 # the list is split on purpose
-for group in $groups; do kill -TERM -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
 [ -n "$groups" ] && sleep 0.3
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 [ -n "$farewell" ] && sh "$farewell"
 exit 0
