@@ -8,7 +8,7 @@ import { lookup } from 'node:dns/promises';
 import { Agent, request as httpsRequest } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { rootCertificates } from 'node:tls';
+import { createSecureContext, rootCertificates } from 'node:tls';
 import { PerennialError } from '../../../shared/errors.ts';
 import type { EgressRequest, EgressResponse } from '../../../shared/relay/contract.ts';
 import type { EgressRule } from '../law.ts';
@@ -103,8 +103,8 @@ export class Egress {
       keepAlive: true,
       maxSockets: 32,
       timeout: IDLE_MS,
-      minVersion: 'TLSv1.2',
-      ...(rule.ca === undefined ? {} : { ca: [...rootCertificates, rule.ca] }),
+      // Made once: reading all public roots anew for each connection would cost more than the handshake.
+      secureContext: createSecureContext({ minVersion: 'TLSv1.2', ...(rule.ca === undefined ? {} : { ca: [...rootCertificates, rule.ca] }) }),
     });
     this.#agents.set(rule, agent);
     return agent;

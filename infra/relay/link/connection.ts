@@ -34,7 +34,7 @@ export interface ConnectionDependencies {
   monotonic: () => number;
 }
 
-export type Ended = { reason: 'closed'; code: number } | { reason: 'refused'; error: PerennialError } | { reason: 'silent' } | { reason: 'protocol'; message: string };
+export type Ended = { reason: 'closed'; code: number; detail: string } | { reason: 'refused'; error: PerennialError } | { reason: 'silent' } | { reason: 'protocol'; message: string };
 
 /** Milliseconds from the open socket to the welcome. */
 const HANDSHAKE_MS = 10_000;
@@ -71,9 +71,10 @@ export class EdgeConnection {
       this.#finish = resolve;
     });
     socket.on('message', (data: RawData, isBinary: boolean) => this.#receive(data, isBinary));
-    socket.on('close', (code: number) => this.#end({ reason: 'closed', code }));
-    // `close` follows every error.
-    socket.on('error', () => undefined);
+    // `close` follows every error, and says less.
+    let detail = '';
+    socket.on('error', (error: Error) => (detail = error.message.slice(0, 200)));
+    socket.on('close', (code: number, reason: Buffer) => this.#end({ reason: 'closed', code, detail: detail === '' ? reason.toString('utf8') : detail }));
     this.#timers.add(setTimeout(() => this.#violation('no welcome in time'), HANDSHAKE_MS));
   }
 

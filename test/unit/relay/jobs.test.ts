@@ -1,6 +1,7 @@
 /** What ships in `infra/nomad/` and `infra/traefik/` agrees with itself; a real agent is asked where one is given. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parseLaw } from '../../../infra/relay/law.ts';
 import { parsePolicyRules } from '../../emulators/nomad/policy-hcl.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../../infra/${path}`, import.meta.url), 'utf8');
@@ -20,6 +21,13 @@ describe('the shipped policies', () => {
 
   it('give signals only with a policy of their own', () => {
     expect(parsePolicyRules(read('nomad/relay-signal.policy.hcl')).namespaces).toMatchObject([{ namespace: 'default', capabilities: ['read-job', 'alloc-lifecycle'] }]);
+  });
+});
+
+describe('the law in the README', () => {
+  it('is one that the relay takes', () => {
+    const [, example = ''] = /```json\n([\s\S]+?)```/.exec(read('nomad/README.md')) ?? [];
+    expect(parseLaw(example.replace('"x": "…"', `"x": "${'A'.repeat(43)}"`))).toMatchObject({ cluster: 'matrix' });
   });
 });
 

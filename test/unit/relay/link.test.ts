@@ -3,7 +3,7 @@ import { reconnectDelay, refusedDelay } from '../../../infra/relay/link/backoff.
 import { HOUR } from '../../../shared/clock.ts';
 import { CLOSE, HEARTBEAT_INTERVAL_MS } from '../../../shared/link/frames.ts';
 import { hashText, verifyMessage } from '../../../shared/link/signatures.ts';
-import { MAX_BODY_BYTES, RELAY_ROUTES } from '../../../shared/relay/contract.ts';
+import { MAX_BODY_BYTES, RELAY_ROUTES, verifyRequest } from '../../../shared/relay/contract.ts';
 import { EdgeServer } from './support/edge-server.ts';
 import type { EdgeServerOptions, Link } from './support/edge-server.ts';
 import { NAMES, startCluster } from './support/cluster.ts';
@@ -44,6 +44,25 @@ describe('the link', () => {
   it('introduces itself with cluster, allocation, contract and bundle', async () => {
     const { hello } = await connect();
     expect(hello).toMatchObject({ cluster: 'matrix', allocation: 'allocation-0', contract: 2, bundle: 'development' });
+  });
+
+  it('speaks the previous contract version when its law says so', async () => {
+    const { hello } = await connect({}, { law: { listen: undefined, contract: 1 } });
+    expect(hello.contract).toBe(1);
+  });
+
+  it('reports what its own look saw, signed and counted', async () => {
+    const link = await connect();
+    const seen = { id: 'gone', address: '192.0.2.1', port: 443, job: 'proxy', verdict: 'new' as const, detail: '', names: [] };
+    const request = verifyRequest.parse({ certificate: 'matrix', names: NAMES, sha256: '0'.repeat(64), previous: [], service: 'traefik' });
+    // The instance has left the cluster since.
+    cluster.relay.watch.remember(request, [seen]);
+    await cluster.relay.watch.look();
+    await vi.waitFor(() => expect(link.events).toHaveLength(1));
+    const [event] = link.events;
+    expect(JSON.parse(event?.body ?? '')).toMatchObject({ kind: 'served-changed', certificate: 'matrix', verdicts: {} });
+    const claims = await verifyMessage('event', event?.token ?? '', [keys.relay.public], edge.origin);
+    expect(claims).toMatchObject({ connection: link.nonce, sequence: 1, bodyHash: await hashText(event?.body ?? '') });
   });
 
   it('answers a signed request with a response signed over request, status and body', async () => {
@@ -122,8 +141,7 @@ describe('/healthz', () => {
     await connect({}, { monotonic: () => performance.now() + elapsed });
     await vi.waitFor(async () => expect(await (await cluster.relay.app.request('/healthz')).json()).toMatchObject({ status: 'ok', link: 'open' }));
     elapsed = HOUR;
-    const degraded = await cluster.relay.app.request('/healthz');
-    expect([degraded.status, await degraded.json()]).toMatchObject([503, { status: 'degraded' }]);
+    expect(await (await cluster.relay.app.request('/healthz')).json()).toMatchObject({ status: 'degraded', edgeHeardSecondsAgo: 3_600 });
   });
 });
 
@@ -213,6 +231,17 @@ describe('an edge that is not the right one', () => {
     expect(line).toHaveProperty('retryInMs');
     expect((line as { retryInMs: number }).retryInMs).toBeGreaterThanOrEqual(30_000);
     expect(edge.attempts).toBe(1);
+  });
+});
+
+describe('an edge that is not there', () => {
+  it('is dialled again soon, and the log says what happened', async () => {
+    edge = await EdgeServer.start({ keys: keys.edge, relay: keys.relay });
+    cluster = await startCluster({ origin: edge.origin, keys, law: { listen: undefined } });
+    await edge.stop();
+    cluster.relay.start();
+    await vi.waitFor(() => expect(cluster.lines.filter((line) => line.event === 'link').length).toBeGreaterThan(1), 5_000);
+    expect(cluster.lines).toContainEqual(expect.objectContaining({ event: 'link', state: 'closed', message: expect.stringContaining('ECONNREFUSED') as string }));
   });
 });
 
