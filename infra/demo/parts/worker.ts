@@ -35,7 +35,7 @@ export interface WorkerOptions {
   ca: string;
   port: number;
   environment: Readonly<Record<string, string | undefined>>;
-  /** Entry of the Worker in place of the one in `wrangler.toml`, for a Worker with routes of its own. */
+  /** Entry of the Worker in place of the one in `wrangler.toml`, for a Worker with routes of its own; named `index.ts` as well. */
   main?: string;
 }
 
@@ -76,7 +76,7 @@ async function buildWorker(options: WorkerOptions, configuration: string): Promi
     'perennial:relay-bundle': join(folder, 'relay.txt'),
     'perennial:relay-bundle-facts': join(folder, 'relay.json'),
   };
-  const config = state.write('worker/bundle.toml', stringify({ ...rest, main: join(ROOT, rest.main), alias }));
+  const config = state.write('worker/bundle.toml', stringify({ ...rest, main: options.main ?? join(ROOT, rest.main), alias }));
   const child = await supervisor.start('bundler', {
     command: process.execPath,
     arguments: [WRANGLER, 'deploy', '--dry-run', '--config', config, '--tsconfig', join(ROOT, tsconfig), '--outdir', state.path('worker', 'bundle')],

@@ -1,0 +1,39 @@
+/** Requests that have arrived at each part of the system, counted where they arrive, and what came between two counts. */
+import { linesWith } from '../../infra/demo/logs.ts';
+import type { System } from '../../infra/demo/system.ts';
+
+export interface Counters {
+  acme: number;
+  /** The DNS vendor's API. */
+  vendor: number;
+  /** Public resolvers, over HTTPS. */
+  doh: number;
+  relay: number;
+  /** Those of the relay's requests that dialled the proxy. */
+  verifications: number;
+  /** Whoever asked: the relay, and the proxy's template. Zero where nobody counts. */
+  nomad: number;
+}
+
+export function countNow(system: System): Counters {
+  const { log } = system.relay.child;
+  return {
+    acme: system.ca.requests(),
+    vendor: system.cloudflare.requests.all().length,
+    doh: system.dns.world.queries.find({ transport: 'doh-wire' }).length,
+    relay: linesWith(log, '"event":"request"'),
+    verifications: linesWith(log, '"route":"/v1/verify"'),
+    nomad: system.nomad.requests() ?? 0,
+  };
+}
+
+/** Every count of `after` less that of `before`. */
+export function difference(after: Counters, before: Counters): Counters {
+  const less = (name: keyof Counters): number => after[name] - before[name];
+  return { acme: less('acme'), vendor: less('vendor'), doh: less('doh'), relay: less('relay'), verifications: less('verifications'), nomad: less('nomad') };
+}
+
+/** Requests that leave the edge for somebody else's servers; a relay is reached over a socket that is open anyway. */
+export function external({ acme, vendor, doh }: Pick<Counters, 'acme' | 'vendor' | 'doh'>): number {
+  return acme + vendor + doh;
+}

@@ -1,0 +1,148 @@
+/**
+ * The demo's system with stand-ins for Nomad and the proxy, name servers without delay, and a pool of certificates that
+ * are live: the same on every machine that has Pebble.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { CertificateView } from '../../functions/certificates/ports.ts';
+import type { LawDocument } from '../../infra/relay/law.ts';
+import { DemoState } from '../../infra/demo/state.ts';
+import { Supervisor } from '../../infra/demo/supervisor.ts';
+import { startSystem, type System } from '../../infra/demo/system.ts';
+import { PerennialError } from '../../shared/errors.ts';
+import { Pool, wishes, type PoolWish } from './pool.ts';
+import { workerProcesses } from './processes.ts';
+
+export interface LaboratoryOptions {
+  certificates: number;
+  /** Share of its replies that Pebble answers with badNonce, percent; Pebble's own default (5) when absent. */
+  nonceRejects?: number;
+  environment: Readonly<Record<string, string | undefined>>;
+  say: (line: string) => void;
+}
+
+/** From the start of all certificates at once to the last one live. */
+const LIVE_TIMEOUT_MS = 180_000;
+const LIVE_TIMEOUT_PER_CERTIFICATE_MS = 5_000;
+
+const listSchema = z.object({ certificates: z.array(z.object({ name: z.string(), state: z.string() })) });
+
+export class Laboratory {
+  readonly system: System;
+  readonly pool: Pool;
+  /** From the first cron to the last certificate live, milliseconds: the first order of each, and the registration. */
+  readonly firstLiveMs: number;
+  readonly #supervisor: Supervisor;
+  readonly #state: DemoState;
+
+  private constructor(parts: { system: System; pool: Pool; firstLiveMs: number; supervisor: Supervisor; state: DemoState }) {
+    this.system = parts.system;
+    this.pool = parts.pool;
+    this.firstLiveMs = parts.firstLiveMs;
+    this.#supervisor = parts.supervisor;
+    this.#state = parts.state;
+  }
+
+  /** Starts everything and waits until all certificates are live. Throws when they do not get there. */
+  static async start(options: LaboratoryOptions): Promise<Laboratory> {
+    const { state, supervisor } = workshop(options.say);
+    const wanted = wishes(options.certificates);
+    const stops: (() => Promise<void>)[] = [() => supervisor.stop()];
+    try {
+      const system = await startSystem({
+        state,
+        supervisor,
+        environment: options.environment,
+        say: () => undefined,
+        ca: 'pebble',
+        proxy: 'stand-in',
+        certificates: wanted,
+        nameserverDelaysMs: [0, 0],
+        law: (law) => withServices(law, wanted),
+        ...(options.nonceRejects === undefined ? {} : { pebble: { PEBBLE_WFE_NONCEREJECT: String(options.nonceRejects) } }),
+      });
+      stops.unshift(() => system.stop());
+      const emulator = system.nomad.emulator;
+      if (emulator === undefined) throw new PerennialError('bench_no_emulator', 'The laboratory needs the Nomad emulator.');
+      const pool = await Pool.start(emulator, wanted);
+      stops.unshift(() => pool.stop());
+      const begun = Date.now();
+      await system.worker.cron();
+      await untilAllLive(system, wanted.length);
+      return new Laboratory({ system, pool, firstLiveMs: Date.now() - begun, supervisor, state });
+    } catch (error) {
+      for (const stop of stops) {
+        // The other way round than they were started.
+        // oxlint-disable-next-line no-await-in-loop
+        await stop().catch(() => undefined);
+      }
+      throw error;
+    }
+  }
+
+  /** The workerd processes that run the Worker. */
+  workerProcesses(): number[] {
+    const { child, origin } = this.system.worker;
+    return workerProcesses(child.pid, Number(new URL(origin).port));
+  }
+
+  async view(name: string): Promise<CertificateView> {
+    const view = await this.system.certificate(name);
+    if (view === undefined) throw new PerennialError('bench_unknown_certificate', `The Worker does not know the certificate ${name}.`);
+    return view;
+  }
+
+  /** Resolves when no certificate is on its way any more. Throws when one is not live in time. */
+  async settle(): Promise<void> {
+    await untilAllLive(this.system, this.pool.candidates.length);
+  }
+
+  async stop(): Promise<void> {
+    await this.pool.stop();
+    await this.system.stop();
+    await this.#supervisor.stop();
+    this.#state.clear();
+    rmSync(this.#state.folder, { recursive: true, force: true });
+  }
+}
+
+/** A folder and a supervisor for one start of the system; whatever ends by itself is said. */
+export function workshop(say: (line: string) => void): { state: DemoState; supervisor: Supervisor } {
+  const state = new DemoState(mkdtempSync(join(tmpdir(), 'perennial-bench-')));
+  const supervisor = new Supervisor(state.path('logs'), (child, how) => say(`${child.name} ${how}; its log: ${child.log}`));
+  return { state, supervisor };
+}
+
+function withServices(law: LawDocument, wanted: readonly PoolWish[]): LawDocument {
+  return { ...law, services: wanted.map(({ service }) => ({ service, namespace: 'default', jobs: [service] })) };
+}
+
+async function untilAllLive(system: System, count: number): Promise<void> {
+  const deadline = Date.now() + LIVE_TIMEOUT_MS + count * LIVE_TIMEOUT_PER_CERTIFICATE_MS;
+  for (;;) {
+    // Polling is sequential by nature.
+    // oxlint-disable-next-line no-await-in-loop
+    const waiting = await notLive(system, count);
+    if (waiting === null) return;
+    if (Date.now() > deadline) throw new PerennialError('bench_not_live', `Not every certificate got live in time: ${waiting}`.slice(0, 1_000));
+    // oxlint-disable-next-line no-await-in-loop
+    await sleep(250);
+  }
+}
+
+/** Who is not live, in words; null when all are. */
+async function notLive(system: System, count: number): Promise<string | null> {
+  const { status, body } = await system.worker.ask('GET', '/api/v1/certificates?size=500');
+  if (status !== 200) return `the list was answered ${status}`;
+  const { certificates } = listSchema.parse(JSON.parse(body));
+  const waiting = certificates.filter(({ state }) => state !== 'live');
+  if (certificates.length === count && waiting.length === 0) return null;
+  const [first] = waiting;
+  if (first === undefined) return `${certificates.length} of ${count} are known`;
+  const view = await system.certificate(first.name);
+  const failure = view?.issuance?.failure ?? view?.deliveries.find((delivery) => delivery.failure !== null)?.failure;
+  return `${waiting.length} of ${count}, such as ${first.name} (${view?.phase ?? 'unknown'}): ${failure?.message ?? view?.reason ?? first.state}`;
+}

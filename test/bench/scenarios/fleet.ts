@@ -1,0 +1,93 @@
+/** Many certificates due at once: all live, none failed, and what each costs as their number grows (DESIGN §13). */
+import { createHmac, randomUUID } from 'node:crypto';
+import { ask } from '../../../infra/demo/request.ts';
+import { PerennialError } from '../../../shared/errors.ts';
+import type { Bench, Scenario } from '../bench.ts';
+import { countNow, difference, external } from '../counters.ts';
+import type { Figure } from '../figure.ts';
+import type { Laboratory } from '../laboratory.ts';
+import { cpuMsOf } from '../processes.ts';
+
+const SIZES = [1, 10, 100] as const;
+
+export const fleet: Scenario = {
+  name: 'fleet',
+  about: 'certificates due at once: all live, none failed, cost of each (--fleet N)',
+  run: async (bench) => {
+    const most = bench.options.fleet;
+    const sizes = [...new Set([...SIZES.filter((size) => size < most), most])];
+    const figures: Figure[] = [];
+    for (const size of sizes) {
+      // A fleet after the other, each in a system of its own.
+      // oxlint-disable-next-line no-await-in-loop
+      figures.push(...(await measure(bench, size)));
+    }
+    return figures;
+  },
+};
+
+async function measure(bench: Bench, size: number): Promise<Figure[]> {
+  const laboratory = await bench.fresh(size, 'never-refused');
+  try {
+    const names = laboratory.pool.candidates.map(({ wish }) => wish.name);
+    const before = await histories(laboratory, names);
+    const workers = process.platform === 'linux' ? laboratory.workerProcesses() : [];
+    const [requestsBefore, cpuBefore] = [countNow(laboratory.system), cpuMsOf(workers)];
+    const begun = Date.now();
+    await forceAll(laboratory, names);
+    const renewed = await untilRenewed(laboratory, before);
+    const cost = difference(countNow(laboratory.system), requestsBefore);
+    const cpuMs = cpuMsOf(workers) - cpuBefore;
+    const failed = renewed.filter(({ outcome }) => outcome !== 'live').length;
+    const lastLive = Math.max(...renewed.map(({ endedAt }) => endedAt));
+    bench.options.say(`${size} at once: all settled after ${lastLive - begun} ms`);
+    const of = `${size} at once`;
+    return [
+      { what: `${of}, failed`, unit: 'certificates', samples: [failed], budget: { of: 'max', most: 0 } },
+      { what: `${of}, due to served`, unit: 'ms', samples: renewed.map(({ startedAt, endedAt }) => endedAt - startedAt), budget: null },
+      { what: `${of}, asked to last served`, unit: 'ms', samples: [lastLive - begun], budget: null },
+      { what: `${of}, time of each`, unit: 'ms', samples: [(lastLive - begun) / size], budget: null, note: 'Asked to last served, divided by their number; existing account, one webhook call for all.' },
+      { what: `${of}, CPU of workerd for each`, unit: 'ms', samples: [cpuMs / size], budget: null, note: 'With the reads by which this benchmark follows them.' },
+      { what: `${of}, external subrequests of each`, unit: 'requests', samples: [external(cost) / size], budget: null },
+      { what: `${of}, first order of all`, unit: 'ms', samples: [laboratory.firstLiveMs], budget: null, note: 'From the first cron after the start to the last one live: the relay connects and the account is registered meanwhile.' },
+    ];
+  } finally {
+    await laboratory.stop();
+  }
+}
+
+type Finished = { startedAt: number; endedAt: number; outcome: 'live' | 'failed' | 'abandoned' };
+
+async function histories(laboratory: Laboratory, names: readonly string[]): Promise<Map<string, ReadonlySet<string>>> {
+  const entries = await Promise.all(names.map(async (name) => [name, new Set((await laboratory.view(name)).history.map(({ id }) => id))] as const));
+  return new Map(entries);
+}
+
+/** Resolves with the outcome of each as soon as all have one. */
+async function untilRenewed(laboratory: Laboratory, before: ReadonlyMap<string, ReadonlySet<string>>): Promise<Finished[]> {
+  const finished = new Map<string, Finished>();
+  while (finished.size < before.size) {
+    // Few reads: the Worker is what is measured.
+    // oxlint-disable-next-line no-await-in-loop
+    await laboratory.settle();
+    for (const [name, known] of before) {
+      if (finished.has(name)) continue;
+      // oxlint-disable-next-line no-await-in-loop
+      const entry = (await laboratory.view(name)).history.find(({ id }) => !known.has(id));
+      if (entry !== undefined) finished.set(name, entry);
+    }
+  }
+  return [...finished.values()];
+}
+
+/** One signed webhook for all of them (Standard Webhooks 1.0). */
+async function forceAll({ system }: Laboratory, certificates: readonly string[]): Promise<void> {
+  const id = `msg_${randomUUID()}`;
+  const timestamp = Math.floor(Date.now() / 1_000);
+  const body = JSON.stringify({ certificates, force: true });
+  const key = Buffer.from(system.secrets.webhookSecret.replace(/^whsec_/, ''), 'base64');
+  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+  const headers = { 'content-type': 'application/json', 'webhook-id': id, 'webhook-timestamp': String(timestamp), 'webhook-signature': `v1,${signature}` };
+  const answer = await ask(`${system.worker.origin}/hooks/renew`, { method: 'POST', headers, body, timeoutMs: 30_000 });
+  if (answer.status !== 202) throw new PerennialError('bench_webhook_refused', `The webhook was answered ${answer.status}: ${answer.body.slice(0, 300)}`);
+}
