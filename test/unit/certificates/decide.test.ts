@@ -34,7 +34,10 @@ const table: [string, CertificateState, Step][] = [
   ['waits as long as a poll says', state({ issuance: issuance({ phase: 'validate', order, waitUntil: NOW + 500 }) }), { do: 'wait', until: NOW + 500 }],
   ['tidies DNS while it waits with a dropped order', state({ issuance: issuance({ ...dirty, failure: failure() }) }), { do: 'clean-up' }],
   ['tidies DNS before a new order', state({ issuance: issuance(dirty) }), { do: 'clean-up' }],
-  ['does not order again before DNS is tidy', state({ issuance: issuance({ ...dirty, cleanUpRetryAt: NOW + MINUTE }) }), { do: 'wait', until: NOW + MINUTE }],
+  ['does not let a DNS vendor that is down stand in the way of a new order', state({ issuance: issuance({ ...dirty, cleanUpRetryAt: NOW + MINUTE }) }), { do: 'order' }],
+  ['wakes to tidy DNS while it waits for something later', state({ issuance: issuance({ ...dirty, cleanUpRetryAt: NOW + MINUTE, failure: failure({ retryAt: NOW + HOUR }) }) }), { do: 'wait', until: NOW + MINUTE }],
+  ['looks after the live certificate while it waits', state({ issuance: issuance({ failure: failure({ retryAt: NOW + HOUR }) }), deliveries: [delivery({ step: 'install' })] }), { do: 'install', delivery: deliverySpec.id }],
+  ['dials the live certificate while it waits', state({ issuance: issuance({ failure: failure({ retryAt: NOW + HOUR }) }), deliveries: [delivery({ verifiedAt: NOW - DAY })] }), { do: 'verify', delivery: deliverySpec.id }],
   ['leaves records alone while their order is open', state({ issuance: issuance({ ...dirty, phase: 'propagate', order, waitUntil: NOW + 200 }) }), { do: 'wait', until: NOW + 200 }],
 
   ['installs first', state({ issuance: issuance({ issued: issued(), ...dirty }), deliveries: [delivery({ step: 'install' })] }), { do: 'install', delivery: deliverySpec.id }],
@@ -44,7 +47,18 @@ const table: [string, CertificateState, Step][] = [
   ['does not let one target wait for another', state({ issuance: issuance({ issued: issued() }), deliveries: [delivery({ step: 'install', retryAt: NOW + HOUR }), delivery({ id: other.id, spec: other, step: 'install' })] }), { do: 'install', delivery: 'other' }],
   ['waits for the first target that can go on', state({ issuance: issuance({ issued: issued() }), deliveries: [delivery({ step: 'install', retryAt: NOW + HOUR }), delivery({ id: other.id, spec: other, step: 'verify', retryAt: NOW + MINUTE })] }), { do: 'wait', until: NOW + MINUTE }],
   ['completes when every target serves it and DNS is tidy', state({ issuance: issuance({ issued: issued() }) }), { do: 'complete' }],
-  ['does not complete before DNS is tidy', state({ issuance: issuance({ issued: issued(), ...dirty, cleanUpRetryAt: NOW + MINUTE }) }), { do: 'wait', until: NOW + MINUTE }],
+  ['tidies DNS before it completes', state({ issuance: issuance({ issued: issued(), ...dirty }) }), { do: 'clean-up' }],
+  ['completes when the vendor is down: the zone\'s janitor tidies', state({ issuance: issuance({ issued: issued(), ...dirty, cleanUpRetryAt: NOW + MINUTE }) }), { do: 'complete' }],
+  [
+    'gives up a delivery that hangs when a person insists',
+    state({ issuance: issuance({ issued: issued() }), deliveries: [delivery({ step: 'verify', retryAt: NOW + MINUTE, failure: failure() })] }, { demand: 'forced' }),
+    { do: 'abandon' },
+  ],
+  [
+    'does not give up a delivery that goes well, whoever insists',
+    state({ issuance: issuance({ issued: issued() }), deliveries: [delivery({ step: 'verify', retryAt: NOW + MINUTE })] }, { demand: 'forced' }),
+    { do: 'wait', until: NOW + MINUTE },
+  ],
   [
     'gives up a delivery whose certificate has itself become due',
     state({ issuance: issuance({ issued: issued({ leaf: live({}, 80 * DAY).leaf }) }), deliveries: [delivery({ step: 'verify', retryAt: NOW + MINUTE })] }),

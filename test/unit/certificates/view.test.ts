@@ -19,12 +19,12 @@ describe('the view of a certificate', () => {
       issuance: issuance({
         nonce: 'NONCE', accountUrl: 'https://ca.test/ACCOUNT', order: { ...order, url: 'https://ca.test/ORDER' },
         key: { cluster: 'matrix', csr: 'CSR-BYTES', spki: hex('d'), madeIn: 'matrix/allocation' },
-        challenges: [{ url: 'https://ca.test/CHALLENGE', name: '_acme-challenge.matrix.example.net', value: 'TXT-VALUE' }],
+        challenges: [{ url: 'https://ca.test/CHALLENGE', authorization: 'https://ca.test/AUTHZ', name: '_acme-challenge.matrix.example.net', value: 'TXT-VALUE' }],
         placed: [{ ...placed, value: 'TXT-VALUE' }], issued: issued({ chain: 'CHAIN-OF-NEW' }), intent: { id: 'INTENT', runner: 'RUNNER', deadline: NOW },
       }),
     });
     const json = JSON.stringify(view(secretive));
-    for (const word of ['CHAIN-OF', 'CSR-BYTES', 'NONCE', 'ACCOUNT', 'ORDER', 'CHALLENGE', 'TXT-VALUE', 'INTENT', 'RUNNER']) expect(json).not.toContain(word);
+    for (const word of ['CHAIN-OF', 'CSR-BYTES', 'NONCE', 'ACCOUNT', 'ORDER', 'CHALLENGE', 'AUTHORIZATION', 'TXT-VALUE', 'INTENT', 'RUNNER']) expect(json).not.toContain(word);
     expect(json).toContain('matrix/allocation');
   });
 

@@ -45,13 +45,16 @@ describe('a wake', () => {
     expect(decide(present, NOW).do).toBe('wait');
   });
 
-  it('to force demands a new certificate, unless one is on its way', () => {
+  it('to force demands a new certificate, unless the CA is being asked for one', () => {
     const present = state();
     applyWake(present, 'force', NOW);
     expect(decide(present, NOW)).toEqual({ do: 'start', reason: 'forced' });
     const busy = state({ issuance: issuance() });
     applyWake(busy, 'force', NOW);
     expect(busy.record.demand).toBeNull();
+    const delivering = state({ issuance: issuance({ issued: issued() }) });
+    applyWake(delivering, 'force', NOW);
+    expect(delivering.record.demand).toBe('forced');
   });
 
   it('to redeliver puts the live pair into every target again, over whatever lies there', () => {
