@@ -47,12 +47,10 @@ function retiredStep(state: CertificateState, now: number): Step {
 
 function issuanceStep(state: CertificateState, issuance: Issuance, now: number): Step {
   if (issuance.issued !== null) return deliveryStep(state, issuance, now);
+  // Records of a dropped order go first; they must not stand in the way of the next one.
+  if (issuance.order === null && cleanUpPending(issuance) && issuance.cleanUpRetryAt <= now) return { do: 'clean-up' };
   const until = Math.max(issuance.waitUntil, issuance.failure?.retryAt ?? 0);
-  if (until > now) {
-    if (cleanUpPending(issuance) && issuance.order === null) return cleanUpOr(issuance, now, until);
-    return { do: 'wait', until };
-  }
-  if (issuance.order === null && cleanUpPending(issuance)) return cleanUpOr(issuance, now, now);
+  if (until > now) return whileWaiting(state, issuance, now, until);
   switch (issuance.phase) {
     case 'order':
     case 'present':
@@ -62,14 +60,18 @@ function issuanceStep(state: CertificateState, issuance: Issuance, now: number):
     case 'download':
       return { do: issuance.phase };
     default:
-      return { do: 'order' };
+      // An order that exists is never replaced for want of a phase.
+      return { do: issuance.order === null ? 'order' : 'validate' };
   }
 }
 
-/** Records of a dropped order go first; when the vendor is down, its retry time is waited for together with the rest. */
-function cleanUpOr(issuance: Issuance, now: number, until: number): Step {
-  if (issuance.cleanUpRetryAt <= now) return { do: 'clean-up' };
-  return { do: 'wait', until: until > now ? Math.min(until, issuance.cleanUpRetryAt) : issuance.cleanUpRetryAt };
+/** A renewal that waits, perhaps for days, does not stop the live certificate from being looked after. */
+function whileWaiting(state: CertificateState, issuance: Issuance, now: number, until: number): Step {
+  const care = careForLive(state, now);
+  if (care.do !== 'wait') return care;
+  const times = [until, care.until ?? until];
+  if (issuance.order === null && cleanUpPending(issuance)) times.push(issuance.cleanUpRetryAt);
+  return { do: 'wait', until: Math.min(...times) };
 }
 
 function cleanUpPending(issuance: Issuance): boolean {
@@ -85,7 +87,8 @@ function deliveryStep(state: CertificateState, issuance: Issuance, now: number):
   if (cleanUpPending(issuance) && issuance.cleanUpRetryAt <= now) return { do: 'clean-up' };
   const verify = ready('verify');
   if (verify !== undefined) return deliver(verify);
-  if (open.length === 0 && !cleanUpPending(issuance)) return { do: 'complete' };
+  // Clean-up was tried before the first dial; if the vendor is down, the zone's own janitor goes on with it.
+  if (open.length === 0) return { do: 'complete' };
   if (supersededWhileDelivering(state, issuance, now)) return { do: 'abandon' };
   const times = open.map((delivery) => delivery.retryAt);
   if (cleanUpPending(issuance)) times.push(issuance.cleanUpRetryAt);
@@ -95,7 +98,7 @@ function deliveryStep(state: CertificateState, issuance: Issuance, now: number):
 /** The certificate being delivered has itself become due (by its own lifetime), or a person insists. */
 function supersededWhileDelivering(state: CertificateState, issuance: Issuance, now: number): boolean {
   if (issuance.issued === null) return false;
-  if (state.record.demand !== null) return true;
+  if (state.record.demand !== null && state.deliveries.some((delivery) => delivery.failure !== null)) return true;
   const candidate = { issuance: issuance.id, chain: '', leaf: issuance.issued.leaf, authority: issuance.authority, accountUrl: null, keyType: issuance.spec.keyType, since: now, adopted: false };
   return nextRenewal(now, candidate, null, state.record.spec).at <= now;
 }
@@ -110,20 +113,18 @@ function idleStep(state: CertificateState, now: number): Step {
   const renewal = nextRenewal(now, live, ari, record.spec);
   if (renewal.at <= now) return { do: 'start', reason: renewal.reason };
   if (ari !== null && ari.nextCheckAt <= now) return { do: 'ari' };
-  const work = state.deliveries.filter((delivery) => delivery.step !== 'done');
-  const ready = work.find((delivery) => delivery.retryAt <= now);
-  if (ready !== undefined) return deliver(ready);
-  const stale = state.deliveries.find((delivery) => delivery.step === 'done' && reverifyAt(delivery) <= now);
-  if (stale !== undefined) return { do: 'verify', delivery: stale.id };
-  return {
-    do: 'wait',
-    until: Math.min(
-      renewal.at,
-      ari?.nextCheckAt ?? Number.POSITIVE_INFINITY,
-      ...work.map((delivery) => delivery.retryAt),
-      ...state.deliveries.filter((delivery) => delivery.step === 'done').map(reverifyAt),
-    ),
-  };
+  const care = careForLive(state, now);
+  if (care.do !== 'wait') return care;
+  return { do: 'wait', until: Math.min(renewal.at, ari?.nextCheckAt ?? Number.POSITIVE_INFINITY, care.until ?? Number.POSITIVE_INFINITY) };
+}
+
+/** Deliveries of the live certificate: work that is due, else the daily dial; `until` null without any delivery. */
+function careForLive(state: CertificateState, now: number): Step {
+  if (state.live === null) return { do: 'wait', until: null };
+  const due = (delivery: DeliveryState) => (delivery.step === 'done' ? reverifyAt(delivery) : delivery.retryAt);
+  const ready = state.deliveries.find((delivery) => delivery.step !== 'done' && due(delivery) <= now) ?? state.deliveries.find((delivery) => due(delivery) <= now);
+  if (ready !== undefined) return { do: ready.step === 'done' ? 'verify' : ready.step, delivery: ready.id };
+  return { do: 'wait', until: state.deliveries.length === 0 ? null : Math.min(...state.deliveries.map(due)) };
 }
 
 function reverifyAt(delivery: DeliveryState): number {

@@ -54,21 +54,23 @@ export function recordFailure(context: PhaseContext, step: Step, thrown: unknown
       delivery.retryAt = delivery.failure.retryAt;
     }
   } else if (state.issuance !== null && step.do === 'clean-up') {
-    state.issuance.cleanUpRetryAt = failureAfter(null).retryAt;
+    const failures = state.issuance.cleanUpFailures;
+    state.issuance.cleanUpFailures = failures + 1;
+    state.issuance.cleanUpRetryAt = retryTime({ class: failureClass, count: failures + 1, now, retryAt: error.retryAt, lifeLeft: null, random: random() });
   } else if (state.issuance !== null) {
     state.issuance.failure = failureAfter(state.issuance.failure);
-    if (orderLost(error, failureClass)) {
-      dropOrder(state.issuance);
-      state.issuance.failure = { ...state.issuance.failure };
-    }
+    if (orderLost(error, failureClass, step)) dropOrder(context);
   }
   context.event('failed', `${error.message}${error.hint === undefined ? '' : ` ${error.hint}`} (${error.code})`);
   context.persist();
 }
 
 /** Errors after which the stored order can never become a certificate for us. */
-function orderLost(error: PerennialError, failureClass: FailureClass): boolean {
-  return failureClass === 'validation' || error.code === 'acme_order_gone' || error.code.startsWith('chain_');
+function orderLost(error: PerennialError, failureClass: FailureClass, step: Step): boolean {
+  if (step.do === 'order') return false;
+  // A CA that has forgotten the order or the account: a test CA was restarted, an account was deactivated.
+  const forgotten = error.code === 'acme_not_found' || error.code === 'acme_account_does_not_exist';
+  return failureClass === 'validation' || forgotten || error.code.startsWith('chain_');
 }
 
 /** Life left of the certificate that is served, ms; null when there is none. */

@@ -49,7 +49,7 @@ const orderSchema = z.object({
 
 const placedRecordSchema = z.object({ name: z.string(), value: z.string(), vendor: z.string(), zoneId: z.string(), zoneName: z.string(), target: z.string() });
 
-const challengeSchema = z.object({ url: z.string(), name: z.string(), value: z.string() });
+const challengeSchema = z.object({ url: z.string(), authorization: z.string(), name: z.string(), value: z.string() });
 
 const propagationSchema = z.object({
   complete: z.boolean(),
@@ -93,6 +93,9 @@ export const issuanceSchema = z.object({
   accountUrl: z.string().nullable(),
   /** Unused nonce of the CA for the next request. */
   nonce: z.string().nullable(),
+  /** Authorizations read so far, and challenges answered so far: long lists take several runs. */
+  authorizationsRead: z.number().int().default(0),
+  answered: z.number().int().default(0),
   challenges: z.array(challengeSchema),
   key: z.object({ cluster: z.string(), csr: z.string(), spki: sha256, madeIn: z.string() }).nullable(),
   placed: z.array(placedRecordSchema),
@@ -102,6 +105,7 @@ export const issuanceSchema = z.object({
   /** Nothing of this issuance is in DNS any more. */
   cleaned: z.boolean(),
   cleanUpRetryAt: ms,
+  cleanUpFailures: z.number().int().default(0),
   issued: issuedSchema.nullable(),
   failure: failureSchema.nullable(),
   /** Not before this time, with no failure: waiting for a poll or for propagation. */

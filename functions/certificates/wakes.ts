@@ -25,7 +25,8 @@ export function applyWake(state: CertificateState, reason: WakeReason, now: numb
       return;
     case 'force':
       liftBackoff(state, () => true);
-      if (state.issuance === null) state.record.demand = REASONS.forced;
+      // An issuance that still asks the CA goes on; one that hangs in its delivery may be superseded.
+      if (state.issuance === null || state.issuance.issued !== null) state.record.demand = REASONS.forced;
       return;
     case 'redeliver':
       liftBackoff(state, () => true);

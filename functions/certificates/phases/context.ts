@@ -48,6 +48,14 @@ export function enterPhase(context: PhaseContext, name: Phase): void {
   issuance.waitUntil = 0;
 }
 
+/**
+ * Names an effectful call between objects, so that a repeat of it is recognised (DESIGN §3). It stays the same until the
+ * phase is entered anew: publishing again after a clean-up is another operation.
+ */
+export function operationId(issuance: Issuance, call: string): string {
+  return `${issuance.id}-${call}-${issuance.phases.length}`;
+}
+
 export type IntentVerdict = 'clear' | 'resumed';
 
 /**

@@ -26,7 +26,8 @@ export function deliveryOf(context: PhaseContext, id: string): DeliveryState {
 /** The display phase of the issuance is that of its hindmost delivery. */
 function followPhase(context: PhaseContext): void {
   const { issuance, deliveries } = context.state;
-  if (issuance === null) return;
+  // A delivery may also be the live certificate's, looked after while a renewal waits elsewhere.
+  if (issuance === null || issuance.issued === null) return;
   const steps = deliveries.map((delivery) => delivery.step);
   const phase = steps.includes('install') ? 'install' : steps.includes('reload') ? 'reload' : 'verify';
   if (phase !== issuance.phase) enterPhase(context, phase);
@@ -54,9 +55,10 @@ export async function install(context: PhaseContext, id: string): Promise<void> 
     delivery.index = answer.index;
     delivery.installed = answer.sha256;
   } catch (error) {
-    if (error instanceof PerennialError && error.code === 'key_missing' && context.state.issuance === null) {
+    if (error instanceof PerennialError && error.code === 'key_missing') {
       demandNewPair(context, 'The relay no longer keeps its key.');
-      return;
+      // An open issuance fails here and is abandoned; without one the demand alone starts the next.
+      if (context.state.issuance === null) return;
     }
     // Somebody changed the pair between our read and our write: from now on only a person or the next renewal replaces it.
     if (error instanceof PerennialError && error.code === 'drift') delivery.replaceForeign = false;

@@ -26,6 +26,8 @@ export function start(context: PhaseContext, reason: RenewalReason): void {
     order: null,
     accountUrl: null,
     nonce: null,
+    authorizationsRead: 0,
+    answered: 0,
     challenges: [],
     key: null,
     placed: [],
@@ -33,6 +35,7 @@ export function start(context: PhaseContext, reason: RenewalReason): void {
     polls: 0,
     cleaned: true,
     cleanUpRetryAt: 0,
+    cleanUpFailures: 0,
     issued: null,
     failure: null,
     waitUntil: 0,
@@ -63,6 +66,8 @@ export async function complete(context: PhaseContext): Promise<HistoryEntry> {
   state.ari = leaf.certId === null ? null : { certId: leaf.certId, start: null, end: null, selectedAt: null, explanationUrl: null, nextCheckAt: now, failures: 0 };
   const entry = historyEntry(issuance, now, 'live', `Live: ${leaf.sha256}.`);
   state.issuance = null;
+  // Whoever insisted while it was on its way has got it.
+  state.record.demand = null;
   context.event('live', `The certificate is live in ${state.deliveries.length === 1 ? 'its target' : `all ${state.deliveries.length} targets`} (SHA-256 ${leaf.sha256}).`);
   context.persist();
   const cluster = issuance.key?.cluster;
@@ -88,15 +93,16 @@ export async function abandon(context: PhaseContext): Promise<HistoryEntry> {
 }
 
 /** The order is of no use any more (refused, expired): the next attempt places a new one, with the same key. */
-export function dropOrder(issuance: Issuance): void {
+export function dropOrder(context: PhaseContext): void {
+  const issuance = issuanceOf(context);
+  enterPhase(context, 'order');
   issuance.order = null;
   issuance.intent = null;
+  issuance.authorizationsRead = 0;
+  issuance.answered = 0;
   issuance.challenges = [];
   issuance.propagation = null;
   issuance.attempt += 1;
-  issuance.phase = 'order';
-  issuance.polls = 0;
-  issuance.waitUntil = 0;
 }
 
 function historyEntry(issuance: Issuance, endedAt: number, outcome: HistoryEntry['outcome'], message: string): HistoryEntry {

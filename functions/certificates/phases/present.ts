@@ -5,23 +5,29 @@
 import { PerennialError } from '../../../shared/errors.ts';
 import type { AcmeAuthorization, ChallengeRecord, PlacedRecord } from '../ports.ts';
 import type { CertificateRecord, Issuance } from '../state.ts';
-import { enterPhase, issuanceOf, type PhaseContext } from './context.ts';
+import { enterPhase, issuanceOf, operationId, type PhaseContext } from './context.ts';
+
+/** Authorizations read in one step: what one run sends to the outside is bounded (DESIGN §13). */
+const AUTHORIZATIONS_PER_STEP = 10;
 
 export async function present(context: PhaseContext): Promise<void> {
   const issuance = issuanceOf(context);
-  const [, challenges] = await Promise.all([makeKey(context, issuance), openChallenges(context, issuance)]);
-  issuance.challenges = challenges;
-  if (challenges.length === 0) {
+  await Promise.all([makeKey(context, issuance), readAuthorizations(context, issuance)]);
+  context.persist();
+  const pending = issuance.order?.status === 'pending';
+  if (pending && issuance.authorizationsRead < (issuance.order?.authorizations.length ?? 0)) return;
+  if (issuance.challenges.length === 0) {
+    // Every authorization was reused: nothing has to be proven.
     enterPhase(context, 'finalize');
     context.persist();
     return;
   }
-  const records: ChallengeRecord[] = challenges.map(({ name, value }) => ({ name, value }));
+  const records: ChallengeRecord[] = issuance.challenges.map(({ name, value }) => ({ name, value }));
   issuance.placed = await context.ports.dns.place(records);
   issuance.cleaned = false;
   context.state.record.zones = zonesOf(issuance.placed);
   context.persist();
-  await context.ports.dns.present(issuance.id, `${issuance.id}-present-${issuance.attempt}`, issuance.placed);
+  await context.ports.dns.present(issuance.id, operationId(issuance, 'present'), issuance.placed);
   enterPhase(context, 'propagate');
   context.persist();
 }
@@ -41,13 +47,16 @@ async function makeKey(context: PhaseContext, issuance: Issuance): Promise<void>
   context.persist();
 }
 
-/** Challenges that still have to be met; none when the order is ready (its authorizations were reused). */
-async function openChallenges(context: PhaseContext, issuance: Issuance): Promise<Issuance['challenges']> {
-  const { order } = issuance;
-  if (order === null || order.status !== 'pending') return [];
+/** Collects the challenges that still have to be met; none when the order is ready. */
+async function readAuthorizations(context: PhaseContext, issuance: Issuance): Promise<void> {
+  const { order, authorizationsRead } = issuance;
+  if (order === null || order.status !== 'pending') return;
+  const urls = order.authorizations.slice(authorizationsRead, authorizationsRead + AUTHORIZATIONS_PER_STEP);
+  if (urls.length === 0) return;
   const session = await context.session();
-  const authorizations = await session.authorizations(order.authorizations);
-  return authorizations.filter((authorization) => authorization.status !== 'valid').map(challengeOf);
+  const authorizations = await session.authorizations(urls);
+  issuance.challenges.push(...authorizations.filter((authorization) => authorization.status !== 'valid').map(challengeOf));
+  issuance.authorizationsRead += urls.length;
 }
 
 function challengeOf(authorization: AcmeAuthorization): Issuance['challenges'][number] {
@@ -60,5 +69,5 @@ function challengeOf(authorization: AcmeAuthorization): Issuance['challenges'][n
   if (authorization.dns01 === null) {
     throw new PerennialError('acme_no_dns_challenge', `The CA offers no dns-01 challenge for ${authorization.identifier}.`);
   }
-  return { url: authorization.dns01.url, name: `_acme-challenge.${authorization.identifier}`, value: authorization.dns01.txtValue };
+  return { url: authorization.dns01.url, authorization: authorization.url, name: `_acme-challenge.${authorization.identifier}`, value: authorization.dns01.txtValue };
 }

@@ -7,6 +7,8 @@ import { enterPhase, inspectIntent, issuanceOf, type PhaseContext, withIntent } 
 
 const POLL_DELAYS = [150, 300, 600, SECOND, 2 * SECOND, 3 * SECOND, 5 * SECOND, 10 * SECOND] as const;
 const ANSWER_DEADLINE_MS = 30_000;
+/** Challenges answered in one step: what one run sends to the outside is bounded (DESIGN §13). */
+const ANSWERS_PER_STEP = 10;
 
 /** Unix ms of the next poll: our own pace, or what the CA asked for if that is later. */
 export function nextPoll(now: number, polls: number, retryAt: number | null): number {
@@ -19,10 +21,16 @@ export async function validate(context: PhaseContext): Promise<void> {
   if (issuance.polls === 0) {
     const intent = inspectIntent(context);
     if (intent === 'wait') return;
-    const open = intent === 'resumed' ? await stillOpen(session, issuance) : issuance.challenges.map(({ url }) => url);
+    const next = issuance.challenges.slice(issuance.answered, issuance.answered + ANSWERS_PER_STEP);
+    const open = intent === 'resumed' ? await stillOpen(session, issuance, next) : next.map(({ url }) => url);
     await withIntent(context, 'answer', ANSWER_DEADLINE_MS, async () => {
       for (const url of open) await session.answer(url);
     });
+    issuance.answered += next.length;
+    if (issuance.answered < issuance.challenges.length) {
+      context.persist();
+      return;
+    }
     issuance.polls = 1;
     issuance.nonce = session.nonce();
     issuance.waitUntil = nextPoll(context.clock(), 0, null);
@@ -51,14 +59,16 @@ export async function validate(context: PhaseContext): Promise<void> {
 }
 
 /** After an interrupted run: which challenges has the CA not been told about yet? */
-async function stillOpen(session: AcmeSession, issuance: Issuance): Promise<string[]> {
-  const authorizations = await session.authorizations(issuance.order?.authorizations ?? []);
+async function stillOpen(session: AcmeSession, issuance: Issuance, asked: Issuance['challenges']): Promise<string[]> {
+  const wanted = new Set(asked.map(({ authorization }) => authorization));
+  const authorizations = await session.authorizations((issuance.order?.authorizations ?? []).filter((url) => wanted.has(url)));
   return authorizations.flatMap(({ status, dns01 }) => (status === 'pending' && dns01?.status === 'pending' ? [dns01.url] : []));
 }
 
 /** The CA's own words about what failed, per name. The next attempt needs a new order. */
 export async function explainInvalid(session: AcmeSession, order: AcmeOrder): Promise<PerennialError> {
-  const authorizations = await session.authorizations(order.authorizations);
+  // Reasons beyond the first few names help nobody, and asking for them is not free.
+  const authorizations = await session.authorizations(order.authorizations.slice(0, ANSWERS_PER_STEP));
   const problems = authorizations.flatMap((authorization) => (authorization.dns01?.error ? [`${authorization.identifier}: ${words(authorization.dns01.error)}`] : []));
   const text = problems.length > 0 ? problems.join(' | ') : order.error === null ? 'it gave no reason' : words(order.error);
   return new PerennialError('acme_validation_failed', `The CA refused the order: ${text}`.slice(0, 1_900), {

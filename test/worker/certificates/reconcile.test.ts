@@ -266,6 +266,57 @@ describe('a certificate', () => {
     expect(world.orders).toHaveLength(2);
   });
 
+  scenario('looks after the live certificate while its renewal waits for the CA, and the renewal stays where it was', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    world.now += 31 * DAY;
+    world.failNext('order', ...Array.from({ length: 8 }, () => new PerennialError('acme_overloaded', 'busy', { retryable: true })));
+    await runner.alarm();
+    await runner.alarm();
+    world.calls.length = 0;
+    runner.wake('served-changed');
+    await runner.alarm();
+    expect(world.calls).toContain('verify');
+    expect(runner.view().phase).toBe('validate');
+    await runner.until(world.now + 2 * DAY);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(2);
+  });
+
+  scenario('orders anew when the relay has lost the key of a pair that was never installed', async (runner, world) => {
+    world.failNext('install', new PerennialError('nomad_unavailable', 'No leader.', { retryable: true }));
+    await runner.alarm();
+    await runner.alarm();
+    world.keys.clear();
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(runner.view().history.map((entry) => entry.outcome)).toEqual(['live', 'abandoned']);
+  });
+
+  scenario('publishes a second time after a refused attempt, and still leaves nothing behind', async (runner, world) => {
+    world.refuseOrders = 1;
+    await runner.until(world.now + 2 * HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(2);
+    expect(world.txt.size).toBe(0);
+  });
+
+  scenario('goes on with a new order when the CA has forgotten the old one', async (runner, world) => {
+    await runner.alarm();
+    world.orders.length = 0;
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.finalized).toBe(1);
+  });
+
+  scenario('reads and answers many authorizations in bounded steps', async (runner, world) => {
+    const domains = Array.from({ length: 34 }, (_, position) => `host${position}.example.net`);
+    runner.store.receive({ name: spec.name, spec: { ...spec, domains }, generation: 2, retired: false });
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.finalized).toBe(1);
+    expect(world.txt.size).toBe(0);
+  });
+
   scenario('is retired without touching the variable, and its records go', async (runner, world) => {
     world.failNext('propagation', ...Array.from({ length: 50 }, () => new PerennialError('dns_unavailable', 'Down.', { retryable: true })));
     await runner.alarm();

@@ -44,6 +44,8 @@ export class World {
   lifetimeMs = 45 * 86_400_000;
   readonly orders: Order[] = [];
   finalized = 0;
+  /** Orders that the CA refuses although their records are there. */
+  refuseOrders = 0;
   readonly keys = new Map<string, { pair: CryptoKeyPair; csr: string; spki: string }>();
   variable: { chain: string; sha256: string; issuance: string; index: number } | null = null;
   /** name=value -> owner */
@@ -92,7 +94,8 @@ export class World {
         authorizations: (urls) =>
           counted('authorizations', () => {
             const order = this.#find(urls[0]?.split('/authz/')[0] ?? '');
-            return urls.map((url, position) => {
+            return urls.map((url) => {
+              const position = Number(url.split('/').at(-1));
               const name = order.names[position] ?? '';
               const done = order.answered.has(`${url}/challenge`);
               return {
@@ -113,11 +116,16 @@ export class World {
       acme: {
         open: () => this.#through('open', session),
         renewalInfo: () => this.#through('renewalInfo', () => null),
-        classify: (error) => (error instanceof PerennialError && error.code === 'acme_order_not_ready' ? 'state' : 'overload'),
+        classify: (error) => (error instanceof PerennialError && ['acme_order_not_ready', 'acme_not_found'].includes(error.code) ? 'state' : 'overload'),
       },
       dns: {
         place: (records) => this.#through('place', () => records.map((record) => ({ ...record, vendor: 'main', zoneId: 'z', zoneName: 'example.net', target: record.name }))),
-        present: (owner, _operation, records) => this.#through('present', () => records.forEach((record) => this.txt.set(`${record.target}=${record.value}`, owner))),
+        present: (owner, operation, records) =>
+          this.#through('present', () => {
+            if (this.#operations.has(operation)) return;
+            for (const record of records) this.txt.set(`${record.target}=${record.value}`, owner);
+            this.#operations.add(operation);
+          }),
         propagation: (records) =>
           this.#through('propagation', () => ({
             complete: records.every((record) => this.txt.has(`${record.target}=${record.value}`)),
@@ -125,8 +133,10 @@ export class World {
             weak: false,
             servers: [],
           })),
-        cleanUp: (owner) =>
+        cleanUp: (owner, operation) =>
           this.#through('cleanUp', () => {
+            if (this.#operations.has(operation)) return;
+            this.#operations.add(operation);
             for (const [record, by] of this.txt) if (by === owner) this.txt.delete(record);
           }),
       },
@@ -169,10 +179,12 @@ export class World {
   }
 
   #lag = 0;
+  /** Operations that succeeded: a repeat is answered and not done, as the real objects do. */
+  readonly #operations = new Set<string>();
 
   #find(url: string): Order {
     const order = this.orders.find((candidate) => candidate.url === url);
-    if (order === undefined) throw new PerennialError('acme_order_gone', 'No such order.');
+    if (order === undefined) throw new PerennialError('acme_not_found', 'No such order.', { retryable: true });
     return order;
   }
 
@@ -200,6 +212,10 @@ export class World {
     const position = Number(url.split('/').at(-2));
     const visible = [...this.txt.keys()].some((record) => record.endsWith(`=value-${order.url.at(-1)}-${position}`));
     order.answered.add(url);
+    if (this.refuseOrders > 0 && order.status === 'pending') {
+      this.refuseOrders -= 1;
+      order.status = 'invalid';
+    }
     if (!visible) order.status = 'invalid';
     else if (order.answered.size === order.names.length && order.status === 'pending') order.status = 'ready';
   }
