@@ -78,8 +78,8 @@ export function createRelay(options: RelayOptions): Relay {
   const link: EdgeLink = new EdgeLink({ ...options, app, admissions, connections, health });
 
   const sweep = () => {
-    keys.sweep(clock).then(
-      (count) => log({ event: 'sweep', count }),
+    Promise.all([keys.sweep(clock), records.sweep(clock)]).then(
+      ([pending, previous]) => log({ event: 'sweep', count: pending + previous }),
       (thrown: unknown) => log({ event: 'sweep', code: toPerennialError(thrown).code, message: 'Leftover keys could not be swept; the next try is tomorrow.' }),
     );
   };

@@ -5,10 +5,12 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { Clock } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
 import type { Target } from '../../../shared/relay/contract.ts';
+import { LEFTOVER_MS } from '../keys/key-area.ts';
 import { MAX_VARIABLE_BYTES, sizeOf } from '../nomad/variables.ts';
-import type { Items, VariablePlace, VariableStore } from '../nomad/variables.ts';
+import type { Items, VariableEntry, VariablePlace, VariableStore } from '../nomad/variables.ts';
 
 /** Own fingerprints that are remembered: the one being written and the ones it may still find. */
 const REMEMBERED = 4;
@@ -58,19 +60,36 @@ export class DeliveryRecords {
 
   /** Destroys previous pairs of a certificate whose current one is proven live. */
   async forgetPrevious(certificate: string, sha256: string, signal?: AbortSignal): Promise<void> {
-    const prefix = `${this.#area.prefix}/previous/${certificate}/`;
-    const { namespace } = this.#area;
-    const entries = (await this.#variables.list({ path: prefix, namespace }, signal)).filter(({ path }) => path.startsWith(prefix));
-    for (const { path } of entries) {
+    for (const { path } of await this.#list(`${certificate}/`, signal)) {
       // oxlint-disable-next-line no-await-in-loop -- a handful
-      const standing = await this.#variables.read({ path, namespace }, signal);
-      if (standing === null || standing.items['previous_key'] === undefined) continue;
-      const { fingerprints, target } = recordSchema.parse(standing.items);
-      if (fingerprints.split(' ')[0] !== sha256) continue;
-      // A conflict means that a newer delivery is under way, whose previous pair must stay.
-      // oxlint-disable-next-line no-await-in-loop
-      await this.#variables.write({ path, namespace }, { fingerprints, target }, standing.index, signal);
+      await this.#strip(path, ({ fingerprints }) => fingerprints.split(' ')[0] === sha256, signal);
     }
+  }
+
+  /** Destroys previous pairs that nobody verified away in 30 days, and returns how many there were. */
+  async sweep(clock: Clock): Promise<number> {
+    let count = 0;
+    for (const { path, modifiedAt } of await this.#list('')) {
+      // oxlint-disable-next-line no-await-in-loop -- one at a time: nobody waits for this
+      if (modifiedAt < clock() - LEFTOVER_MS && (await this.#strip(path, () => true))) count += 1;
+    }
+    return count;
+  }
+
+  async #list(below: string, signal?: AbortSignal): Promise<VariableEntry[]> {
+    const path = `${this.#area.prefix}/previous/${below}`;
+    return (await this.#variables.list({ path, namespace: this.#area.namespace }, signal)).filter((entry) => entry.path.startsWith(path));
+  }
+
+  /** Takes the previous pair out of a record and leaves its fingerprints. */
+  async #strip(path: string, when: (record: z.infer<typeof recordSchema>) => boolean, signal?: AbortSignal): Promise<boolean> {
+    const { namespace } = this.#area;
+    const standing = await this.#variables.read({ path, namespace }, signal);
+    const record = recordSchema.safeParse(standing?.items ?? {});
+    if (standing === null || standing.items['previous_key'] === undefined || !record.success || !when(record.data)) return false;
+    const { fingerprints, target } = record.data;
+    // A conflict means that a newer delivery is under way, whose previous pair must stay.
+    return (await this.#variables.write({ path, namespace }, { fingerprints, target }, standing.index, signal)).written;
   }
 
   #place(certificate: string, target: Target): VariablePlace {

@@ -16,8 +16,8 @@ import type { VariablePlace, VariableStore } from '../nomad/variables.ts';
 import { makeKeyAndRequest } from './certificate-request.ts';
 import type { KeyAndRequest } from './certificate-request.ts';
 
-/** Leftovers are removed after this. An ACME order lives a week at most. */
-const KEEP_MS = 30 * DAY;
+/** Keys that nobody finished with are destroyed after this, in milliseconds. An ACME order lives a week at most. */
+export const LEFTOVER_MS = 30 * DAY;
 
 const storedKey = z.object({ key: z.string(), csr: z.string(), spki: z.string(), names: z.string(), type: keyTypeSchema });
 
@@ -70,7 +70,7 @@ export class KeyArea {
   /** Destroys what nobody finished in 30 days and returns how many there were. */
   async sweep(clock: Clock): Promise<number> {
     const prefix = `${this.#area.prefix}/keys/`;
-    const old = (await this.#variables.list({ path: prefix, namespace: this.#area.namespace })).filter(({ path, modifiedAt }) => path.startsWith(prefix) && modifiedAt < clock() - KEEP_MS);
+    const old = (await this.#variables.list({ path: prefix, namespace: this.#area.namespace })).filter(({ path, modifiedAt }) => path.startsWith(prefix) && modifiedAt < clock() - LEFTOVER_MS);
     for (const { path } of old) {
       // One at a time: nobody waits for this.
       // oxlint-disable-next-line no-await-in-loop

@@ -5,18 +5,18 @@
 import type { RawData, WebSocket } from 'ws';
 import { PerennialError } from '../../../shared/errors.ts';
 import type { Clock } from '../../../shared/clock.ts';
-import { CLOSE, edgeToRelayFrame, HEARTBEAT_INTERVAL_MS, HEARTBEAT_PING, HEARTBEAT_PONG, requestFrame } from '../../../shared/link/frames.ts';
+import { CLOSE, edgeToRelayFrame, HEARTBEAT_INTERVAL_MS, HEARTBEAT_PING, HEARTBEAT_PONG } from '../../../shared/link/frames.ts';
 import type { ChallengeFrame, RelayEvent, RequestFrame } from '../../../shared/link/frames.ts';
 import { hashText, randomNonce, signMessage, verifyMessage } from '../../../shared/link/signatures.ts';
 import type { PrivateKey } from '../../../shared/link/signatures.ts';
 import type { Admission, Admissions } from '../admission.ts';
-import { tooLarge } from '../admission.ts';
-import { REQUEST_HEADER, RESPONSE_HEADER } from '../app.ts';
+import { RESPONSE_HEADER } from '../app.ts';
 import type { RelayApp } from '../app.ts';
 import type { Connections } from '../connections.ts';
 import type { Health } from '../health.ts';
 import type { Law } from '../law.ts';
 import { statusOf } from '../refusals.ts';
+import { malformedFrame, refusalOfFrame, requestOf, stopping } from './request-frame.ts';
 
 export interface ConnectionDependencies {
   law: Law;
@@ -38,8 +38,6 @@ export type Ended = { reason: 'closed'; code: number; detail: string } | { reaso
 
 /** Milliseconds from the open socket to the welcome. */
 const HANDSHAKE_MS = 10_000;
-/** Only path and query of a frame's URL mean anything. */
-const BASE = 'http://relay';
 /** Frames that may wait for the welcome. */
 const MAX_BACKLOG = 1_000;
 /** How long a stop waits for requests in flight, milliseconds. */
@@ -206,10 +204,9 @@ export class EdgeConnection {
 
   /** A frame that is no frame: a request that names itself gets a signed refusal, anything else ends the connection. */
   #refuseFrame(data: unknown): void {
-    const named = requestFrame.pick({ type: true, id: true, token: true }).safeParse(data);
-    if (!named.success || this.#stage !== 'open') return this.#violation('a frame has an unknown shape');
-    const large = requestFrame.pick({ body: true }).safeParse(data).success ? null : tooLarge();
-    this.#background(this.#answerRefusal(named.data.id, named.data.token, large ?? malformedFrame('it has another shape than the contract\'s')));
+    const refusal = refusalOfFrame(data);
+    if (refusal === null || this.#stage !== 'open') return this.#violation('a frame has an unknown shape');
+    this.#background(this.#answerRefusal(refusal.id, refusal.token, refusal.error));
   }
 
   async #answerRefusal(id: string, token: string, error: PerennialError): Promise<void> {
@@ -251,20 +248,4 @@ export class EdgeConnection {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
-}
-
-/** The frame as a Request; null when the URL parser would make another path of it than was signed. */
-function requestOf({ token, method, path, contentType, body }: RequestFrame): Request | null {
-  const url = new URL(path, BASE);
-  if (`${url.pathname}${url.search}` !== path || url.origin !== BASE) return null;
-  const headers = { [REQUEST_HEADER]: token, 'content-type': contentType, 'content-length': String(Buffer.byteLength(body)) };
-  return new Request(url, { method, headers, ...(method === 'GET' ? {} : { body }) });
-}
-
-function malformedFrame(why: string): PerennialError {
-  return new PerennialError('request_malformed', `The request frame was refused: ${why}.`);
-}
-
-function stopping(): PerennialError {
-  return new PerennialError('relay_stopping', 'The relay is stopping; nothing was done.', { retryable: true });
 }

@@ -75,6 +75,15 @@ describe('removing a key', () => {
     expect((await cluster.edge.call('DELETE', '/v1/keys/one', undefined)).body).toEqual({ removed: false });
   });
 
+  it('happens to a previous pair that nobody verified away, while its fingerprint is remembered', async () => {
+    const record = 'nomad/jobs/relay/previous/matrix/0';
+    cluster.nomad.variables.put('default', record, { fingerprints: 'abc', target: 'default/nomad/jobs/proxy', previous_key: 'secret', previous_certificate: 'x', previous_sha256: 'y' }, undefined);
+    now += 31 * DAY;
+    cluster.relay.start();
+    await vi.waitFor(() => expect(cluster.lines).toContainEqual({ event: 'sweep', count: 1 }));
+    expect(cluster.items(record)).toEqual({ fingerprints: 'abc', target: 'default/nomad/jobs/proxy' });
+  });
+
   it('happens by itself to what is left over after 30 days, when a relay starts', async () => {
     await created('old');
     now += 31 * DAY;

@@ -159,6 +159,7 @@ describe('the link refuses, and does nothing', () => {
     ['a path that is not in normal form', { frame: { path: '/v1/../v1/keys' } }, 'request_malformed'],
     ['a path that leads to another host', { frame: { path: '//elsewhere/v1/keys' } }, 'request_malformed'],
     ['a method that the contract lacks', { frame: { method: 'PATCH' } }, 'request_malformed'],
+    ['a body that is no text', { frame: { body: 1 } }, 'request_malformed'],
     ['a body that is too large', { frame: { body: 'x'.repeat(MAX_BODY_BYTES + 1) } }, 'relay_too_large'],
     ['a body that is too large in bytes only', { frame: { body: 'ü'.repeat(MAX_BODY_BYTES - 1) } }, 'relay_too_large'],
   ])('%s', async (_, change, code) => {
