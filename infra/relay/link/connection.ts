@@ -187,7 +187,7 @@ export class EdgeConnection {
   #serve(frame: RequestFrame): void {
     const { token, method, path, contentType, body } = frame;
     const request = requestOf(frame);
-    if (request === null) return this.#background(this.#answerRefusal(frame.id, token, malformedFrame('its path is not in normal form')));
+    if (request === null) return this.#background(this.#answerRefusal(frame.id, token, malformedFrame('it cannot be taken for a request exactly as it is')));
     if (this.#stage === 'stopping') return this.#background(this.#answerRefusal(frame.id, token, stopping()));
     // Called at once, so that sequences are compared in the order of arrival.
     const admission = this.#deps.admissions.admit({ token, method, path, contentType, body });

@@ -10,12 +10,17 @@ import { REQUEST_HEADER } from '../app.ts';
 /** Only path and query of a frame's URL mean anything. */
 const BASE = 'http://relay';
 
-/** The frame as a Request; null when the URL parser would make another path of it than was signed. */
+/** The frame as a Request; null when it cannot be one, or the URL parser would make another path of it than was signed. */
 export function requestOf({ token, method, path, contentType, body }: RequestFrame): Request | null {
-  const url = new URL(path, BASE);
-  if (`${url.pathname}${url.search}` !== path || url.origin !== BASE) return null;
-  const headers = { [REQUEST_HEADER]: token, 'content-type': contentType, 'content-length': String(Buffer.byteLength(body)) };
-  return new Request(url, { method, headers, ...(method === 'GET' ? {} : { body }) });
+  try {
+    const url = new URL(path, BASE);
+    if (`${url.pathname}${url.search}` !== path || url.origin !== BASE) return null;
+    const headers = { [REQUEST_HEADER]: token, 'content-type': contentType, 'content-length': String(Buffer.byteLength(body)) };
+    return new Request(url, { method, headers, ...(method === 'GET' ? {} : { body }) });
+  } catch {
+    // No URL, or a token or content type that cannot stand in a header.
+    return null;
+  }
 }
 
 export function malformedFrame(why: string): PerennialError {

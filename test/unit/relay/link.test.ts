@@ -158,6 +158,8 @@ describe('the link refuses, and does nothing', () => {
     ['a deadline too far away', { claims: { deadline: Date.now() + 3_600_000 } }, 'request_expired'],
     ['a path that is not in normal form', { frame: { path: '/v1/../v1/keys' } }, 'request_malformed'],
     ['a path that leads to another host', { frame: { path: '//elsewhere/v1/keys' } }, 'request_malformed'],
+    ['a path that is no URL', { frame: { path: '//' } }, 'request_malformed'],
+    ['a content type that would add a header', { frame: { contentType: 'a\r\nb: c' } }, 'request_malformed'],
     ['a method that the contract lacks', { frame: { method: 'PATCH' } }, 'request_malformed'],
     ['a body that is no text', { frame: { body: 1 } }, 'request_malformed'],
     ['a body that is too large', { frame: { body: 'x'.repeat(MAX_BODY_BYTES + 1) } }, 'relay_too_large'],
