@@ -11,6 +11,7 @@ import type { Variables } from './executables.ts';
 import { followUntilLive } from './follow.ts';
 import { countRequests, gatherFacts, requestsSince, type Made } from './gather.ts';
 import { Load } from './load.ts';
+import { countLines } from './logs.ts';
 import { PROXY_SERVICE, serviceInstances } from './parts/nomad.ts';
 import { doubt, proofOf, type Proof, type Requests } from './proof.ts';
 import type { DemoState } from './state.ts';
@@ -23,6 +24,8 @@ import { curlLine } from './webhook.ts';
 const PORTS = { worker: 8_787, proxy: 8_443, nomad: 4_746, ca: 14_000 } as const;
 /** From the cron to a live certificate; a slow machine needs a part of it. */
 const LIVE_TIMEOUT_MS = 120_000;
+/** From the relay's start to its link; as a Nomad task it is scheduled and downloaded first, milliseconds. */
+const LINK_TIMEOUT_MS = 60_000;
 /** How often a certificate that is live is looked at, milliseconds. */
 const IDLE_POLL_MS = 500;
 
@@ -55,7 +58,7 @@ export class Demo {
   /** Runs the cron handler and follows the certificate until the proof holds. Throws when it does not. */
   async prove(): Promise<Proof> {
     const { display } = this.#options;
-    const before = countRequests(this.#system);
+    const before = await countRequests(this.#system);
     this.#remember(await this.#system.certificate(CERTIFICATE));
     await this.#untilRelayIsLinked();
     display.say('The hourly cron runs now.');
@@ -112,7 +115,7 @@ export class Demo {
     const start = load.count();
     display.heading(`${CERTIFICATE}, again`);
     try {
-      const proof = await this.#follow(countRequests(this.#system));
+      const proof = await this.#follow(await countRequests(this.#system));
       // Kept connections go on as well; give both a moment with the new certificate.
       await sleep(1_000, undefined, { signal });
       const end = load.count();
@@ -138,7 +141,7 @@ export class Demo {
       signal,
     });
     this.#remember(followed.view);
-    return await this.#settle(followed.view, this.#withMemory(followed), requestsSince(this.#system, before));
+    return await this.#settle(followed.view, this.#withMemory(followed), await requestsSince(this.#system, before));
   }
 
   async #settle(view: CertificateView, made: Made, requests: Requests): Promise<Proof> {
@@ -162,12 +165,13 @@ export class Demo {
 
   /** The cron may run before the relay has dialled; then the certificate waits for it, which is no part of the show. */
   async #untilRelayIsLinked(): Promise<void> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + LINK_TIMEOUT_MS;
     while (Date.now() < deadline) {
-      if (this.#system.relay.linked()) return;
       // oxlint-disable-next-line no-await-in-loop
-      await sleep(50, undefined, { signal: this.#options.signal });
+      if (countLines(await this.#system.relay.output(), '"state":"open"') > 0) return;
+      // oxlint-disable-next-line no-await-in-loop
+      await sleep(100, undefined, { signal: this.#options.signal });
     }
-    this.#options.display.say(`The relay has not reached the Worker within ${seconds(20_000)}; going on, the certificate will wait for it.`);
+    this.#options.display.say(`The relay has not reached the Worker within ${seconds(LINK_TIMEOUT_MS)}; going on, the certificate will wait for it.`);
   }
 }

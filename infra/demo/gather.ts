@@ -2,23 +2,23 @@
 import { X509Certificate } from 'node:crypto';
 import type { CertificateView } from '../../functions/certificates/ports.ts';
 import { dialEverywhere, type ServedInstance } from './dial.ts';
-import { linesWith } from './logs.ts';
+import { countLines } from './logs.ts';
 import { DELIVERED_VARIABLE, PROXY_SERVICE, readVariable, serviceInstances } from './parts/nomad.ts';
 import type { ProofFacts, Requests } from './proof.ts';
 import type { System } from './system.ts';
 
 /** Requests that have arrived at the parts so far. */
-export function countRequests(system: System): Requests {
+export async function countRequests(system: System): Promise<Requests> {
   return {
     acme: system.ca.requests(),
     dns: system.cloudflare.requests.all().length,
-    relay: linesWith(system.relay.child.log, '"event":"request"'),
+    relay: countLines(await system.relay.output(), '"event":"request"'),
     nomad: system.nomad.requests() ?? null,
   };
 }
 
-export function requestsSince(system: System, before: Requests): Requests {
-  const now = countRequests(system);
+export async function requestsSince(system: System, before: Requests): Promise<Requests> {
+  const now = await countRequests(system);
   return { acme: now.acme - before.acme, dns: now.dns - before.dns, relay: now.relay - before.relay, nomad: now.nomad === null ? null : now.nomad - (before.nomad ?? 0) };
 }
 

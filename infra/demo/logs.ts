@@ -9,7 +9,11 @@ export function lastLines(path: string, count: number): string {
 
 /** How many lines of a log hold a text; 0 when there is none. */
 export function linesWith(path: string, text: string): number {
-  return read(path).split('\n').filter((line) => line.includes(text)).length;
+  return countLines(read(path), text);
+}
+
+export function countLines(log: string, text: string): number {
+  return log.split('\n').filter((line) => line.includes(text)).length;
 }
 
 function read(path: string): string {

@@ -29,7 +29,9 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const state = new DemoState(process.env['PERENNIAL_DEMO_DIR'] ?? join(ROOT, '.perennial', 'demo'));
+  // What stands in an agent and what stands in the emulator have nothing to do with each other.
+  const name = (process.env['NOMAD_ADDR'] ?? '') === '' ? 'demo' : 'demo-nomad';
+  const state = new DemoState(process.env['PERENNIAL_DEMO_DIR'] ?? join(ROOT, '.perennial', name));
   if (options.webhook) return await printWebhook(state);
   return await run(options, state);
 }

@@ -6,17 +6,18 @@ import { startCloudflareEmulator, intoDnsWorld, type CloudflareEmulator, type Cl
 import { startDnsEmulator, type DnsEmulator } from '../../test/emulators/dns/index.ts';
 import { startAcme, type AcmeEmulator } from '../../test/emulators/acme/acme.ts';
 import { createLoopbackTls } from '../../test/emulators/acme/loopback-tls.ts';
-import { TraefikStandIn } from '../../test/emulators/proxy/stand-in.ts';
 import type { CertificateView } from '../../functions/certificates/ports.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import { CLOUDFLARE_SECRET, CLUSTER, DEMO_CERTIFICATES, demoConfiguration, WEBHOOK_SECRET, ZONE, type CertificateWish } from './configuration.ts';
 import { findExecutable, type Variables } from './executables.ts';
-import { startNomadEmulator } from './parts/nomad-emulator.ts';
-import { DELIVERED_VARIABLE, PROXY_JOB, PROXY_SERVICE, type NomadPart } from './parts/nomad.ts';
+import { startAgentCluster } from './agent-cluster.ts';
+import type { Cluster, ClusterOptions } from './cluster.ts';
+import { startEmulatedCluster, type EmulatedCluster } from './emulated-cluster.ts';
+import { DELIVERED_VARIABLE, type NomadPart } from './parts/nomad.ts';
 import { startPebble, type CertificateAuthorityPart } from './parts/pebble.ts';
-import { relayLaw, startRelay, type RelayPart } from './parts/relay.ts';
-import { startTraefik, type ProxyPart } from './parts/traefik.ts';
-import { relayBundle, startWorker, type WorkerPart } from './parts/worker.ts';
+import { relayLaw, type RelayPart } from './parts/relay.ts';
+import type { ProxyPart } from './parts/traefik.ts';
+import { bundleHash, relayBundle, startWorker, type WorkerPart } from './parts/worker.ts';
 import { Ports } from './ports.ts';
 import { publicHalf, type DemoSecrets, type DemoState } from './state.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -50,6 +51,8 @@ export interface SystemOptions {
   throttleMs?: number;
   /** Environment of Pebble, such as PEBBLE_WFE_NONCEREJECT. */
   pebble?: Readonly<Record<string, string>>;
+  /** Changes the text of `certificates.toml` before it is compiled. */
+  toml?: (text: string) => string;
   /** Changes the relay's law before it is written. */
   law?: (law: LawDocument) => LawDocument;
 }
@@ -62,8 +65,8 @@ export interface System {
   readonly relay: RelayPart;
   readonly nomad: NomadPart;
   readonly proxy: ProxyPart;
-  /** The TLS stand-in, when it serves in Traefik's place. */
-  readonly standIn: TraefikStandIn | undefined;
+  /** Everything of the cluster that tests may disturb; `undefined` on a real agent. */
+  readonly emulated: EmulatedCluster | undefined;
   readonly ca: CertificateAuthorityPart;
   /** The in-repository CA, when it issues in Pebble's place. */
   readonly acme: AcmeEmulator | undefined;
@@ -122,16 +125,23 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
   const roots = state.rememberRoot(ca.root);
   say(ca.kind === 'pebble' ? `ACME CA: Pebble at ${ca.directory}` : `ACME CA: the stand-in at ${ca.directory} (Pebble is not installed)`);
 
-  const nomad = await startNomadEmulator({ state, port: await ports.reserve(options.ports?.nomad ?? 0, 'Nomad') });
-  stops.push(() => nomad.stop());
-  nomad.emulator.identities.putPolicy('relay', RELAY_RULES, { jobAcl: { namespace: 'default', jobId: 'relay' } });
-  say(`Nomad: the emulator at ${nomad.address}`);
+  const { cluster, emulated } = await startCluster({
+    state,
+    supervisor,
+    environment,
+    ports,
+    say,
+    nomadPort: options.ports?.nomad ?? 0,
+    proxyPort: options.ports?.proxy ?? 0,
+    throttleMs: options.throttleMs,
+    furtherVariables: certificates.flatMap(({ variable }) => (variable === undefined || variable === DELIVERED_VARIABLE ? [] : [variable])),
+  });
+  stops.push(() => cluster.stop());
 
-  const { proxy, standIn } = await startProxy(options, ports, nomad);
-  stops.push(() => proxy.stop());
-
-  const configurationFor = (wishes: readonly CertificateWish[]): string =>
-    demoConfiguration({ directory: ca.directory, cloudflareUrl: cloudflare.url, resolvers: dns.doh.map(({ name, url }) => ({ name, url })), relayKey: publicHalf(secrets.relayKey), certificates: wishes });
+  const configurationFor = (wishes: readonly CertificateWish[]): string => {
+    const text = demoConfiguration({ directory: ca.directory, cloudflareUrl: cloudflare.url, resolvers: dns.doh.map(({ name, url }) => ({ name, url })), relayKey: publicHalf(secrets.relayKey), certificates: wishes });
+    return options.toml?.(text) ?? text;
+  };
   const configuration = configurationFor(certificates);
   const workerPort = await ports.reserve(options.ports?.worker ?? 0, 'the status page');
   const worker = await startWorker({ supervisor, state, secrets, configuration, ca: tls.caPem, port: workerPort, environment });
@@ -140,35 +150,33 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
   await storeSecret(worker, CLOUDFLARE_SECRET, secrets.cloudflareToken);
   await storeSecret(worker, WEBHOOK_SECRET, secrets.webhookSecret);
 
-  const law = relayLaw({
-    origin: worker.origin,
-    cluster: CLUSTER,
-    secrets,
-    identity: { file: state.writeJson('relay/identity.json', secrets.relayKey) },
-    nomad: { via: 'address', address: nomad.address },
-    targets: targetsOf(certificates),
-    roots,
-    resolver,
-    nameservers: dns.nameserverOverrides,
+  const relay = await cluster.startRelay({
+    law: {
+      origin: worker.origin,
+      identityKey: secrets.relayKey,
+      document: (identity, nomad) => {
+        const law = relayLaw({ origin: worker.origin, cluster: CLUSTER, secrets, identity, nomad, targets: targetsOf(certificates), roots, resolver, nameservers: dns.nameserverOverrides });
+        return options.law?.(law) ?? law;
+      },
+    },
+    bundle: relayBundle(state),
+    sha256: bundleHash(state),
   });
-  const relay = await startRelay({ supervisor, state, nomad, law: options.law?.(law) ?? law, bundle: relayBundle(state), environment });
-  stops.push(() => relay.stop());
-  say('Relay: its bundle on Node, dialling out to the Worker');
 
   return {
     kinds: {
       ca: ca.kind === 'pebble' ? 'real' : 'stand-in',
       dns: 'stand-in',
-      nomad: nomad.kind === 'agent' ? 'real' : 'stand-in',
-      proxy: proxy.kind === 'traefik' ? 'real' : 'stand-in',
+      nomad: cluster.nomad.kind === 'agent' ? 'real' : 'stand-in',
+      proxy: cluster.proxy.kind === 'traefik' ? 'real' : 'stand-in',
     },
     secrets,
     state,
     worker,
     relay,
-    nomad,
-    proxy,
-    standIn,
+    nomad: cluster.nomad,
+    proxy: cluster.proxy,
+    emulated,
     ca,
     acme,
     dns,
@@ -180,20 +188,12 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
   };
 }
 
-/** What the relay may do in Nomad (DESIGN §7), for the emulated agent. */
-const RELAY_RULES = {
-  namespaces: [
-    {
-      namespace: 'default',
-      capabilities: ['read-job'],
-      variables: [
-        { path: DELIVERED_VARIABLE, capabilities: ['read', 'write', 'list'] as const },
-        { path: 'certificates/*', capabilities: ['read', 'write', 'list'] as const },
-        { path: 'nomad/jobs/relay/*', capabilities: ['read', 'write', 'list', 'destroy'] as const },
-      ],
-    },
-  ],
-};
+async function startCluster(options: ClusterOptions): Promise<{ cluster: Cluster; emulated: EmulatedCluster | undefined }> {
+  const address = options.environment['NOMAD_ADDR'];
+  if (address !== undefined && address !== '') return { cluster: await startAgentCluster(options), emulated: undefined };
+  const cluster = await startEmulatedCluster(options);
+  return { cluster, emulated: cluster };
+}
 
 async function startAuthority(options: SystemOptions, ports: Ports, tls: Awaited<ReturnType<typeof createLoopbackTls>>, dns: DnsEmulator): Promise<{ ca: CertificateAuthorityPart; acme: AcmeEmulator | undefined }> {
   const executable = options.ca === 'stand-in' ? undefined : findExecutable('PEBBLE_BIN', 'pebble', options.environment);
@@ -215,20 +215,6 @@ async function startAuthority(options: SystemOptions, ports: Ports, tls: Awaited
     environment: { PATH: options.environment['PATH'], ...options.pebble },
   });
   return { ca, acme: undefined };
-}
-
-async function startProxy(options: SystemOptions, ports: Ports, nomad: Awaited<ReturnType<typeof startNomadEmulator>>): Promise<{ proxy: ProxyPart; standIn: TraefikStandIn | undefined }> {
-  const port = await ports.reserve(options.ports?.proxy ?? 0, 'the TLS proxy');
-  const executable = options.proxy === 'stand-in' ? undefined : findExecutable('TRAEFIK_BIN', 'traefik', options.environment);
-  if (executable !== undefined) {
-    const { supervisor, state, say } = options;
-    const proxy = await startTraefik({ executable, supervisor, state, nomad: nomad.emulator, port, pingPort: await ports.reserve(0, "Traefik's health check") });
-    say(`Proxy: Traefik at 127.0.0.1:${port}`);
-    return { proxy, standIn: undefined };
-  }
-  const standIn = await TraefikStandIn.start({ nomad: nomad.emulator, port, jobId: PROXY_JOB, serviceName: PROXY_SERVICE, variable: DELIVERED_VARIABLE, ...(options.throttleMs === undefined ? {} : { throttleMs: options.throttleMs }) });
-  options.say(`Proxy: the TLS stand-in at 127.0.0.1:${port} (Traefik is not on PATH)`);
-  return { proxy: { kind: 'stand-in', stop: () => standIn.stop() }, standIn };
 }
 
 async function storeSecret(worker: WorkerPart, name: string, value: string): Promise<void> {

@@ -1,8 +1,8 @@
 /** The relay as a process of the demo: the very bundle that the Worker serves, with a law of its own. */
+import { readFile } from 'node:fs/promises';
 import { RELAY_JOB, PROXY_JOB, PROXY_SERVICE, type NomadPart } from './nomad.ts';
 import type { LawDocument } from '../../relay/law.ts';
 import type { NomadEmulator } from '../../../test/emulators/nomad/nomad.ts';
-import { linesWith } from '../logs.ts';
 import { publicHalf, type DemoSecrets, type DemoState } from '../state.ts';
 import type { Child, Supervisor } from '../supervisor.ts';
 
@@ -36,13 +36,19 @@ export function relayLaw(options: RelayLawOptions): LawDocument {
 }
 
 export interface RelayPart {
-  readonly child: Child;
-  /** Whether it has reached the Worker since it was started. */
-  linked(): boolean;
-  /** Ends the process as `kill -9` does and starts another. */
-  crash(): Promise<void>;
-  start(): Promise<void>;
+  /** The process, where it is one of the demo's own. */
+  readonly child?: Child;
+  /** Its log so far: one JSON object per line. */
+  output(): Promise<string>;
   stop(): Promise<void>;
+}
+
+export interface RelayProcess extends RelayPart {
+  readonly child: Child;
+  /** Ends the process as `kill -9` does. */
+  kill(): Promise<void>;
+  /** Starts it again when it has ended. */
+  start(): Promise<void>;
 }
 
 export interface RelayOptions {
@@ -57,7 +63,7 @@ export interface RelayOptions {
 }
 
 /** Starts the relay beside the emulated Nomad, which grants it what the shipped policy grants. */
-export async function startRelay(options: RelayOptions): Promise<RelayPart> {
+export async function startRelay(options: RelayOptions): Promise<RelayProcess> {
   const { supervisor, state, nomad, name = 'relay' } = options;
   const lawFile = state.writeJson(`${name}/law.json`, options.law);
   const allocation = nomad.emulator.workloads.start({ jobId: RELAY_JOB, tasks: { relay: {} } });
@@ -73,12 +79,11 @@ export async function startRelay(options: RelayOptions): Promise<RelayPart> {
     get child() {
       return child;
     },
-    linked: () => linesWith(child.log, '"event":"link","state":"open"') > 0,
-    crash: async () => {
+    output: () => readFile(child.log, 'utf8'),
+    kill: async () => {
       const ended = child.stop();
       child.signal('SIGKILL');
       await ended;
-      child = await run();
     },
     start: async () => {
       if (!child.running) child = await run();

@@ -77,7 +77,8 @@ function staticConfiguration(folder: string, port: number, pingPort: number): st
     `  websecure: { address: "127.0.0.1:${port}", http: { tls: {} } }`,
     `  ping: { address: "127.0.0.1:${pingPort}" }`,
     'ping: { entryPoint: ping }',
-    `providers: { file: { directory: ${JSON.stringify(folder)}, watch: true } }`,
+    // As in the shipped job.
+    `providers: { providersThrottleDuration: 500ms, file: { directory: ${JSON.stringify(folder)}, watch: true } }`,
     '',
   ].join('\n');
 }

@@ -58,6 +58,11 @@ export function relayBundle(state: DemoState): string {
   return state.path('worker', 'relay.mjs');
 }
 
+/** SHA-256 of that relay, as the Worker serves it. */
+export function bundleHash(state: DemoState): string {
+  return z.object({ sha256: z.string() }).parse(JSON.parse(readFileSync(state.path('worker', 'build', 'relay.json'), 'utf8'))).sha256;
+}
+
 /**
  * Compiles the configuration, bundles the relay, and bundles the Worker as a deployment does, so that what runs does not
  * change below a renewal when somebody edits a source file. Throws `demo_build_failed`.
