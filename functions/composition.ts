@@ -134,6 +134,12 @@ export async function sweepFleet(environment: Environment): Promise<void> {
   console.log(JSON.stringify({ event: 'swept', woken, failed }));
 }
 
+/** Keeps a bundle that a relay runs from being forgotten. Best effort: the next hello says it again. */
+export async function noteRelayBundle(environment: Environment, sha256: string): Promise<void> {
+  if (!/^[0-9a-f]{64}$/.test(sha256)) return;
+  await environment.FLEET.getByName('fleet').relayRuns(sha256).catch(() => undefined);
+}
+
 export function webDependencies(environment: Environment): WebDependencies {
   const fleet = fleetClient(environment.FLEET);
   return {

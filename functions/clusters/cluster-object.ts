@@ -9,7 +9,7 @@ import { type Outcome, PerennialError, settle, toPerennialError } from '../../sh
 import { CLOSE, HEARTBEAT_INTERVAL_MS, HEARTBEAT_PING, HEARTBEAT_PONG, MAX_FRAME_LENGTH, relayEventSchema, relayToEdgeFrame, type RequestFrame, type ResponseFrame } from '../../shared/link/frames.ts';
 import { hashText, type PublicKey, randomNonce, signMessage, verifyMessage } from '../../shared/link/signatures.ts';
 import { MAX_BODY_BYTES, MAX_DEADLINE_MS } from '../../shared/relay/contract.ts';
-import { certificateWaker, edgeKey } from '../composition.ts';
+import { certificateWaker, edgeKey, noteRelayBundle } from '../composition.ts';
 import { compiled } from '../config/compiled.ts';
 import type { Environment } from '../environment.ts';
 import { PendingCalls } from './calls.ts';
@@ -155,7 +155,12 @@ export class ClusterObject extends DurableObject<Environment> {
       socket.close(CLOSE.refused, error.code);
       return;
     }
-    await this.#wakeWaiting();
+    await Promise.all([this.#wakeWaiting(), noteRelayBundle(this.env, this.#bundleOf(socket))]);
+  }
+
+  #bundleOf(socket: WebSocket): string {
+    const connection = connectionOf(socket);
+    return connection?.phase === 'open' ? connection.bundle : '';
   }
 
   async #respond(socket: WebSocket, connection: OpenConnection, frame: ResponseFrame): Promise<void> {

@@ -117,7 +117,7 @@ export function createRelayApp(deps: RelayDependencies): RelayApp {
   app.post(RELAY_ROUTES.egress.path, async (c) => c.json((await deps.egress.send(body(c, egressRequest), admissionOf(c).signal)) satisfies EgressResponse));
   app.post(RELAY_ROUTES.dnsQuery.path, async (c) => {
     const { questions } = body(c, dnsQueryRequest);
-    if (deps.law.contract === 1 && questions.length > 1) throw malformed('contract version 1 answers one question per request');
+    if (deps.law.contract === 1 && questions.length > 1) throw new PerennialError('relay_one_question', 'A relay of contract version 1 answers one question per request.');
     return c.json({ results: await deps.dns.answer(questions, admissionOf(c).signal) } satisfies DnsQueryResponse);
   });
 

@@ -10,6 +10,7 @@ const STATUSES: Readonly<Record<string, ContentfulStatusCode>> = {
   request_expired: 401,
   connection_unknown: 401,
   request_malformed: 400,
+  relay_one_question: 400,
   route_unknown: 404,
   relay_too_large: 413,
   drift: 409,

@@ -122,7 +122,7 @@ describe('the route', () => {
 
   it('answers one at a time under contract version 1', async () => {
     const cluster = await startCluster({ law: { dns: law(), contract: 1 } });
-    expect(await cluster.edge.call('POST', '/v1/dns/query', { questions })).toMatchObject({ status: 400, error: { code: 'request_malformed' } });
+    expect(await cluster.edge.call('POST', '/v1/dns/query', { questions })).toMatchObject({ status: 400, error: { code: 'relay_one_question' } });
     expect(await cluster.edge.call('POST', '/v1/dns/query', { questions: questions.slice(0, 1) })).toMatchObject({ status: 200 });
     await cluster.stop();
   });
