@@ -39,8 +39,6 @@ export interface SystemOptions {
   certificates?: readonly CertificateWish[];
   /** `stand-in` takes the in-repository CA even where Pebble is. */
   ca?: 'pebble' | 'stand-in';
-  /** `stand-in` takes the TLS stand-in even where Traefik is. */
-  proxy?: 'stand-in';
   /** How late each name server shows a change, milliseconds. */
   nameserverDelaysMs?: readonly number[];
   /** Seconds that resolvers remember denials. */

@@ -62,7 +62,7 @@ export class Bench {
     signal.throwIfAborted();
     say(`Starting a system with ${certificates} certificates ...`);
     const laboratory = await Laboratory.start({ certificates, environment, say, ...(nonces === 'never-refused' ? { nonceRejects: 0 } : {}) });
-    Object.assign(this.parts, laboratory.system.kinds);
+    Object.assign(this.parts, laboratory.system.kinds, { proxy: 'stand-in' });
     return laboratory;
   }
 

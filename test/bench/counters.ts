@@ -1,5 +1,5 @@
 /** Requests that have arrived at each part of the system, counted where they arrive, and what came between two counts. */
-import { linesWith } from '../../infra/demo/logs.ts';
+import { countLines } from '../../infra/demo/logs.ts';
 import type { System } from '../../infra/demo/system.ts';
 
 export interface Counters {
@@ -15,14 +15,14 @@ export interface Counters {
   nomad: number;
 }
 
-export function countNow(system: System): Counters {
-  const { log } = system.relay.child;
+export async function countNow(system: System): Promise<Counters> {
+  const log = await system.relay.output();
   return {
     acme: system.ca.requests(),
     vendor: system.cloudflare.requests.all().length,
     doh: system.dns.world.queries.find({ transport: 'doh-wire' }).length,
-    relay: linesWith(log, '"event":"request"'),
-    verifications: linesWith(log, '"route":"/v1/verify"'),
+    relay: countLines(log, '"event":"request"'),
+    verifications: countLines(log, '"route":"/v1/verify"'),
     nomad: system.nomad.requests() ?? 0,
   };
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CertificateView } from '../../functions/certificates/ports.ts';
+import type { RelayProcess } from '../../infra/demo/parts/relay.ts';
 import type { LawDocument } from '../../infra/relay/law.ts';
 import { DemoState } from '../../infra/demo/state.ts';
 import { Supervisor } from '../../infra/demo/supervisor.ts';
@@ -32,14 +33,16 @@ const listSchema = z.object({ certificates: z.array(z.object({ name: z.string(),
 
 export class Laboratory {
   readonly system: System;
+  readonly relay: RelayProcess;
   readonly pool: Pool;
   /** From the first cron to the last certificate live, milliseconds: the first order of each, and the registration. */
   readonly firstLiveMs: number;
   readonly #supervisor: Supervisor;
   readonly #state: DemoState;
 
-  private constructor(parts: { system: System; pool: Pool; firstLiveMs: number; supervisor: Supervisor; state: DemoState }) {
+  private constructor(parts: { system: System; relay: RelayProcess; pool: Pool; firstLiveMs: number; supervisor: Supervisor; state: DemoState }) {
     this.system = parts.system;
+    this.relay = parts.relay;
     this.pool = parts.pool;
     this.firstLiveMs = parts.firstLiveMs;
     this.#supervisor = parts.supervisor;
@@ -55,24 +58,24 @@ export class Laboratory {
       const system = await startSystem({
         state,
         supervisor,
-        environment: options.environment,
+        environment: withoutRealCluster(options.environment),
         say: () => undefined,
         ca: 'pebble',
-        proxy: 'stand-in',
         certificates: wanted,
         nameserverDelaysMs: [0, 0],
         law: (law) => withServices(law, wanted),
         ...(options.nonceRejects === undefined ? {} : { pebble: { PEBBLE_WFE_NONCEREJECT: String(options.nonceRejects) } }),
       });
       stops.unshift(() => system.stop());
-      const emulator = system.nomad.emulator;
-      if (emulator === undefined) throw new PerennialError('bench_no_emulator', 'The laboratory needs the Nomad emulator.');
-      const pool = await Pool.start(emulator, wanted);
+      const cluster = system.emulated;
+      const relay = cluster?.relay;
+      if (cluster === undefined || relay === undefined) throw new PerennialError('bench_no_emulator', 'The laboratory needs the Nomad emulator.');
+      const pool = await Pool.start(cluster.nomad.emulator, wanted);
       stops.unshift(() => pool.stop());
       const begun = Date.now();
       await system.worker.cron();
       await untilAllLive(system, wanted.length);
-      return new Laboratory({ system, pool, firstLiveMs: Date.now() - begun, supervisor, state });
+      return new Laboratory({ system, relay, pool, firstLiveMs: Date.now() - begun, supervisor, state });
     } catch (error) {
       for (const stop of stops) {
         // The other way round than they were started.
@@ -114,6 +117,11 @@ export function workshop(say: (line: string) => void): { state: DemoState; super
   const state = new DemoState(mkdtempSync(join(tmpdir(), 'perennial-bench-')));
   const supervisor = new Supervisor(state.path('logs'), (child, how) => say(`${child.name} ${how}; its log: ${child.log}`));
   return { state, supervisor };
+}
+
+/** What is real here or there would make figures of different machines differ; the scenario `real` measures that. */
+function withoutRealCluster(environment: LaboratoryOptions['environment']): LaboratoryOptions['environment'] {
+  return { ...environment, NOMAD_ADDR: undefined, TRAEFIK_BIN: undefined };
 }
 
 function withServices(law: LawDocument, wanted: readonly PoolWish[]): LawDocument {

@@ -42,13 +42,13 @@ export async function measureRenewal(laboratory: Laboratory): Promise<MeasuredRe
   const candidate = await pool.next();
   const known = new Set((await laboratory.view(candidate.wish.name)).history.map(({ id }) => id));
   const workers = process.platform === 'linux' ? laboratory.workerProcesses() : [];
-  const requestsBefore = countNow(system);
+  const requestsBefore = await countNow(system);
   const cpuBefore = cpuMsOf(workers);
   const askedAt = Date.now();
   const { issuance, fetches } = await renew(laboratory, candidate, known);
   await sleep(AFTERMATH_MS);
   const cpuMs = cpuMsOf(workers) - cpuBefore;
-  const requests = difference(countNow(system), requestsBefore);
+  const requests = difference(await countNow(system), requestsBefore);
   return {
     askedMs: Math.max(0, issuance.startedAt - askedAt),
     issuedMs: issuedMs(issuance.phases),

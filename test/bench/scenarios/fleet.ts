@@ -32,11 +32,11 @@ async function measure(bench: Bench, size: number): Promise<Figure[]> {
     const names = laboratory.pool.candidates.map(({ wish }) => wish.name);
     const before = await histories(laboratory, names);
     const workers = process.platform === 'linux' ? laboratory.workerProcesses() : [];
-    const [requestsBefore, cpuBefore] = [countNow(laboratory.system), cpuMsOf(workers)];
+    const [requestsBefore, cpuBefore] = [await countNow(laboratory.system), cpuMsOf(workers)];
     const begun = Date.now();
     await forceAll(laboratory, names);
     const renewed = await untilRenewed(laboratory, before);
-    const cost = difference(countNow(laboratory.system), requestsBefore);
+    const cost = difference(await countNow(laboratory.system), requestsBefore);
     const cpuMs = cpuMsOf(workers) - cpuBefore;
     const failed = renewed.filter(({ outcome }) => outcome !== 'live').length;
     const lastLive = Math.max(...renewed.map(({ endedAt }) => endedAt));

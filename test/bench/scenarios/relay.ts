@@ -2,13 +2,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { RelayPart } from '../../../infra/demo/parts/relay.ts';
+import { linesWith } from '../../../infra/demo/logs.ts';
+import type { RelayProcess } from '../../../infra/demo/parts/relay.ts';
 import { relayBundle } from '../../../infra/demo/parts/worker.ts';
 import { PerennialError } from '../../../shared/errors.ts';
 import type { Bench, Scenario } from '../bench.ts';
 import type { Figure } from '../figure.ts';
 import type { Laboratory } from '../laboratory.ts';
-import { linesWith } from '../../../infra/demo/logs.ts';
 import { residentMiB } from '../processes.ts';
 
 const STARTS = 5;
@@ -30,7 +30,7 @@ export const relay: Scenario = {
       bench.options.signal.throwIfAborted();
       // One start after the other.
       // oxlint-disable-next-line no-await-in-loop
-      starts.push(await restart(laboratory.system.relay));
+      starts.push(await restart(laboratory.relay));
     }
     return [
       { what: 'bundle', unit: 'bytes', samples: [bytes], budget: { of: 'max', most: 1_500_000 } },
@@ -41,7 +41,7 @@ export const relay: Scenario = {
 };
 
 /** @returns milliseconds from the spawn until the link was open. */
-async function restart(part: RelayPart): Promise<number> {
+async function restart(part: RelayProcess): Promise<number> {
   const before = openings(part.child.log).length;
   await part.stop();
   const begun = Date.now();
@@ -69,7 +69,7 @@ function openings(log: string): number[] {
 
 async function memory(bench: Bench, laboratory: Laboratory): Promise<Figure[]> {
   if (process.platform !== 'linux') return [];
-  const { child } = laboratory.system.relay;
+  const { child } = laboratory.relay;
   const dials = (): number => linesWith(child.log, '"route":"/v1/verify"');
   for (let delivery = 0; delivery < DELIVERIES; delivery += 1) {
     bench.options.signal.throwIfAborted();

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert as check, double, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resultOf, type Figure } from '../../bench/figure.ts';
 import { percentile, summarize } from '../../bench/statistics.ts';
@@ -10,8 +10,8 @@ describe('a percentile', () => {
   });
 
   it('is always one of the samples, never less than a smaller share has, and has its share of them at or below it', () => {
-    fc.assert(
-      fc.property(fc.array(fc.double({ min: 0, max: 1e9, noNaN: true }), { minLength: 1, maxLength: 50 }), fc.double({ min: 0.01, max: 1, noNaN: true }), fc.double({ min: 0.01, max: 1, noNaN: true }), (samples, one, other) => {
+    check(
+      property(array(double({ min: 0, max: 1e9, noNaN: true }), { minLength: 1, maxLength: 50 }), double({ min: 0.01, max: 1, noNaN: true }), double({ min: 0.01, max: 1, noNaN: true }), (samples, one, other) => {
         const value = percentile(samples, one);
         expect(samples).toContain(value);
         expect(samples.filter((sample) => sample <= value).length).toBeGreaterThanOrEqual(one * samples.length - 1e-9);
