@@ -19,7 +19,13 @@ import type { CertificateState, WakeReason } from './state.ts';
 import { CertificateStore } from './store.ts';
 import { viewOf } from './view.ts';
 
-const DEAD_MAN_MS = 5 * MINUTE;
+/**
+ * An interrupted run is resumed this soon. It may be shorter than a run: an alarm that comes due while another runs waits
+ * for its end, and that sets the next time anew.
+ */
+const DEAD_MAN_MS = 10 * SECOND;
+/** A state that cannot be read or written is tried again this soon. */
+const UNREADABLE_RETRY_MS = 5 * MINUTE;
 /** The fleet could not be told; it is tried again this soon. */
 const REPORT_RETRY_MS = 30 * SECOND;
 
@@ -83,7 +89,7 @@ export class CertificateObject extends DurableObject<Environment> {
       const error = toPerennialError(thrown);
       console.error(JSON.stringify({ event: 'alarm-failed', code: error.code, message: error.message }));
       // A wake that came meanwhile waits as well: what cannot be read now would only be tried in a circle.
-      next = started + DEAD_MAN_MS;
+      next = started + UNREADABLE_RETRY_MS;
     }
     this.#store.endRun();
     const at = again ? this.#clock() : next;

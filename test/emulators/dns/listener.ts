@@ -25,9 +25,12 @@ export async function listenDns(address: string, port: number, handle: DnsHandle
     const tcp = createServer((socket) => serveConnection(socket, connections, handle));
     const bound = await bindTcp(tcp, address, port);
     const udp = createSocket('udp4');
+    let open = true;
+    udp.once('close', () => (open = false));
     udp.on('message', (message, from) => {
       void handle(message, 'udp').then((reply) => {
-        if (reply !== undefined) udp.send(reply, from.port, from.address, () => undefined);
+        // A slow answer may come when the server is gone.
+        if (reply !== undefined && open) udp.send(reply, from.port, from.address, () => undefined);
       }, () => undefined);
     });
     try {
