@@ -2,13 +2,12 @@
  * Entry of every npm script that must work in a fresh clone: installs what is missing, then runs the given
  * TypeScript file on the Node that the project pins. Plain JavaScript without dependencies, for Node 20 and newer.
  *
- * Installs: npm packages (`npm ci`) when node_modules does not match package-lock.json, and, unless
+ * Installs: npm packages (`npm ci`) when node_modules does not hold what package-lock.json names, and, unless
  * PERENNIAL_NO_APT is set, the Debian packages that the file needs (see `debianPackages`) when they are absent,
  * the process is root and apt-get exists.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -26,18 +25,25 @@ const debianPackages = {
   'test/bench/main.ts': [{ command: 'pebble', package: 'pebble', env: 'PEBBLE_BIN' }],
 };
 
+/** Whether node_modules holds what package-lock.json names; npm keeps its own account of what it installed there. */
+function isInstalled() {
+  try {
+    const read = (file) => JSON.parse(readFileSync(join(root, file), 'utf8')).packages;
+    const installed = read('node_modules/.package-lock.json');
+    const wanted = Object.entries(read('package-lock.json')).filter(([path, entry]) => path !== '' && !entry.optional && !entry.link);
+    return existsSync(join(root, 'node_modules/.bin/node')) && wanted.every(([path, { version }]) => installed[path]?.version === version);
+  } catch {
+    return false;
+  }
+}
+
 function installNpmPackages() {
-  const lock = readFileSync(join(root, 'package-lock.json'));
-  const wanted = createHash('sha256').update(lock).digest('hex');
-  const marker = join(root, 'node_modules', '.perennial-lock');
-  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return;
+  if (isInstalled()) return;
   say('Installing npm packages (npm ci) ...');
   const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
-  if (result.status !== 0) {
-    say('npm ci failed; see its output above. Perennial needs the npm registry for its first start.');
-    process.exit(1);
-  }
-  writeFileSync(marker, wanted);
+  if (result.status === 0) return;
+  say('npm ci failed; see its output above. Perennial needs the npm registry for its first start.');
+  process.exit(1);
 }
 
 function onPath(command) {

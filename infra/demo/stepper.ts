@@ -39,6 +39,8 @@ interface StepFacts {
 const WHEEL = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const NAME_WIDTH = 10;
 const TIME_WIDTH = 8;
+/** Indentation, sign and the gaps between columns. */
+const MARGINS = 6;
 
 export interface Painter {
   dim(text: string): string;
@@ -71,7 +73,7 @@ export function renderStepper(view: CertificateView, options: StepperOptions): s
 function stepLine(step: Step, { state, ms }: StepFacts, view: CertificateView, { width, frame = 0 }: StepperOptions, paint: Painter): string {
   const time = (ms === undefined ? '' : seconds(ms)).padStart(TIME_WIDTH);
   const detail = state === 'running' ? runningDetail(step, view) : MEANING[step];
-  const text = clip(detail, Math.max(0, width - NAME_WIDTH - TIME_WIDTH - 8));
+  const text = clip(detail, width - NAME_WIDTH - TIME_WIDTH - MARGINS);
   switch (state) {
     case 'done':
       return `  ${paint.green('✓')} ${step.padEnd(NAME_WIDTH)}${paint.dim(time)}  ${paint.dim(text)}`.trimEnd();
@@ -119,7 +121,8 @@ export function seconds(ms: number): string {
 
 /** Cuts plain text (no escapes in it) to a width. */
 export function clip(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+  if (width < 1) return '';
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
 /** Tells, for output that cannot be redrawn, what changed between two views: one line per finished phase or new failure. */
