@@ -89,10 +89,10 @@ export class Bench {
       signal.throwIfAborted();
       // One at a time: that is what is measured.
       // oxlint-disable-next-line no-await-in-loop
-      const renewal = await measureRenewal(laboratory);
+      const renewal = await measureRenewal(laboratory, signal);
       if (run < 0) continue;
       measured.push(renewal);
-      say(`renewal ${run + 1} of ${runs}: issued in ${renewal.issuedMs} ms, served in ${renewal.servedMs} ms`);
+      say(`renewal ${run + 1} of ${runs}: issued in ${renewal.issuedMs} ms, served in ${renewal.servedMs} ms (${renewal.phases.map(({ name, ms }) => `${name} ${ms}`).join(', ')})`);
     }
     if (measured.length === 0) throw new PerennialError('bench_no_renewal', 'No renewal was measured.');
     return measured;

@@ -37,21 +37,20 @@ export class Laboratory {
   readonly pool: Pool;
   /** From the first cron to the last certificate live, milliseconds: the first order of each, and the registration. */
   readonly firstLiveMs: number;
-  readonly #supervisor: Supervisor;
-  readonly #state: DemoState;
+  readonly #workshop: Workshop;
 
-  private constructor(parts: { system: System; relay: RelayProcess; pool: Pool; firstLiveMs: number; supervisor: Supervisor; state: DemoState }) {
+  private constructor(parts: { system: System; relay: RelayProcess; pool: Pool; firstLiveMs: number; workshop: Workshop }) {
     this.system = parts.system;
     this.relay = parts.relay;
     this.pool = parts.pool;
     this.firstLiveMs = parts.firstLiveMs;
-    this.#supervisor = parts.supervisor;
-    this.#state = parts.state;
+    this.#workshop = parts.workshop;
   }
 
   /** Starts everything and waits until all certificates are live. Throws when they do not get there. */
   static async start(options: LaboratoryOptions): Promise<Laboratory> {
-    const { state, supervisor } = workshop(options.say);
+    const workshop = openWorkshop(options.say);
+    const { state, supervisor } = workshop;
     const wanted = wishes(options.certificates);
     const stops: (() => Promise<void>)[] = [() => supervisor.stop()];
     try {
@@ -75,13 +74,14 @@ export class Laboratory {
       const begun = Date.now();
       await system.worker.cron();
       await untilAllLive(system, wanted.length);
-      return new Laboratory({ system, relay, pool, firstLiveMs: Date.now() - begun, supervisor, state });
+      return new Laboratory({ system, relay, pool, firstLiveMs: Date.now() - begun, workshop });
     } catch (error) {
       for (const stop of stops) {
         // The other way round than they were started.
         // oxlint-disable-next-line no-await-in-loop
         await stop().catch(() => undefined);
       }
+      options.say(`The logs are in ${state.path('logs')}.`);
       throw error;
     }
   }
@@ -90,6 +90,11 @@ export class Laboratory {
   workerProcesses(): number[] {
     const { child, origin } = this.system.worker;
     return workerProcesses(child.pid, Number(new URL(origin).port));
+  }
+
+  /** Public resolvers forget what they were asked: in production a certificate's renewals are weeks apart, and not minutes. */
+  flushResolvers(): void {
+    for (const { resolver } of this.system.dns.doh) resolver.flush();
   }
 
   async view(name: string): Promise<CertificateView> {
@@ -106,17 +111,39 @@ export class Laboratory {
   async stop(): Promise<void> {
     await this.pool.stop();
     await this.system.stop();
-    await this.#supervisor.stop();
-    this.#state.clear();
-    rmSync(this.#state.folder, { recursive: true, force: true });
+    await this.#workshop.supervisor.stop();
+    this.#workshop.remove();
   }
 }
 
-/** A folder and a supervisor for one start of the system; whatever ends by itself is said. */
-export function workshop(say: (line: string) => void): { state: DemoState; supervisor: Supervisor } {
+/** A folder and a supervisor for one start of the system. */
+export interface Workshop {
+  state: DemoState;
+  supervisor: Supervisor;
+  /** Removes the folder with its logs. */
+  remove(): void;
+}
+
+/** Work in a workshop of its own: its processes end with it, and its logs stay when it fails. */
+export async function inWorkshop<T>(say: (line: string) => void, work: (workshop: Workshop) => Promise<T>): Promise<T> {
+  const workshop = openWorkshop(say);
+  try {
+    const result = await work(workshop);
+    await workshop.supervisor.stop();
+    workshop.remove();
+    return result;
+  } catch (error) {
+    await workshop.supervisor.stop();
+    say(`The logs are in ${workshop.state.path('logs')}.`);
+    throw error;
+  }
+}
+
+/** Whatever ends by itself in it is said. */
+function openWorkshop(say: (line: string) => void): Workshop {
   const state = new DemoState(mkdtempSync(join(tmpdir(), 'perennial-bench-')));
   const supervisor = new Supervisor(state.path('logs'), (child, how) => say(`${child.name} ${how}; its log: ${child.log}`));
-  return { state, supervisor };
+  return { state, supervisor, remove: () => rmSync(state.folder, { recursive: true, force: true }) };
 }
 
 /** What is real here or there would make figures of different machines differ; the scenario `real` measures that. */

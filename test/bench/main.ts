@@ -12,6 +12,8 @@ import { SCENARIOS } from './scenarios/index.ts';
 
 const RESULTS = join(ROOT, 'bench-results.json');
 const INTERRUPTED = 130;
+/** How long an orderly end may take. */
+const PATIENCE_MS = 15_000;
 
 async function main(): Promise<number> {
   let options: BenchArguments;
@@ -27,7 +29,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const ending = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort());
+  endOnSignals(ending);
   const report = await measure(options, ending.signal);
   if (ending.signal.aborted) return INTERRUPTED;
   const json = `${JSON.stringify(report, null, 2)}\n`;
@@ -35,6 +37,18 @@ async function main(): Promise<number> {
   renameSync(`${RESULTS}.${process.pid}`, RESULTS);
   process.stdout.write(options.json ? json : `\n${renderReport(report).join('\n')}\n\nWritten to bench-results.json.\n`);
   return report.failures.length === 0 ? 0 : 1;
+}
+
+/** The first signal ends everything in order, the second at once: the supervisor's watchdog ends what is left. */
+function endOnSignals(ending: AbortController): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (ending.signal.aborted) process.exit(INTERRUPTED);
+      process.stderr.write('\nStopping ...\n');
+      ending.abort();
+      setTimeout(() => process.exit(INTERRUPTED), PATIENCE_MS).unref();
+    });
+  }
 }
 
 async function measure(options: BenchArguments, signal: AbortSignal): Promise<Report> {

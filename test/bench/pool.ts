@@ -51,11 +51,11 @@ export class Pool {
   }
 
   /** The one that was forced longest ago, as soon as it may be forced again. */
-  async next(): Promise<Candidate> {
+  async next(signal: AbortSignal): Promise<Candidate> {
     const [candidate] = this.candidates.toSorted((one, other) => one.forcedAt - other.forcedAt);
     if (candidate === undefined) throw new PerennialError('bench_empty_pool', 'There is no certificate to renew.');
     const wait = candidate.forcedAt + COOL_DOWN_MS - Date.now();
-    if (wait > 0) await sleep(wait);
+    if (wait > 0) await sleep(wait, undefined, { signal });
     candidate.forcedAt = Date.now();
     return candidate;
   }

@@ -37,9 +37,9 @@ export function issuedMs(phases: Issued['phases']): number {
 }
 
 /** Renews the next certificate of the pool. Throws `bench_renewal_failed` when it does not get live. */
-export async function measureRenewal(laboratory: Laboratory): Promise<MeasuredRenewal> {
+export async function measureRenewal(laboratory: Laboratory, signal: AbortSignal): Promise<MeasuredRenewal> {
   const { system, pool } = laboratory;
-  const candidate = await pool.next();
+  const candidate = await pool.next(signal);
   const known = new Set((await laboratory.view(candidate.wish.name)).history.map(({ id }) => id));
   const workers = process.platform === 'linux' ? laboratory.workerProcesses() : [];
   const requestsBefore = await countNow(system);
@@ -64,6 +64,7 @@ export async function measureRenewal(laboratory: Laboratory): Promise<MeasuredRe
 export async function renew(laboratory: Laboratory, { wish, standIn }: Candidate, known: ReadonlySet<string>): Promise<{ issuance: Issued; fetches: number }> {
   const deadline = Date.now() + TIMEOUT_MS;
   const before = standIn.fingerprint;
+  laboratory.flushResolvers();
   const { status, body } = await laboratory.system.worker.ask('POST', `/api/v1/certificates/${wish.name}/renew`, { force: true });
   if (status !== 202) throw new PerennialError('bench_renewal_refused', `The Worker answered ${status} when ${wish.name} was to be renewed: ${body.slice(0, 300)}`);
   let fetches = 1;

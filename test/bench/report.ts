@@ -41,8 +41,10 @@ export function renderReport(report: Report): string[] {
     result.ok === null ? '' : result.ok ? 'ok' : 'OVER',
   ]);
   const { cpus, model, node, load } = report.machine;
+  const parts = Object.entries(report.parts).map(([part, kind]) => `${part} ${kind}`);
   return [
-    `Perennial on ${cpus} CPUs (${model}), Node ${node}, load ${load.map((value) => value.toFixed(1)).join(' ')} at the start; ${Object.entries(report.parts).map(([part, kind]) => `${part} ${kind}`).join(', ')}`,
+    `Perennial on ${cpus} CPUs (${model}), Node ${node}, load ${load.map((value) => value.toFixed(1)).join(' ')} at the start`,
+    ...(parts.length === 0 ? [] : [`Parts: ${parts.join(', ')}`]),
     '',
     ...renderTable([[...HEADER], ...rows]),
     '',

@@ -11,7 +11,7 @@ import { PerennialError } from '../../../shared/errors.ts';
 import { createLoopbackTls } from '../../emulators/acme/loopback-tls.ts';
 import type { Bench, Scenario } from '../bench.ts';
 import type { Figure } from '../figure.ts';
-import { workshop } from '../laboratory.ts';
+import { inWorkshop, type Workshop } from '../laboratory.ts';
 
 const CERTIFICATES = 10_000;
 const REPORTS_PER_CALL = 500;
@@ -24,34 +24,30 @@ export const page: Scenario = {
   name: 'page',
   about: `the status page with ${CERTIFICATES} certificates`,
   run: async (bench) => {
-    const { state, supervisor } = workshop(bench.options.say);
-    try {
-      await bench.close();
-      bench.options.say(`Starting a Worker with ${CERTIFICATES} certificates ...`);
-      const secrets = await state.secrets();
-      // Nothing is issued: the configuration's one certificate waits for a relay that never comes.
-      const configuration = demoConfiguration({
-        directory: 'https://127.0.0.1:1/dir',
-        cloudflareUrl: 'http://127.0.0.1:1/client/v4',
-        resolvers: ['one', 'two'].map((name) => ({ name, url: 'http://127.0.0.1:1/dns-query' })),
-        relayKey: publicHalf(secrets.relayKey),
-        certificates: [{ name: 'configured', domains: ['configured.example.net'] }],
-      });
-      const { environment } = bench.options;
-      const worker = await startWorker({
-        supervisor, state, secrets, configuration, environment,
-        ca: (await createLoopbackTls()).caPem,
-        port: await new Ports(bench.options.say).reserve(0, 'the status page'),
-        main: join(import.meta.dirname, '../worker/index.ts'),
-      });
+    await bench.close();
+    bench.options.say(`Starting a Worker with ${CERTIFICATES} certificates ...`);
+    return await inWorkshop(bench.options.say, async (workshop) => {
+      const worker = await start(bench, workshop);
       await fill(bench, worker);
       return await look(bench, worker);
-    } finally {
-      await supervisor.stop();
-      state.clear();
-    }
+    });
   },
 };
+
+/** Nothing is issued: the configuration's one certificate waits for a relay that never comes. */
+async function start(bench: Bench, { state, supervisor }: Workshop): Promise<WorkerPart> {
+  const secrets = await state.secrets();
+  const configuration = demoConfiguration({
+    directory: 'https://127.0.0.1:1/dir',
+    cloudflareUrl: 'http://127.0.0.1:1/client/v4',
+    resolvers: ['one', 'two'].map((name) => ({ name, url: 'http://127.0.0.1:1/dns-query' })),
+    relayKey: publicHalf(secrets.relayKey),
+    certificates: [{ name: 'configured', domains: ['configured.example.net'] }],
+  });
+  const { caPem } = await createLoopbackTls();
+  const port = await new Ports(bench.options.say).reserve(0, 'the status page');
+  return await startWorker({ supervisor, state, secrets, configuration, ca: caPem, port, environment: bench.options.environment, main: join(import.meta.dirname, '../worker/index.ts') });
+}
 
 async function fill(bench: Bench, worker: WorkerPart): Promise<void> {
   for (let from = 0; from < CERTIFICATES; from += REPORTS_PER_CALL) {

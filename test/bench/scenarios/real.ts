@@ -8,7 +8,7 @@ import { MINUTE } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
 import type { Bench, Scenario } from '../bench.ts';
 import type { Figure } from '../figure.ts';
-import { workshop } from '../laboratory.ts';
+import { inWorkshop } from '../laboratory.ts';
 import { issuedMs, type Issued } from '../renewal.ts';
 
 /** A person may force a certificate once a minute, and there is only one here. */
@@ -24,17 +24,15 @@ export const real: Scenario = {
   run: async (bench) => {
     const { environment, say } = bench.options;
     await bench.close();
-    const { state, supervisor } = workshop(say);
-    let system: System | undefined;
-    try {
-      system = await startSystem({ state, supervisor, environment, say, ca: 'pebble', nameserverDelaysMs: [0, 0], pebble: { PEBBLE_WFE_NONCEREJECT: '0' } });
-      await system.worker.cron();
-      return figures(system, await renewals(bench, system));
-    } finally {
-      await system?.stop();
-      await supervisor.stop();
-      state.clear();
-    }
+    return await inWorkshop(say, async ({ state, supervisor }) => {
+      const system = await startSystem({ state, supervisor, environment, say, ca: 'pebble', nameserverDelaysMs: [0, 0], pebble: { PEBBLE_WFE_NONCEREJECT: '0' } });
+      try {
+        await system.worker.cron();
+        return figures(system, await renewals(bench, system));
+      } finally {
+        await system.stop();
+      }
+    });
   },
 };
 
@@ -54,6 +52,7 @@ async function renewals(bench: Bench, system: System): Promise<Issued[]> {
     // One after the other, outside of Traefik's throttle and the Worker's cool-down.
     // oxlint-disable-next-line no-await-in-loop
     await sleep(run === 0 ? 5_000 : COOL_DOWN_MS, undefined, { signal });
+    for (const { resolver } of system.dns.doh) resolver.flush();
     // oxlint-disable-next-line no-await-in-loop
     const { status, body } = await system.worker.ask('POST', `/api/v1/certificates/${CERTIFICATE}/renew`, { force: true });
     if (status !== 202) throw new PerennialError('bench_renewal_refused', `The Worker answered ${status} when the certificate was to be renewed: ${body.slice(0, 300)}`);

@@ -21,7 +21,7 @@ export const swap: Scenario = {
       bench.options.signal.throwIfAborted();
       // One swap after the other.
       // oxlint-disable-next-line no-await-in-loop
-      const candidate = await laboratory.pool.next();
+      const candidate = await laboratory.pool.next(bench.options.signal);
       const { name, domains } = candidate.wish;
       // oxlint-disable-next-line no-await-in-loop
       const known = new Set((await laboratory.view(name)).history.map(({ id }) => id));

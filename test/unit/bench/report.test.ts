@@ -34,7 +34,7 @@ describe('the table', () => {
   it('names the machine, what was left out, and what failed', () => {
     const text = renderReport(report).join('\n');
     expect(text).toContain('2 CPUs (A processor), Node 24.0.0, load 0.5 0.4 0.3');
-    expect(text).toContain('ca real, nomad stand-in');
+    expect(text).toContain('Parts: ca real, nomad stand-in');
     expect(text).toContain('lego: left out. LEGO_BIN is not set.');
     expect(text).toContain('page: FAILED. It was answered 500.');
   });
