@@ -1,5 +1,6 @@
 /** `npm run demo`. Exit codes: 0 proven, 1 not (the reason stands on standard error), 2 wrong usage, 130 interrupted before the proof. */
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PerennialError, toPerennialError } from '../../shared/errors.ts';
@@ -109,10 +110,12 @@ function endOnSignals(ending: AbortController): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => ending.abort());
   const descriptor = Number(process.env['PERENNIAL_PARENT_FD']);
   if (Number.isInteger(descriptor) && descriptor > 2) {
-    const parent = createReadStream('', { fd: descriptor });
+    // A socket, not a file: a file read would block a thread of the pool, and exiting waits for that thread for ever.
+    const parent = new Socket({ fd: descriptor, readable: true, writable: false });
     parent.on('error', () => undefined);
     parent.on('close', () => ending.abort());
     parent.resume();
+    parent.unref();
   }
 }
 
