@@ -51,6 +51,8 @@ export interface SystemOptions {
   pebble?: Readonly<Record<string, string>>;
   /** Changes the text of `certificates.toml` before it is compiled. */
   toml?: (text: string) => string;
+  /** Entry of the Worker in place of the one in `wrangler.toml`; see WorkerOptions. */
+  workerMain?: string;
   /** Changes the relay's law before it is written. */
   law?: (law: LawDocument) => LawDocument;
 }
@@ -142,7 +144,7 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
   };
   const configuration = configurationFor(certificates);
   const workerPort = await ports.reserve(options.ports?.worker ?? 0, 'the status page');
-  const worker = await startWorker({ supervisor, state, secrets, configuration, ca: tls.caPem, port: workerPort, environment });
+  const worker = await startWorker({ supervisor, state, secrets, configuration, ca: tls.caPem, port: workerPort, environment, ...(options.workerMain === undefined ? {} : { main: options.workerMain }) });
   stops.push(() => worker.stop());
   say(`Worker: workerd through wrangler at ${worker.origin}`);
   await storeSecret(worker, CLOUDFLARE_SECRET, secrets.cloudflareToken);

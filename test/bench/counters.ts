@@ -9,8 +9,6 @@ export interface Counters {
   /** Public resolvers, over HTTPS. */
   doh: number;
   relay: number;
-  /** Those of the relay's requests that dialled the proxy. */
-  verifications: number;
   /** Whoever asked: the relay, and the proxy's template. Zero where nobody counts. */
   nomad: number;
 }
@@ -22,7 +20,6 @@ export async function countNow(system: System): Promise<Counters> {
     vendor: system.cloudflare.requests.all().length,
     doh: system.dns.world.queries.find({ transport: 'doh-wire' }).length,
     relay: countLines(log, '"event":"request"'),
-    verifications: countLines(log, '"route":"/v1/verify"'),
     nomad: system.nomad.requests() ?? 0,
   };
 }
@@ -30,7 +27,7 @@ export async function countNow(system: System): Promise<Counters> {
 /** Every count of `after` less that of `before`. */
 export function difference(after: Counters, before: Counters): Counters {
   const less = (name: keyof Counters): number => after[name] - before[name];
-  return { acme: less('acme'), vendor: less('vendor'), doh: less('doh'), relay: less('relay'), verifications: less('verifications'), nomad: less('nomad') };
+  return { acme: less('acme'), vendor: less('vendor'), doh: less('doh'), relay: less('relay'), nomad: less('nomad') };
 }
 
 /** Requests that leave the edge for somebody else's servers; a relay is reached over a socket that is open anyway. */

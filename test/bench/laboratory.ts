@@ -29,6 +29,10 @@ export interface LaboratoryOptions {
 const LIVE_TIMEOUT_MS = 180_000;
 const LIVE_TIMEOUT_PER_CERTIFICATE_MS = 5_000;
 
+/** The Worker, with routes of its own for benchmarks. */
+export const BENCH_WORKER = join(import.meta.dirname, 'worker/index.ts');
+
+const invocationsSchema = z.record(z.string(), z.number());
 const listSchema = z.object({ certificates: z.array(z.object({ name: z.string(), state: z.string() })) });
 
 export class Laboratory {
@@ -60,6 +64,7 @@ export class Laboratory {
         environment: withoutRealCluster(options.environment),
         say: () => undefined,
         ca: 'pebble',
+        workerMain: BENCH_WORKER,
         certificates: wanted,
         nameserverDelaysMs: [0, 0],
         law: (law) => withServices(law, wanted),
@@ -90,6 +95,12 @@ export class Laboratory {
   workerProcesses(): number[] {
     const { child, origin } = this.system.worker;
     return workerProcesses(child.pid, Number(new URL(origin).port));
+  }
+
+  /** How often the Worker and its objects were invoked so far. Asking is not counted. */
+  async invocations(): Promise<number> {
+    const { body } = await this.system.worker.ask('GET', '/bench/invocations');
+    return Object.values(invocationsSchema.parse(JSON.parse(body))).reduce((sum, count) => sum + count, 0);
   }
 
   /** Public resolvers forget what they were asked: in production a certificate's renewals are weeks apart, and not minutes. */

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CertificateView, Phase } from '../../functions/certificates/ports.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import { countNow, difference, type Counters } from './counters.ts';
-import { invocationsOf } from './invocations.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { Candidate } from './pool.ts';
 import { cpuMsOf } from './processes.ts';
@@ -21,7 +20,7 @@ export interface MeasuredRenewal {
   requests: Counters;
   /** CPU time of workerd, milliseconds; 0 where /proc does not tell. */
   cpuMs: number;
-  /** The least number of invocations. */
+  /** Of the Worker and its objects, those included by which this benchmark asks for the renewal and follows it. */
   invocations: number;
 }
 
@@ -43,11 +42,13 @@ export async function measureRenewal(laboratory: Laboratory, signal: AbortSignal
   const known = new Set((await laboratory.view(candidate.wish.name)).history.map(({ id }) => id));
   const workers = process.platform === 'linux' ? laboratory.workerProcesses() : [];
   const requestsBefore = await countNow(system);
+  const invocationsBefore = await laboratory.invocations();
   const cpuBefore = cpuMsOf(workers);
   const askedAt = Date.now();
-  const { issuance, fetches } = await renew(laboratory, candidate, known);
+  const issuance = await renew(laboratory, candidate, known);
   await sleep(AFTERMATH_MS);
   const cpuMs = cpuMsOf(workers) - cpuBefore;
+  const invocations = (await laboratory.invocations()) - invocationsBefore;
   const requests = difference(await countNow(system), requestsBefore);
   return {
     askedMs: Math.max(0, issuance.startedAt - askedAt),
@@ -56,18 +57,17 @@ export async function measureRenewal(laboratory: Laboratory, signal: AbortSignal
     phases: issuance.phases,
     requests,
     cpuMs,
-    invocations: invocationsOf({ fetches, relayRequests: requests.relay, verifications: requests.verifications }),
+    invocations,
   };
 }
 
 /** Asks for a renewal and waits until it is live. Watches the proxy and not the Worker, which is what is measured. */
-export async function renew(laboratory: Laboratory, { wish, standIn }: Candidate, known: ReadonlySet<string>): Promise<{ issuance: Issued; fetches: number }> {
+export async function renew(laboratory: Laboratory, { wish, standIn }: Candidate, known: ReadonlySet<string>): Promise<Issued> {
   const deadline = Date.now() + TIMEOUT_MS;
   const before = standIn.fingerprint;
   laboratory.flushResolvers();
   const { status, body } = await laboratory.system.worker.ask('POST', `/api/v1/certificates/${wish.name}/renew`, { force: true });
   if (status !== 202) throw new PerennialError('bench_renewal_refused', `The Worker answered ${status} when ${wish.name} was to be renewed: ${body.slice(0, 300)}`);
-  let fetches = 1;
   while (standIn.fingerprint === before && Date.now() < deadline) {
     // Polling a value of this process.
     // oxlint-disable-next-line no-await-in-loop
@@ -80,9 +80,8 @@ export async function renew(laboratory: Laboratory, { wish, standIn }: Candidate
     await sleep(200);
     // oxlint-disable-next-line no-await-in-loop
     view = await laboratory.view(wish.name);
-    fetches += 1;
     const issuance = view.history.find(({ id }) => !known.has(id));
-    if (issuance?.outcome === 'live') return { issuance, fetches };
+    if (issuance?.outcome === 'live') return issuance;
     if (issuance !== undefined) throw new PerennialError('bench_renewal_failed', `The renewal of ${wish.name} was given up: ${issuance.message}`);
   } while (Date.now() < deadline);
   throw new PerennialError('bench_renewal_failed', `${wish.name} did not get live within ${TIMEOUT_MS / 1_000} s; it is in phase ${view.phase}: ${view.issuance?.failure?.message ?? view.reason}`.slice(0, 1_000));

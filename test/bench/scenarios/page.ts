@@ -2,7 +2,6 @@
  * The status page of a large deployment (DESIGN §13). Ten thousand certificates report into FleetObject through its own
  * port, inside workerd, and then the page is asked for as an administrator sees it.
  */
-import { join } from 'node:path';
 import { demoConfiguration } from '../../../infra/demo/configuration.ts';
 import { startWorker, type WorkerPart } from '../../../infra/demo/parts/worker.ts';
 import { Ports } from '../../../infra/demo/ports.ts';
@@ -11,7 +10,7 @@ import { PerennialError } from '../../../shared/errors.ts';
 import { createLoopbackTls } from '../../emulators/acme/loopback-tls.ts';
 import type { Bench, Scenario } from '../bench.ts';
 import type { Figure } from '../figure.ts';
-import { inWorkshop, type Workshop } from '../laboratory.ts';
+import { BENCH_WORKER, inWorkshop, type Workshop } from '../laboratory.ts';
 
 const CERTIFICATES = 10_000;
 const REPORTS_PER_CALL = 500;
@@ -46,7 +45,7 @@ async function start(bench: Bench, { state, supervisor }: Workshop): Promise<Wor
   });
   const { caPem } = await createLoopbackTls();
   const port = await new Ports(bench.options.say).reserve(0, 'the status page');
-  return await startWorker({ supervisor, state, secrets, configuration, ca: caPem, port, environment: bench.options.environment, main: join(import.meta.dirname, '../worker/index.ts') });
+  return await startWorker({ supervisor, state, secrets, configuration, ca: caPem, port, environment: bench.options.environment, main: BENCH_WORKER });
 }
 
 async function fill(bench: Bench, worker: WorkerPart): Promise<void> {

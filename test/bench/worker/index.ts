@@ -1,15 +1,22 @@
 /**
- * The Worker as it is, and one route more that fills FleetObject with reports as certificates send them. Only the
- * benchmark of the status page builds it.
+ * The Worker as it is, and two routes more: one fills FleetObject with reports as certificates send them, the other tells
+ * how often the Worker and its objects were invoked. Only benchmarks build it.
  */
 import { z } from 'zod';
 import type { CertificateView } from '../../../functions/certificates/ports.ts';
 import type { Environment } from '../../../functions/environment.ts';
 import worker from '../../../functions/index.ts';
+import * as objects from '../../../functions/objects.ts';
 import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
 import { unwrap } from '../../../shared/errors.ts';
+import { counted, countInvocation, invocationsSoFar } from './counted.ts';
 
-export * from '../../../functions/index.ts';
+export const CaObject = counted('CaObject', objects.CaObject);
+export const CertificateObject = counted('CertificateObject', objects.CertificateObject);
+export const ClusterObject = counted('ClusterObject', objects.ClusterObject);
+export const FleetObject = counted('FleetObject', objects.FleetObject);
+export const SecretsObject = counted('SecretsObject', objects.SecretsObject);
+export const ZoneObject = counted('ZoneObject', objects.ZoneObject, ['dependencies']);
 
 const rangeSchema = z.strictObject({ from: z.number().int().min(0), to: z.number().int().max(1_000_000) });
 const LIFETIME_MS = 45 * DAY;
@@ -18,18 +25,25 @@ export default {
   ...worker,
   async fetch(request, environment, context) {
     const { pathname } = new URL(request.url);
-    if (request.method !== 'POST' || pathname !== '/bench/reports') return worker.fetch(request, environment, context);
-    const { from, to } = rangeSchema.parse(await request.json());
-    const fleet = environment.FLEET.getByName('fleet');
-    const now = Date.now();
-    for (let index = from; index < to; index += 1) {
-      const view = viewOf(index, now);
-      const events = [{ sequence: 1, at: now, kind: 'live', message: 'The certificate is live in its target.' }];
-      unwrap(await fleet.report({ name: view.name, sequence: 1, at: now, view, events }));
-    }
-    return new Response(null, { status: 204 });
+    if (pathname === '/bench/invocations') return Response.json(invocationsSoFar());
+    if (pathname === '/bench/reports') return fill(request, environment);
+    countInvocation('fetch');
+    return worker.fetch(request, environment, context);
   },
 } satisfies ExportedHandler<Environment>;
+
+async function fill(request: Request, environment: Environment): Promise<Response> {
+  const { from, to } = rangeSchema.parse(await request.json());
+  const fleet = environment.FLEET.getByName('fleet');
+  const now = Date.now();
+  for (let index = from; index < to; index += 1) {
+    const view = viewOf(index, now);
+    const events = [{ sequence: 1, at: now, kind: 'live', message: 'The certificate is live in its target.' }];
+    // oxlint-disable-next-line no-await-in-loop
+    unwrap(await fleet.report({ name: view.name, sequence: 1, at: now, view, events }));
+  }
+  return new Response(null, { status: 204 });
+}
 
 /** A certificate some way through its life, with what its last issuances left; one in five hundred is failing. */
 function viewOf(index: number, now: number): CertificateView {

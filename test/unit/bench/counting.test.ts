@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { difference, external } from '../../bench/counters.ts';
-import { invocationsOf } from '../../bench/invocations.ts';
 import { descendants, parseStat } from '../../bench/processes.ts';
 import { issuedMs } from '../../bench/renewal.ts';
 
 describe('requests of a renewal', () => {
-  const before = { acme: 100, vendor: 20, doh: 8, relay: 50, verifications: 10, nomad: 400 };
-  const after = { acme: 111, vendor: 26, doh: 12, relay: 58, verifications: 12, nomad: 420 };
+  const before = { acme: 100, vendor: 20, doh: 8, relay: 50, nomad: 400 };
+  const after = { acme: 111, vendor: 26, doh: 12, relay: 58, nomad: 420 };
 
   it('are what arrived between two counts', () => {
-    expect(difference(after, before)).toEqual({ acme: 11, vendor: 6, doh: 4, relay: 8, verifications: 2, nomad: 20 });
+    expect(difference(after, before)).toEqual({ acme: 11, vendor: 6, doh: 4, relay: 8, nomad: 20 });
   });
 
   it('are external when they open a connection to somebody else: the relay is on a link that is open', () => {
@@ -28,20 +27,6 @@ describe('the time until a certificate is issued', () => {
       { name: 'verify', ms: 700 },
     ] as const;
     expect(issuedMs([...phases])).toBe(140);
-  });
-});
-
-describe('the least number of invocations', () => {
-  it('grows with every request and every dial that was seen', () => {
-    const seen = { fetches: 2, relayRequests: 6, verifications: 2 };
-    const least = invocationsOf(seen);
-    expect(invocationsOf({ ...seen, fetches: 3 })).toBe(least + 2);
-    expect(invocationsOf({ ...seen, relayRequests: 7 })).toBe(least + 2);
-    expect(invocationsOf({ ...seen, verifications: 3 })).toBe(least + 2);
-  });
-
-  it('holds two alarms, the wake and the calls to the CA and the zone where nothing else was seen', () => {
-    expect(invocationsOf({ fetches: 0, relayRequests: 0, verifications: 0 })).toBe(9);
   });
 });
 
