@@ -29,6 +29,6 @@ describe('ports', () => {
   it('are handed out once', async () => {
     const ports = new Ports(() => undefined);
     const first = await ports.reserve(0, 'one');
-    expect(await ports.reserve(first, 'two')).toBe(first + 1);
+    expect(await ports.reserve(first, 'two')).toBeGreaterThan(first);
   });
 });
