@@ -70,6 +70,7 @@ function openings(log: string): number[] {
 async function memory(bench: Bench, laboratory: Laboratory): Promise<Figure[]> {
   if (process.platform !== 'linux') return [];
   const { child } = laboratory.relay;
+  const fresh = residentMiB(child.pid).now;
   const dials = (): number => linesWith(child.log, '"route":"/v1/verify"');
   for (let delivery = 0; delivery < DELIVERIES; delivery += 1) {
     bench.options.signal.throwIfAborted();
@@ -88,6 +89,7 @@ async function memory(bench: Bench, laboratory: Laboratory): Promise<Figure[]> {
   }
   const { now, peak } = residentMiB(child.pid);
   return [
+    { what: 'resident after the start', unit: 'MiB', samples: [fresh], budget: null },
     { what: `resident after ${DELIVERIES} deliveries`, unit: 'MiB', samples: [now], budget: { of: 'max', most: 90 }, note: 'VmRSS; each delivery is an install and a dial of every name. The peak is VmHWM.' },
     { what: 'resident at its peak', unit: 'MiB', samples: [peak], budget: null },
   ];
