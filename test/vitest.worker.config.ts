@@ -30,7 +30,28 @@ export default defineConfig({
     root: '.',
     testTimeout: 20_000,
     hookTimeout: 20_000,
-    // CommonJS with directory imports, which workerd cannot resolve by itself: bundled first, as wrangler does it.
-    deps: { optimizer: { ssr: { enabled: true, include: ['acme-client/src/api.js', 'acme-client/src/http.js'], rolldownOptions: { platform: 'node', external: [...builtinModules, /^node:/] } } } },
+    // Bundled first, as wrangler does it: CommonJS with directory imports cannot be resolved inside workerd, and hundreds
+    // of small modules take longer to load than the tests to run.
+    deps: {
+      optimizer: {
+        ssr: {
+          enabled: true,
+          include: [
+            'acme-client/src/api.js',
+            'acme-client/src/http.js',
+            '@peculiar/x509',
+            'cloudflare/error',
+            'cloudflare/resources/dns/records',
+            'cloudflare/resources/zones/zones',
+            'cloudflare/tree-shakable',
+            'dns-packet',
+            'hono',
+            'jose',
+            'zod',
+          ],
+          rolldownOptions: { platform: 'node', external: [...builtinModules, /^node:/, /^cloudflare:/] },
+        },
+      },
+    },
   },
 });
