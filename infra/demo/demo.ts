@@ -26,6 +26,8 @@ const PORTS = { worker: 8_787, proxy: 8_443, nomad: 4_746, ca: 14_000 } as const
 const LIVE_TIMEOUT_MS = 120_000;
 /** From the relay's start to its link; as a Nomad task it is scheduled and downloaded first, milliseconds. */
 const LINK_TIMEOUT_MS = 60_000;
+/** Whatever ends more often than this is broken. */
+const MAX_REVIVALS = 10;
 /** How often a certificate that is live is looked at, milliseconds. */
 const IDLE_POLL_MS = 500;
 
@@ -42,6 +44,7 @@ export class Demo {
   readonly #options: DemoOptions;
   readonly #system: System;
   #seen = new Set<string>();
+  #revivals = 0;
 
   private constructor(options: DemoOptions, system: System) {
     this.#options = options;
@@ -103,6 +106,15 @@ export class Demo {
       const total = await load.stop();
       display.say(`Requests through the proxy: ${total.fresh} on new connections, ${total.kept} on kept ones, ${total.failed} failed${total.firstFailure === undefined ? '' : ` (the first: ${total.firstFailure})`}.`);
     }
+  }
+
+  /** Starts the relay or the Worker again when it has ended, as Nomad and Cloudflare do. Other parts stay away: an outage. */
+  async revive(name: string): Promise<void> {
+    const { worker, emulated } = this.#system;
+    if ((name !== 'worker' && name !== 'relay') || this.#revivals >= MAX_REVIVALS) return;
+    this.#revivals += 1;
+    this.#options.display.say(`The ${name} is started again.`);
+    await (name === 'worker' ? worker.start() : emulated?.relay?.start());
   }
 
   async stop(): Promise<void> {

@@ -46,11 +46,12 @@ async function run(options: DemoArguments, state: DemoState): Promise<number> {
 
   const ending = new AbortController();
   endOnSignals(ending);
+  let demo: Demo | undefined;
   const supervisor = new Supervisor(state.path('logs'), (child, how) => {
     if (ending.signal.aborted) return;
     display.failure(new PerennialError('demo_part_ended', `${child.name} ${how}.`, { hint: `Its log: ${child.log}` }));
+    demo?.revive(child.name).catch((thrown: unknown) => display.failure(thrown));
   });
-  let demo: Demo | undefined;
   let proven = false;
   try {
     demo = await Demo.start({ state, supervisor, environment: process.env, display, signal: ending.signal });
