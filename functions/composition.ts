@@ -115,11 +115,18 @@ export function fleetPort(environment: Environment): FleetPort {
 /** When this isolate offered its bundle last, Unix ms. A failed offer is made again by the next request. */
 let offeredAt = Number.NEGATIVE_INFINITY;
 
-/** Tells the fleet what this bundle carries, at most once a minute for each isolate; a failure is logged, not thrown. */
+/** Problems of the configuration that one line of the log names. */
+const LOGGED_PROBLEMS = 20;
+
+/**
+ * Tells the fleet what this bundle carries, at most once a minute for each isolate; a failure is logged, not thrown. What
+ * is wrong with the configuration is logged as often: whoever follows the log of a deploy meets it there.
+ */
 export async function offerOnceAMinute(environment: Environment): Promise<void> {
   const now = clock();
   if (now - offeredAt < MINUTE) return;
   offeredAt = now;
+  if (!compiled.valid) console.error(JSON.stringify({ event: 'configuration-invalid', count: compiled.problems.length, problems: compiled.problems.slice(0, LOGGED_PROBLEMS) }));
   try {
     await offerBundle(fleetClient(environment.FLEET), compiled, { ...relayFacts, source: relaySource });
   } catch (thrown) {

@@ -3,7 +3,7 @@
  * Killing the process between any two lines is harmless: what was not persisted is decided again (DESIGN §4).
  */
 import type { Clock } from '../../shared/clock.ts';
-import { MINUTE } from '../../shared/clock.ts';
+import { SECOND } from '../../shared/clock.ts';
 import type { CompiledConfiguration } from '../config/configuration.ts';
 import { decide, type Step } from './decide.ts';
 import { matchDeliveries } from './delivery.ts';
@@ -44,8 +44,8 @@ export interface ReconcileDependencies {
 /** External requests after which a run yields and goes on by alarm: one more step adds at most 30 (DESIGN §13: 40 per invocation). */
 const REQUESTS_PER_RUN = 10;
 const STEPS_PER_RUN = 64;
-/** How soon a held certificate looks again, ms; a deploy wakes it anyway. */
-const HELD_MS = 10 * MINUTE;
+/** How soon a held certificate looks again, ms. A mended file that says what was in force before wakes nobody. */
+const HELD_MS = 10 * SECOND;
 
 /**
  * Advances one certificate as far as it goes now.

@@ -41,7 +41,7 @@ beforeAll(async () => {
     certificates: [...NAMES, 'none', 'twice', 'edited', 'drifting', 'lost', 'swapped'],
     proxies: ['second'],
     toml: withSecondDelivery,
-    law: (law) => ({ ...law, targets: [...law.targets, { variable: wishFor('second').variable, namespace: 'default', names: wishFor('twice').domains }] }),
+    law: (law) => ({ ...law, targets: [...law.targets, { variable: wishFor('second').variable, namespace: 'default', names: [...wishFor('twice').domains] }] }),
   });
 }, 120_000);
 

@@ -141,12 +141,14 @@ export class Installation {
     return await this.until(name, `live after ${renewals} issuance(s)`, (view) => view.state === 'live' && view.issuance === null && view.history.length >= renewals, timeoutMs);
   }
 
-  /**
-   * A person renews it now, whether it is due or not. Resolvers forget what they remember of the renewal before, which
-   * in life is older than any TTL.
-   */
-  async force(name: string): Promise<void> {
+  /** Resolvers forget what they remember of the renewal before, which in life is older than any TTL. */
+  letTimePassForResolvers(): void {
     for (const { resolver } of this.system.dns.doh) resolver.flush();
+  }
+
+  /** A person renews it now, whether it is due or not. */
+  async force(name: string): Promise<void> {
+    this.letTimePassForResolvers();
     await this.#act(`/api/v1/certificates/${name}/renew`, { force: true });
   }
 
