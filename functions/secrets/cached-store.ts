@@ -1,12 +1,12 @@
 /**
- * Remembers secrets that were read for a minute, so that a renewal does not ask for the same token at every phase.
- * A value replaced elsewhere is seen within that minute; one replaced here at once.
+ * Remembers secrets for a moment, so that a renewal does not ask for the same token at every phase. A value replaced
+ * elsewhere is seen within that moment, which no wait after a refused token is shorter than; one replaced here at once.
  */
-import { MINUTE, type Clock } from '../../shared/clock.ts';
+import { SECOND, type Clock } from '../../shared/clock.ts';
 import type { Secret } from './secret.ts';
 import type { SecretStore } from './store.ts';
 
-export const CACHE_TTL_MS = MINUTE;
+export const CACHE_TTL_MS = 10 * SECOND;
 
 export function createCachedStore(store: SecretStore, clock: Clock): SecretStore {
   const known = new Map<string, { secret: Secret; until: number }>();

@@ -17,7 +17,7 @@ export interface SecretStoreDeps {
   awsSecretAccessKey: string | undefined;
 }
 
-/** Reads are remembered for a minute, so keep the store as long as the object or isolate that made it. */
+/** Reads are remembered for a moment, so keep the store as long as the object or isolate that made it. */
 export function createSecretStore(configuration: Configuration['secrets'], deps: SecretStoreDeps): SecretStore {
   const store =
     configuration.store === 'sealed'
