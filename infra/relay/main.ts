@@ -2,6 +2,7 @@
  * The relay's entry: reads its law, its key and its environment, runs until SIGTERM or SIGINT. Exit code 1 with every
  * problem named when it cannot start; Nomad restarts it then.
  */
+import './memory.ts';
 import { toPerennialError } from '../../shared/errors.ts';
 import { allocationOf, bundleOf, lawFromEnvironment, nomadAccess } from './environment.ts';
 import { readIdentity } from './identity.ts';

@@ -5,7 +5,8 @@ import type { AcmeOrder, AcmeProblemData, AcmeSession } from '../ports.ts';
 import type { Issuance } from '../state.ts';
 import { enterPhase, inspectIntent, issuanceOf, type PhaseContext, withIntent } from './context.ts';
 
-const POLL_DELAYS = [150, 300, 600, SECOND, 2 * SECOND, 3 * SECOND, 5 * SECOND, 10 * SECOND] as const;
+/** A CA that is quick is asked twice within a moment; one that takes its time, every few seconds. */
+const POLL_DELAYS = [80, 250, SECOND, 2 * SECOND, 3 * SECOND, 5 * SECOND, 10 * SECOND] as const;
 const ANSWER_DEADLINE_MS = 30_000;
 /** Challenges answered in one step: what one run sends to the outside is bounded (DESIGN §13). */
 const ANSWERS_PER_STEP = 10;
