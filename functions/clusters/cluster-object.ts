@@ -4,34 +4,29 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import type { Clock } from '../../shared/clock.ts';
-import { SECOND } from '../../shared/clock.ts';
+import { MINUTE, SECOND } from '../../shared/clock.ts';
 import { type Outcome, PerennialError, settle, toPerennialError } from '../../shared/errors.ts';
-import { CLOSE, HEARTBEAT_INTERVAL_MS, HEARTBEAT_PING, HEARTBEAT_PONG, MAX_FRAME_LENGTH, relayEventSchema, relayToEdgeFrame, type RequestFrame, type ResponseFrame } from '../../shared/link/frames.ts';
-import { hashText, type PublicKey, randomNonce, signMessage, verifyMessage } from '../../shared/link/signatures.ts';
+import { CLOSE, HEARTBEAT_PING, HEARTBEAT_PONG, MAX_FRAME_LENGTH, relayEventSchema, relayToEdgeFrame } from '../../shared/link/frames.ts';
+import { hashText, type PublicKey, randomNonce, verifyMessage } from '../../shared/link/signatures.ts';
 import { MAX_BODY_BYTES, MAX_DEADLINE_MS } from '../../shared/relay/contract.ts';
 import { certificateWaker, edgeKey, noteRelayBundle } from '../composition.ts';
 import { compiled } from '../config/compiled.ts';
 import type { Environment } from '../environment.ts';
-import { PendingCalls } from './calls.ts';
 import { type ClusterStatus, connectionOf, type OpenConnection, type RelayFacts } from './connection.ts';
 import { acceptHello } from './handshake.ts';
 import type { LinkRequest, LinkResponse } from './link.ts';
+import { Requests } from './requests.ts';
+import { statusOf } from './status.ts';
 import { ClusterStore } from './store.ts';
 
-/** After this silence an idempotent request goes to the next relay as well, ms (DESIGN §7). */
-const SILENCE_MS = 3 * SECOND;
-/** A relay whose last sign of life is older is not chosen while another one is fresher, and shown as silent, ms. */
-const STALE_MS = 3 * HEARTBEAT_INTERVAL_MS;
 /** Sockets that have not said hello yet; more are turned away. */
 const MAX_OPENING = 16;
 const OPENING_MS = 15 * SECOND;
 
 export class ClusterObject extends DurableObject<Environment> {
   readonly #store: ClusterStore;
-  readonly #calls = new PendingCalls();
   readonly #clock: Clock = () => Date.now();
-  /** Signing is asynchronous and sequences must arrive in order: one line per socket. */
-  readonly #lines = new WeakMap<WebSocket, Promise<void>>();
+  readonly #requests = new Requests(() => edgeKey(this.env), this.#clock);
   /** Verifying is asynchronous too: a hello or event is judged only after the one before it. */
   readonly #inbound = new WeakMap<WebSocket, Promise<void>>();
 
@@ -63,7 +58,7 @@ export class ClusterObject extends DurableObject<Environment> {
       try {
         const sockets = this.#openSockets();
         if (sockets.length === 0) throw this.#offline(cluster);
-        return await this.#callFirstThatAnswers(sockets, { ...request, timeoutMs: Math.min(request.timeoutMs, MAX_DEADLINE_MS) });
+        return await this.#requests.askFirstThatAnswers(sockets.map(({ socket }) => socket), { ...request, timeoutMs: Math.min(request.timeoutMs, MAX_DEADLINE_MS) });
       } catch (thrown) {
         // A relay that was missing, hung up or fell silent: who called goes on as soon as one connects.
         if (request.caller !== null) this.#store.rememberWaiting(request.caller, this.#clock());
@@ -74,20 +69,8 @@ export class ClusterObject extends DurableObject<Environment> {
 
   status(cluster: string): Promise<Outcome<ClusterStatus>> {
     return settle(() => {
-      const now = this.#clock();
       const relays = this.#openSockets().map(({ socket, connection }) => this.#facts(socket, connection));
-      const newest = relays.reduce((latest, relay) => Math.max(latest, relay.lastSeenAt), this.#store.lastSeenAt() ?? 0);
-      const refused = this.#store.refused();
-      const fresh = relays.some((relay) => now - relay.lastSeenAt < STALE_MS);
-      const tooOld = relays.length === 0 && refused?.code === 'relay_too_old';
-      return {
-        cluster,
-        state: fresh ? 'online' : tooOld ? 'too-old' : relays.length > 0 ? 'silent' : 'offline',
-        relays,
-        lastSeenAt: newest === 0 ? null : newest,
-        since: fresh ? Math.min(...relays.map((relay) => relay.since)) : newest === 0 ? null : newest,
-        refused: relays.length === 0 ? refused : null,
-      };
+      return statusOf({ cluster, now: this.#clock(), relays, lastSeenAt: this.#store.lastSeenAt(), refused: this.#store.refused() });
     });
   }
 
@@ -97,7 +80,7 @@ export class ClusterObject extends DurableObject<Environment> {
     } catch (thrown) {
       const error = toPerennialError(thrown);
       socket.close(CLOSE.protocol, error.code);
-      this.#calls.socketClosed(socket);
+      this.#requests.socketClosed(socket);
     }
   }
 
@@ -114,7 +97,7 @@ export class ClusterObject extends DurableObject<Environment> {
   #gone(socket: WebSocket): void {
     const connection = connectionOf(socket);
     if (connection?.phase === 'open') this.#store.seen(this.#lastSeen(socket, connection));
-    this.#calls.socketClosed(socket);
+    this.#requests.socketClosed(socket);
   }
 
   async #receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
@@ -124,7 +107,7 @@ export class ClusterObject extends DurableObject<Environment> {
     const frame = relayToEdgeFrame.safeParse(parseJson(message));
     if (!frame.success) throw new PerennialError('relay_protocol', 'The frame has a shape this edge does not know.');
     const { data } = frame;
-    if (data.type === 'response') await this.#respond(socket, openConnection(socket), data);
+    if (data.type === 'response') await this.#requests.answered(socket, openConnection(socket), data);
     else if (data.type === 'event') await this.#inTurn(socket, () => this.#event(socket, data.token, data.body));
     else await this.#inTurn(socket, () => this.#open(socket, data.token));
   }
@@ -150,7 +133,7 @@ export class ClusterObject extends DurableObject<Environment> {
       this.#store.accepted(now);
     } catch (thrown) {
       const error = toPerennialError(thrown);
-      this.#store.refuse({ code: error.code, message: error.message, hint: error.hint ?? null, at: now });
+      this.#noteRefusal(error, now);
       socket.send(JSON.stringify({ type: 'refused', error: error.toData() }));
       socket.close(CLOSE.refused, error.code);
       return;
@@ -158,23 +141,17 @@ export class ClusterObject extends DurableObject<Environment> {
     await Promise.all([this.#wakeWaiting(), noteRelayBundle(this.env, this.#bundleOf(socket))]);
   }
 
+  /** Anybody may send a hello nobody signed: such refusals cost a row a minute at most, and never hide a better reason. */
+  #noteRefusal(error: PerennialError, now: number): void {
+    const former = this.#store.refused();
+    const unsigned = error.code === 'signature_invalid';
+    if (unsigned && former !== null && (former.code !== error.code || now - former.at < MINUTE)) return;
+    this.#store.refuse({ code: error.code, message: error.message, hint: error.hint ?? null, at: now });
+  }
+
   #bundleOf(socket: WebSocket): string {
     const connection = connectionOf(socket);
     return connection?.phase === 'open' ? connection.bundle : '';
-  }
-
-  async #respond(socket: WebSocket, connection: OpenConnection, frame: ResponseFrame): Promise<void> {
-    const token = this.#calls.tokenOf(frame.id, socket);
-    // Late answers of calls that timed out: nobody waits.
-    if (token === null) return;
-    try {
-      const claims = await verifyMessage('response', frame.token, [connection.key], connection.origin);
-      const genuine = claims.requestHash === (await hashText(token)) && claims.status === frame.status && claims.contentType === frame.contentType && claims.bodyHash === (await hashText(frame.body));
-      if (!genuine) throw new PerennialError('signature_invalid', 'The response does not carry what its signature covers.');
-      this.#calls.resolve(frame);
-    } catch (thrown) {
-      this.#calls.reject(frame.id, toPerennialError(thrown));
-    }
   }
 
   async #event(socket: WebSocket, token: string, body: string): Promise<void> {
@@ -190,64 +167,6 @@ export class ClusterObject extends DurableObject<Environment> {
   /** A relay may only wake certificates that this bundle delivers somewhere. */
   #knows(certificate: string): boolean {
     return compiled.valid && compiled.configuration.certificates.some((spec) => spec.name === certificate);
-  }
-
-  async #callFirstThatAnswers(sockets: { socket: WebSocket; connection: OpenConnection }[], request: LinkRequest): Promise<LinkResponse> {
-    const deadline = this.#clock() + request.timeoutMs;
-    const attempts: Promise<LinkResponse>[] = [];
-    for (const [position, { socket }] of sockets.entries()) {
-      const attempt = this.#send(socket, request, deadline);
-      attempts.push(attempt);
-      const another = request.idempotent && position < sockets.length - 1;
-      if (!another) break;
-      if ((await this.#firstSign(attempt, attempts, Math.min(SILENCE_MS, request.timeoutMs))) === 'answered') break;
-    }
-    return Promise.any(attempts).catch((thrown: unknown) => {
-      throw thrown instanceof AggregateError ? thrown.errors.at(-1) : thrown;
-    });
-  }
-
-  /** Any attempt's answer, the latest one's failure, or silence; whichever comes first. */
-  async #firstSign(latest: Promise<LinkResponse>, attempts: readonly Promise<LinkResponse>[], silenceMs: number): Promise<'answered' | 'failed' | 'silent'> {
-    const { promise: silence, resolve } = Promise.withResolvers<'silent'>();
-    const timer = setTimeout(() => resolve('silent'), silenceMs);
-    const answered = Promise.any(attempts).then(() => 'answered' as const, () => 'failed' as const);
-    const failed = latest.then(() => 'answered' as const, () => 'failed' as const);
-    try {
-      return await Promise.race([answered, failed, silence]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  async #send(socket: WebSocket, request: LinkRequest, deadline: number): Promise<LinkResponse> {
-    const id = crypto.randomUUID();
-    const contentType = request.body === '' ? '' : 'application/json';
-    const { promise: token, resolve, reject } = Promise.withResolvers<string>();
-    const before = this.#lines.get(socket) ?? Promise.resolve();
-    const turn = before.then(async () => {
-      const connection = connectionOf(socket);
-      if (connection?.phase !== 'open') throw new PerennialError('relay_disconnected', 'The relay hung up.', { retryable: true });
-      const sequence = connection.sequence + 1;
-      socket.serializeAttachment({ ...connection, sequence });
-      const signed = await signMessage(
-        'request',
-        { aud: connection.cluster, method: request.method, path: request.path, contentType, bodyHash: await hashText(request.body), deadline, connection: connection.connection, sequence },
-        edgeKey(this.env),
-      );
-      if (socket.readyState !== WebSocket.OPEN) throw new PerennialError('relay_disconnected', 'The relay hung up before it was asked.', { retryable: true });
-      const frame: RequestFrame = { type: 'request', id, token: signed, method: request.method, path: request.path, contentType, body: request.body };
-      socket.send(JSON.stringify(frame));
-      resolve(signed);
-    });
-    this.#lines.set(
-      socket,
-      turn.catch((error: unknown) => reject(error)),
-    );
-    const signed = await token;
-    const frame = await this.#calls.wait(id, socket, signed, Math.max(1, deadline - this.#clock()));
-    const connection = connectionOf(socket);
-    return { status: frame.status, body: frame.body, contract: connection?.phase === 'open' ? connection.contract : 0 };
   }
 
   /** Open links, the newest sign of life first. */

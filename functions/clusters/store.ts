@@ -54,8 +54,9 @@ export class ClusterStore {
     this.#write('keys', keys);
   }
 
+  /** At most 500, the longest waiting first: one invocation may call that many objects; the sweep wakes the others. */
   waiting(): string[] {
-    return this.#storage.sql.exec<{ certificate: string }>('SELECT certificate FROM waiting ORDER BY since').toArray().map((row) => row.certificate);
+    return this.#storage.sql.exec<{ certificate: string }>('SELECT certificate FROM waiting ORDER BY since LIMIT 500').toArray().map((row) => row.certificate);
   }
 
   rememberWaiting(certificate: string, now: number): void {
