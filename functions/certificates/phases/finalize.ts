@@ -13,7 +13,8 @@ export async function finalize(context: PhaseContext): Promise<void> {
   const intent = inspectIntent(context);
   if (intent === 'wait') return;
   const session = await context.session();
-  if (intent === 'resumed' || issuance.order?.status !== 'ready') {
+  // An earlier try failed: its reply may have been lost, and a CA that has issued refuses to be asked again.
+  if (intent === 'resumed' || issuance.failure !== null || issuance.order?.status !== 'ready') {
     const order = await session.order(urlOf(issuance));
     issuance.order = order;
     issuance.intent = null;

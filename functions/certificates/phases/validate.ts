@@ -23,7 +23,7 @@ export async function validate(context: PhaseContext): Promise<void> {
     const intent = inspectIntent(context);
     if (intent === 'wait') return;
     const next = issuance.challenges.slice(issuance.answered, issuance.answered + ANSWERS_PER_STEP);
-    const open = intent === 'resumed' ? await stillOpen(session, issuance, next) : next.map(({ url }) => url);
+    const open = intent === 'resumed' || issuance.failure !== null ? await stillOpen(session, issuance, next) : next.map(({ url }) => url);
     await withIntent(context, 'answer', ANSWER_DEADLINE_MS, async () => {
       for (const url of open) await session.answer(url);
     });
@@ -59,7 +59,7 @@ export async function validate(context: PhaseContext): Promise<void> {
   context.persist();
 }
 
-/** After an interrupted run: which challenges has the CA not been told about yet? */
+/** After an interrupted run or a lost reply: which challenges has the CA not been told about yet? */
 async function stillOpen(session: AcmeSession, issuance: Issuance, asked: Issuance['challenges']): Promise<string[]> {
   const wanted = new Set(asked.map(({ authorization }) => authorization));
   const authorizations = await session.authorizations((issuance.order?.authorizations ?? []).filter((url) => wanted.has(url)));
