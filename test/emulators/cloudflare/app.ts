@@ -63,6 +63,7 @@ export function cloudflareApp(parts: AppParts): Hono<Env> {
     const fault = parts.faults.take(c.req.method, c.req.path);
     if (fault?.kind === 'html') return gatewayPage(fault.status ?? 502);
     if (fault?.kind === 'timeout') return never(c);
+    if (fault?.kind === 'forbidden') throw DNS_DENIED;
     if (fault?.kind === 'rate-limited') throw tooManyRequests(fault.retryAfterSeconds ?? 300, parts.rateLimitOptions);
     if (fault?.kind === 'slow') await sleep(fault.delayMs, undefined, { ref: false });
     c.set('headers', parts.rateLimit?.take() ?? {});

@@ -10,6 +10,8 @@ export type ApiFault = {
   | { kind: 'html'; status?: 500 | 502 | 503 | 520 | 522 | 525 }
   /** Never answered and never applied. */
   | { kind: 'timeout' }
+  /** As for a token that lost its permission. */
+  | { kind: 'forbidden' }
   | { kind: 'rate-limited'; retryAfterSeconds?: number }
   /** Applied, then the connection is cut. */
   | { kind: 'reply-lost' }
