@@ -6,7 +6,7 @@
  * was written into DNS is cleaned up before the issuance is waited on for long.
  */
 import { HOUR, DAY } from '../../shared/clock.ts';
-import { nextRenewal, type RenewalReason } from './renewal.ts';
+import { nextRenewal, REASONS, type Renewal, type RenewalReason } from './renewal.ts';
 import type { CertificateState, DeliveryState, Issuance } from './state.ts';
 
 export type Step =
@@ -108,14 +108,20 @@ function deliver(delivery: DeliveryState): Step {
 }
 
 function idleStep(state: CertificateState, now: number): Step {
-  const { record, live, ari } = state;
-  if (record.demand !== null) return { do: 'start', reason: record.demand };
-  const renewal = nextRenewal(now, live, ari, record.spec);
+  const { ari } = state;
+  const renewal = nextIssuance(state, now);
   if (renewal.at <= now) return { do: 'start', reason: renewal.reason };
   if (ari !== null && ari.nextCheckAt <= now) return { do: 'ari' };
   const care = careForLive(state, now);
   if (care.do !== 'wait') return care;
   return { do: 'wait', until: Math.min(renewal.at, ari?.nextCheckAt ?? Number.POSITIVE_INFINITY, care.until ?? Number.POSITIVE_INFINITY) };
+}
+
+/** The next issuance as the clock, a person or a lost key want it, held back by the loop guard. */
+export function nextIssuance({ record, live, ari }: CertificateState, now: number): Renewal {
+  if (record.demand === 'forced') return { at: now, reason: record.demand };
+  const renewal = record.demand === null ? nextRenewal(now, live, ari, record.spec) : { at: now, reason: record.demand };
+  return renewal.reason === REASONS.specChanged ? renewal : { ...renewal, at: Math.max(renewal.at, record.guardedUntil) };
 }
 
 /** Deliveries of the live certificate: work that is due, else the daily dial; `until` null without any delivery. */

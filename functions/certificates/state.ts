@@ -181,6 +181,8 @@ export const recordSchema = z.object({
   adoptionFailure: failureSchema.nullable(),
   /** Zones the last issuance wrote to: their health is shown beside it. */
   zones: z.array(z.object({ vendor: z.string(), zoneId: z.string(), zoneName: z.string() })).default([]),
+  /** Unix ms before which nothing but a person or a changed specification starts another issuance: the loop guard. */
+  guardedUntil: ms.default(0),
   /** A new certificate is wanted although the clock says otherwise: a reason constant of `renewal.ts`. */
   demand: z.enum(['forced', 'key-not-kept']).nullable(),
 });

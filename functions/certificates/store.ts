@@ -101,6 +101,7 @@ export class CertificateStore {
         adoptionDone: record?.adoptionDone ?? false,
         adoptionFailure: record?.adoptionFailure ?? null,
         zones: record?.zones ?? [],
+        guardedUntil: record?.guardedUntil ?? 0,
         demand: record?.demand ?? null,
       });
     });

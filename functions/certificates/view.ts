@@ -1,9 +1,9 @@
 /** What people and programs see of a certificate: a pure projection of its state. No secret, no CSR, no chain. */
-import { decide } from './decide.ts';
+import { decide, nextIssuance } from './decide.ts';
 import { describeVerdicts, SETTLE_MS, summarise } from './delivery.ts';
 import { PROPAGATION_CONCERN_MS } from './phases/propagate.ts';
 import type { CertificateView } from './ports.ts';
-import { explainRenewal, nextRenewal } from './renewal.ts';
+import { explainRenewal } from './renewal.ts';
 import type { CertificateState, DeliveryState, HistoryEntry, Issuance } from './state.ts';
 
 export interface ViewInput {
@@ -17,7 +17,7 @@ export interface ViewInput {
 export function viewOf({ state, history, now, held }: ViewInput): CertificateView {
   const { record, live, issuance } = state;
   const step = decide(state, now);
-  const renewal = record.retired ? null : nextRenewal(now, live, state.ari, record.spec);
+  const renewal = record.retired ? null : nextIssuance(state, now);
   return {
     name: record.name,
     domains: record.spec.domains,
@@ -69,7 +69,7 @@ function phaseOf(state: CertificateState): CertificateView['phase'] {
 }
 
 function reasonOf(state: CertificateState, now: number): string {
-  const { record, issuance, live } = state;
+  const { record, issuance } = state;
   if (record.retired) return 'It was removed from the configuration; the variable stays as it is until somebody deletes it.';
   if (!record.adoptionDone) return record.adoptionFailure?.message ?? 'The cluster is asked what it already serves before anything is ordered.';
   if (issuance !== null) {
@@ -80,7 +80,7 @@ function reasonOf(state: CertificateState, now: number): string {
   }
   const delivering = state.deliveries.find((delivery) => delivery.failure !== null);
   if (delivering?.failure) return delivering.failure.message;
-  return explainRenewal(nextRenewal(now, live, state.ari, record.spec));
+  return explainRenewal(nextIssuance(state, now));
 }
 
 const PHASE_SENTENCES: Record<Issuance['phase'], string> = {

@@ -57,6 +57,7 @@ export function readCertificates(findings: Findings, root: Table, known: Known):
     if (part.ca !== undefined) checkAuthorities(findings, part.ca, known.authorities, [...path, 'ca']);
     const deliveries = tableArray(findings, input, 'deliver', path).flatMap((block) => readDelivery(findings, block, { known, domains, variables, owner: typeof name === 'string' ? name : '' }));
     if (Array.isArray(input['deliver']) && (input['deliver'].length === 0 || input['deliver'].length > 16)) findings.add([...path, 'deliver'], 'Expected 1 to 16 [[certificates.deliver]] blocks.');
+    refuseSecondCluster(findings, deliveries, [...path, 'deliver']);
     if (whole === undefined) return [];
     return [
       {
@@ -71,6 +72,18 @@ export function readCertificates(findings: Findings, root: Table, known: Known):
     ];
   });
   return { certificates, names: [...names.keys()] };
+}
+
+/** The key is made in one cluster and never leaves it, so another one could not install the pair. */
+function refuseSecondCluster(findings: Findings, deliveries: readonly Delivery[], path: Path): void {
+  const [first] = deliveries;
+  const position = deliveries.findIndex(({ cluster }) => cluster !== first?.cluster);
+  const other = deliveries[position];
+  if (first === undefined || other === undefined) return;
+  findings.add(
+    [...path, position, 'cluster'],
+    `This certificate goes to the clusters ${JSON.stringify(first.cluster)} and ${JSON.stringify(other.cluster)}. Its key never leaves the cluster where it is made: write a certificate of its own for each cluster.`,
+  );
 }
 
 interface DeliveryContext {

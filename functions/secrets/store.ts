@@ -35,5 +35,5 @@ export function checkValue(secret: Secret): void {
 }
 
 export function notFound(name: string): PerennialError {
-  return new PerennialError('secret_not_found', `There is no secret named "${name}".`, { hint: `Store it first: npm run secret -- put ${name}`, details: { name } });
+  return new PerennialError('secret_not_found', `There is no secret named "${name}".`, { hint: `Store it first: npm run secret -- ${name}`, details: { name } });
 }

@@ -21,6 +21,14 @@ function problems(text: string): string[] {
   return compiled.valid ? [] : compiled.problems.map(({ path, message }) => `${path}: ${message}`);
 }
 
+describe('a certificate for two clusters', () => {
+  it('is refused, because its key never leaves the cluster where it is made', () => {
+    const other = FRAME.replace('[clusters.main]', '[clusters.other]\nkeys = ["relay-2:d75AGAVsYvR9MPTIDuBhCrc2nLxjH9aNIlHS3vuJm_I"]\n[clusters.main]');
+    const text = `${other}${certificate('web', '"web.example.net"')}\n[[certificates.deliver]]\ncluster = "other"\nvariable = "certificates/web"\n`;
+    expect(problems(text)).toEqual([expect.stringMatching(/^certificates\[0\]\.deliver\[1\]\.cluster: .*Its key never leaves/)]);
+  });
+});
+
 describe('the example in the repository', () => {
   it('compiles, with the defaults filled in', () => {
     const { certificates, authorities, resolvers } = accepted(readFileSync(new URL('../../certificates.toml', import.meta.url), 'utf8'));

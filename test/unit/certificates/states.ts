@@ -116,7 +116,7 @@ export function delivery(change: Partial<DeliveryState> = {}): DeliveryState {
 /** Live, delivered, nothing to do. */
 export function state(change: Partial<CertificateState> = {}, record: Partial<CertificateState['record']> = {}): CertificateState {
   return {
-    record: { name: 'matrix', generation: 1, spec, retired: false, adoptionDone: true, adoptionFailure: null, demand: null, zones: [], ...record },
+    record: { name: 'matrix', generation: 1, spec, retired: false, adoptionDone: true, adoptionFailure: null, demand: null, guardedUntil: 0, zones: [], ...record },
     live: live(),
     ari: ari(),
     issuance: null,

@@ -289,6 +289,10 @@ describe('a certificate', () => {
     await runner.alarm();
     world.keys.clear();
     await runner.until(world.now + HOUR);
+    // The guard: a relay that keeps losing keys must not cost an order each time.
+    expect(world.orders).toHaveLength(1);
+    await runner.until(world.now + 2 * DAY);
+    expect(world.orders).toHaveLength(2);
     expect(runner.view().state).toBe('live');
     expect(runner.view().history.map((entry) => entry.outcome)).toEqual(['live', 'abandoned']);
   });
