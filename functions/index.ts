@@ -5,10 +5,21 @@ import { createApp } from './web/app.ts';
 
 export { CaObject, CertificateObject, ClusterObject, FleetObject, SecretsObject, ZoneObject } from './objects.ts';
 
+/** Building the routes costs more than answering most requests: once for each environment, that is for each isolate. */
+const apps = new WeakMap<Environment, ReturnType<typeof createApp>>();
+
+function appFor(environment: Environment): ReturnType<typeof createApp> {
+  const known = apps.get(environment);
+  if (known !== undefined) return known;
+  const app = createApp(webDependencies(environment));
+  apps.set(environment, app);
+  return app;
+}
+
 export default {
   async fetch(request, environment, context) {
     context.waitUntil(offerOnceAMinute(environment));
-    return createApp(webDependencies(environment)).fetch(request, environment, context);
+    return appFor(environment).fetch(request, environment, context);
   },
 
   /** Hourly: the configuration of this bundle is offered, then the watchdog of all alarms sweeps (DESIGN §4). */
