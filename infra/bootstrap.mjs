@@ -66,6 +66,19 @@ function installDebianPackages() {
   if (result.status !== 0) say(`apt-get could not install ${names.join(', ')}; going on with stand-ins where one exists.`);
 }
 
+/** Process ids: our parent, and npm where that parent is the shell of its script. Without /proc (macOS) the parent alone. */
+function npmAbove() {
+  const parent = process.ppid;
+  try {
+    const isShellOfScript = readFileSync(`/proc/${parent}/cmdline`, 'utf8').split('\0')[1] === '-c';
+    // The name of the program stands in parentheses and may hold spaces; what follows is its state and its parent.
+    const stat = readFileSync(`/proc/${parent}/stat`, 'utf8');
+    return { parent, npm: isShellOfScript ? Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) : undefined };
+  } catch {
+    return { parent, npm: undefined };
+  }
+}
+
 if (!entry) {
   say('usage: node infra/bootstrap.mjs <file.ts> [arguments]');
   process.exit(2);
@@ -84,11 +97,12 @@ child.on('error', (error) => {
   process.exit(1);
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-// npm that was killed cannot pass anything on; its child then belongs to somebody else.
+// npm that was killed cannot pass anything on, and a shell between npm and us may not even notice.
 if (process.env.npm_lifecycle_event) {
-  const parent = process.ppid;
+  const started = npmAbove();
   setInterval(() => {
-    if (process.ppid !== parent) child.kill('SIGTERM');
+    const { parent, npm } = npmAbove();
+    if (parent !== started.parent || (started.npm !== undefined && npm !== started.npm)) child.kill('SIGTERM');
   }, 500).unref();
 }
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

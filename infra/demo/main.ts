@@ -79,10 +79,16 @@ async function run(options: DemoArguments, state: DemoState): Promise<number> {
 
 /** Two demos on one state would write into each other's storage. */
 function refuseSecond(state: DemoState): void {
-  const pid = state.read('demo.pid', z.number().int().positive());
-  if (pid === undefined || pid === process.pid || !isDemo(pid)) return;
+  const pid = runningDemo(state);
+  if (pid === undefined) return;
   const running = state.read('running.json', z.object({ origin: z.string() }));
   throw new PerennialError('demo_running', `The demo runs already${running === undefined ? '' : `: ${running.origin}/`} (process ${pid}).`, { hint: 'Stop it with Ctrl-C first.' });
+}
+
+/** The process of a demo on this state; a demo that was killed has left its files behind and is none. */
+function runningDemo(state: DemoState): number | undefined {
+  const pid = state.read('demo.pid', z.number().int().positive());
+  return pid === undefined || pid === process.pid || !isDemo(pid) ? undefined : pid;
 }
 
 /** Process ids are reused, so the command line decides where it can be read. */
@@ -122,7 +128,7 @@ function endOnSignals(ending: AbortController): void {
 
 async function printWebhook(state: DemoState): Promise<number> {
   const running = state.read('running.json', z.object({ origin: z.string() }));
-  if (running === undefined) {
+  if (running === undefined || runningDemo(state) === undefined) {
     process.stderr.write('No demo is running. Start one with: npm run demo\n');
     return 1;
   }

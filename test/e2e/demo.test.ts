@@ -36,9 +36,9 @@ interface Run {
 }
 
 /** Starts the demo through the entry of `npm run demo`, or as the file itself. */
-function demo(args: readonly string[], entry: readonly string[] = ['infra/demo/main.ts']): Run {
+function demo(args: readonly string[], entry: readonly string[] = ['infra/demo/main.ts'], command: string = process.execPath): Run {
   const { NOMAD_ADDR: _address, ...environment } = process.env;
-  const child = spawn(process.execPath, [...entry, ...args], { cwd: ROOT, env: { ...environment, PERENNIAL_DEMO_DIR: folder, PERENNIAL_NO_APT: '1' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, [...entry, ...args], { cwd: ROOT, env: { ...environment, PERENNIAL_DEMO_DIR: folder, PERENNIAL_NO_APT: '1' }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let diagnostics = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -105,8 +105,8 @@ describe('npm run demo -- --once --json', () => {
 
 describe('a demo that stays up', () => {
   /** Starts it and waits for the invitation. */
-  async function up(entry?: readonly string[]): Promise<Run> {
-    const run = demo([], entry);
+  async function up(entry?: readonly string[], command?: string): Promise<Run> {
+    const run = demo([], entry, command);
     await until(() => run.output().includes('Ctrl-C ends everything'), `the demo: ${run.output()}${run.diagnostics()}`);
     return run;
   }
@@ -136,7 +136,7 @@ describe('a demo that stays up', () => {
     await nothingIsLeft();
   });
 
-  it('refuses a second demo beside it, and leaves no process behind when it is killed', async () => {
+  it('refuses a second demo beside it, leaves no process behind when it is killed, and then signs no call for it', async () => {
     const run = await up();
     const other = demo(['--once']);
     expect(await other.exit).toBe(1);
@@ -144,12 +144,21 @@ describe('a demo that stays up', () => {
     run.process.kill('SIGKILL');
     await run.exit;
     await nothingIsLeft();
+    const webhook = demo(['--webhook']);
+    expect(await webhook.exit, webhook.output()).toBe(1);
+    expect(webhook.diagnostics()).toContain('No demo is running');
   });
 
   it('leaves no process behind when what started it is killed', async () => {
     const run = await up(['infra/bootstrap.mjs', 'infra/demo/main.ts']);
     run.process.kill('SIGKILL');
     await run.exit;
+    await nothingIsLeft();
+  });
+
+  it('leaves no process behind when npm is killed above the shell of its script', async () => {
+    const run = await up(['run', 'demo'], 'npm');
+    run.process.kill('SIGKILL');
     await nothingIsLeft();
   });
 });
