@@ -112,7 +112,8 @@ function waitingFor(state: CertificateState, now: number): string | null {
   const open = state.deliveries.find((delivery) => delivery.step !== 'done');
   if (open === undefined) return null;
   if (open.failure !== null) return 'The next try.';
-  if (open.step === 'verify') return open.instances.length === 0 ? 'The first dial.' : `${open.spec.service}: ${describeVerdicts(open.instances)}`;
+  // Verdicts of a time before the install are about the pair before it.
+  if (open.step === 'verify') return open.instances.length === 0 || (open.verifiedAt ?? 0) < (open.verifyingSince ?? 0) ? 'The first dial.' : `${open.spec.service}: ${describeVerdicts(open.instances)}`;
   return null;
 }
 

@@ -54,6 +54,13 @@ describe('the view of a certificate', () => {
     expect(failing).toMatchObject({ reason: 'The CA is busy.', waitingFor: 'The next try.', nextAt: NOW + MINUTE });
   });
 
+  it('takes no verdict on the pair before for one on the pair that was just installed', () => {
+    const instance = { id: 'traefik-1', address: '10.0.0.1', port: 443, verdict: 'new' as const, detail: '', sha256: hex('a'), at: NOW - HOUR };
+    const waits = (verifiedAt: number) => view(state({ deliveries: [delivery({ step: 'verify', instances: [instance], verifiedAt, verifyingSince: NOW - MINUTE })] })).waitingFor;
+    expect(waits(NOW - HOUR)).toBe('The first dial.');
+    expect(waits(NOW)).toBe('traefik: 1 of 1 instance serves it.');
+  });
+
   it('says when records take longer than usual', () => {
     const since = (ago: number) => view(state({ issuance: issuance({ phase: 'propagate', order, phases: [{ name: 'propagate', startedAt: NOW - ago, endedAt: null }], propagation: { complete: false, summary: '1 of 2 authoritative servers', weak: false, servers: [] } }) })).waitingFor;
     expect(since(MINUTE)).toBe('1 of 2 authoritative servers.');
