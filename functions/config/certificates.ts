@@ -22,13 +22,18 @@ const item = (key: string) =>
     typeof input === 'string' && /^[\p{L}\p{N}_]{1,64}$/u.test(input) ? input : undefined,
   );
 
+/** Nomad registers services under names of RFC 1123 labels only. */
+const serviceName = value({ expected: 'the service under which the proxy is registered: up to 63 letters, digits and hyphens', example: 'service = "traefik"' }, (input) =>
+  typeof input === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(input) ? input : undefined,
+);
+
 const deliveryShape = {
   cluster: blockName('a cluster', 'cluster = "main"'),
   namespace: value({ expected: 'a Nomad namespace', example: 'namespace = "default"' }, (input) => (typeof input === 'string' && /^[a-zA-Z0-9-]{1,128}$/.test(input) ? input : undefined)).optional(),
   variable: value({ expected: 'the path of a Nomad variable', example: 'variable = "nomad/jobs/proxy"' }, (input) => (typeof input === 'string' ? variablePath(input) : undefined)),
   certificate_item: item('certificate_item').optional(),
   key_item: item('key_item').optional(),
-  service: shortText('the service under which the proxy is registered', 128, 'service = "traefik"').optional(),
+  service: serviceName.optional(),
   probes: listOf(domain('probes'), { min: 0, max: 20, example: 'probes = ["www.example.net"]' }).optional(),
   reload: oneOf(['watch', 'sighup', 'http', 'restart'], 'reload = "watch"').optional(),
   blind: flag('blind = false').optional(),

@@ -123,6 +123,12 @@ describe('variables', () => {
   });
 });
 
+describe('services', () => {
+  it.each(['<script>alert(1)</script>', 'traefik proxy', '-traefik', 'a'.repeat(64)])('%s is refused, since Nomad registers none of that name', (service) => {
+    expect(problems(FRAME + certificate('x', '"a.example.net"', `cluster = "main"\nvariable = "v"\nservice = "${service}"`)).join()).toContain('Write for example: service = "traefik"');
+  });
+});
+
 describe('secrets and endpoints', () => {
   it('never repeats what was pasted in place of a reference, in the problem or around it', () => {
     const text = FRAME.replace('secret:cloudflare-token', 'v1.0-real-token');
