@@ -14,6 +14,7 @@ const NOTICES: Readonly<Record<string, string>> = {
   renew: 'The renewal was asked for; it starts at once.',
   redeliver: 'The delivery was asked for; it starts at once.',
   'cooling-down': 'A renewal was forced a moment ago. Wait a minute.',
+  'configuration-invalid': 'Nothing was asked for: the configuration has errors, and nothing moves until they are mended.',
   unknown: 'There is no such certificate any more.',
 };
 const NO_TOKEN = 'No administrator token is set. Set one of at least 20 characters: npx wrangler secret put ADMIN_TOKEN';
@@ -73,6 +74,7 @@ export function backToPage(request: Request, notice: string): Response {
 export function noticeOf(thrown: unknown): string {
   const { code } = toPerennialError(thrown);
   if (code === 'force_cooling_down') return 'cooling-down';
+  if (code === 'configuration_invalid') return 'configuration-invalid';
   if (code === 'certificate_unknown') return 'unknown';
   throw thrown instanceof PerennialError ? thrown : toPerennialError(thrown);
 }

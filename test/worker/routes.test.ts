@@ -189,6 +189,22 @@ describe('a session', () => {
     });
   });
 
+  it('is told by a button that nothing begins while the configuration is invalid', async () => {
+    await onSite(
+      'buttons-invalid',
+      async (site) => {
+        const cookie = await session(site);
+        const pressed = await site.request('/api/v1/certificates/a/renew', { method: 'POST', headers: { ...FORM, cookie, origin: ORIGIN }, body: '' });
+        expect(pressed.headers.get('location')).toBe('/?notice=configuration-invalid');
+        expect(await (await site.request('/?notice=configuration-invalid', { headers: { cookie } })).text()).toContain('nothing moves until they are mended');
+        const asked = await site.request('/api/v1/certificates/a/redeliver', { method: 'POST', headers: { authorization: `Bearer ${ADMIN}` } });
+        expect([asked.status, await asked.text()]).toEqual([503, expect.stringContaining('"configuration_invalid"')]);
+        expect(site.wakes).toEqual([]);
+      },
+      { compiled: { valid: false, hash: 'h', problems: [{ path: 'acme', message: 'wrong' }] } },
+    );
+  });
+
   it('is refused after ten wrong tokens, for a while', async () => {
     await onSite('guessing', async (site) => {
       for (let attempt = 0; attempt < 10; attempt += 1) expect((await signIn(site, 'wrong')).status).toBe(401);
