@@ -64,11 +64,12 @@ export async function complete(context: PhaseContext): Promise<HistoryEntry> {
   enterPhase(context, 'idle');
   state.live = { issuance: issuance.id, chain, leaf, authority: issuance.authority, accountUrl: issuance.accountUrl, keyType: issuance.spec.keyType, since: now, adopted: false };
   state.ari = leaf.certId === null ? null : { certId: leaf.certId, start: null, end: null, selectedAt: null, explanationUrl: null, nextCheckAt: now, failures: 0 };
-  const entry = historyEntry(issuance, now, 'live', `Live: ${leaf.sha256}.`);
+  const where = state.deliveries.length === 1 ? 'its target' : `all ${state.deliveries.length} targets`;
+  const entry = historyEntry(issuance, now, 'live', `Live in ${where}.`);
   state.issuance = null;
   // Whoever insisted while it was on its way has got it.
   state.record.demand = null;
-  context.event('live', `The certificate is live in ${state.deliveries.length === 1 ? 'its target' : `all ${state.deliveries.length} targets`} (SHA-256 ${leaf.sha256}).`);
+  context.event('live', `The certificate is live in ${where} (SHA-256 ${leaf.sha256}).`);
   context.persist();
   const cluster = issuance.key?.cluster;
   if (former?.issuance && cluster !== undefined) {

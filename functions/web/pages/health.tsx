@@ -3,7 +3,7 @@
 import { Badge } from './badge.tsx';
 import type { ClusterHealth, FleetEvent, ZoneHealth } from './model.ts';
 import { zoneIsFailing } from './model.ts';
-import { Ago } from './time-text.tsx';
+import { Ago, Sentence } from './time-text.tsx';
 import { iso, utcMinute, relative } from './time.ts';
 import { RELAY_STATE } from './wording.ts';
 
@@ -74,19 +74,22 @@ export const Zones = ({ zones, now }: { zones: readonly ZoneHealth[]; now: numbe
     </section>
   );
 
+/** As many as stand beside a few certificates; `/api/v1/status` has more. */
+const SHOWN_EVENTS = 12;
+
 export const Events = ({ events, now }: { events: readonly FleetEvent[]; now: number }) =>
   events.length === 0 ? null : (
     <section class="health events" id="events" data-keep>
       <h2>Lately</h2>
       <ol>
-        {events.map((event) => (
+        {events.slice(0, SHOWN_EVENTS).map((event) => (
           <li>
             <time datetime={iso(event.at)} title={utcMinute(event.at)}>
               {relative(now, event.at)}
             </time>
             <p>
               {event.certificate === null ? null : <b>{event.certificate} </b>}
-              {event.message}
+              <Sentence text={event.message} />
             </p>
           </li>
         ))}

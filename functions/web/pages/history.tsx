@@ -2,7 +2,7 @@
 /** The last issuances: how each ended and where its time went, phase by phase. */
 import type { CertificateView } from '../../certificates/ports.ts';
 import { Badge } from './badge.tsx';
-import { Fingerprint } from './time-text.tsx';
+import { Fingerprint, Sentence } from './time-text.tsx';
 import { duration, iso, utcMinute } from './time.ts';
 import { OUTCOME } from './wording.ts';
 
@@ -19,7 +19,9 @@ export const History = ({ history }: { history: CertificateView['history'] }) =>
             <time datetime={iso(issuance.startedAt)}>{utcMinute(issuance.startedAt)}</time> <Badge wording={OUTCOME[issuance.outcome]} />{' '}
             <b>{duration(issuance.endedAt - issuance.startedAt)}</b> {issuance.sha256 === null ? null : <Fingerprint sha256={issuance.sha256} />}
           </p>
-          <p>{issuance.message}</p>
+          <p>
+            <Sentence text={issuance.message} />
+          </p>
           <PhaseBar phases={issuance.phases} />
           <p class="soft">
             {issuance.authority} · requests: {issuance.requests.acme} ACME, {issuance.requests.dns} DNS, {issuance.requests.relay} relay

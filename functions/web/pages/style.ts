@@ -215,7 +215,7 @@ input { font: inherit; color: var(--ink); background: var(--sheet); border: 1px 
 .facts dt { color: var(--soft); }
 .facts .names { margin: 0; font-size: 1rem; }
 .history { display: grid; gap: 1.5rem; }
-.history li { min-width: 0; }
+.history li { min-width: 0; overflow-wrap: anywhere; }
 .history .line { display: flex; flex-wrap: wrap; gap: .2rem 1rem; align-items: baseline; }
 .phases svg { display: block; width: 100%; height: .7rem; margin: .5rem 0 .3rem; }
 .phases ul { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; font-size: .8125rem; color: var(--soft); }

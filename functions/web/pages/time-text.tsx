@@ -27,3 +27,8 @@ export const Fingerprint = ({ sha256 }: { sha256: string }) => (
 export const WholeFingerprint = ({ sha256 }: { sha256: string }) => (
   <code class="fingerprint whole">{(sha256.match(/.{1,4}/g) ?? []).join(' ')}</code>
 );
+
+/** A sentence for people in which every whole SHA-256 is a {@link Fingerprint}: 64 characters without a gap break any column. */
+export const Sentence = ({ text }: { text: string }) => (
+  <>{text.split(/\b([0-9a-f]{64})\b/).map((part, index) => (index % 2 === 0 ? part : <Fingerprint sha256={part} />))}</>
+);

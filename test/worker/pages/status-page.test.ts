@@ -41,6 +41,12 @@ describe('the status page says of a certificate', () => {
     expect(html).toContain('days critical');
   });
 
+  it('a fingerprint in an event as a short one, since 64 characters without a gap break a narrow column', () => {
+    const html = render([healthy()], { events: [{ at: NOW, certificate: 'matrix', kind: 'live', message: `The certificate is live in its target (SHA-256 ${LEAF}).` }] });
+    expect(textOf(html)).toMatch(/live in its target \(SHA-256 a4c1 f09b e7a2 5d38… \)\./);
+    expect(textOf(html)).not.toContain(LEAF);
+  });
+
   it('a reason once, although the life cycle says it twice', () => {
     const view = failing();
     const message = view.issuance?.failure?.message ?? '';
