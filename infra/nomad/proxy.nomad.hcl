@@ -96,6 +96,15 @@ job "proxy" {
     # Leaves service discovery before it stops, so that nobody dials an instance on its way out.
     shutdown_delay = "2s"
 
+    # A proxy that died comes back at once and for ever. Nomad's own policy waits 15 s, gives up after two deaths in half an
+    # hour, and never places a system job's allocation anew.
+    restart {
+      attempts = 10
+      interval = "1m"
+      delay    = "1s"
+      mode     = "delay"
+    }
+
     network {
       mode = "host"
 

@@ -24,6 +24,14 @@ describe('the shipped policies', () => {
   });
 });
 
+describe('the shipped jobs', () => {
+  it.each(['relay', 'proxy'])('never give up a %s that keeps dying, and wait seconds for it', (job) => {
+    const [, restart = ''] = /^ {4}restart \{\n([^}]+)\}/m.exec(read(`nomad/${job}.nomad.hcl`)) ?? [];
+    expect(/mode += "(.+)"/.exec(restart)?.[1]).toBe('delay');
+    expect(Number(/delay += "(\d+)s"/.exec(restart)?.[1])).toBeLessThanOrEqual(5);
+  });
+});
+
 describe('the law in the README', () => {
   it('is one that the relay takes', () => {
     const [, example = ''] = /```json\n([\s\S]+?)```/.exec(read('nomad/README.md')) ?? [];
