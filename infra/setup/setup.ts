@@ -62,13 +62,25 @@ Delete ${file(edge)} and ${file(relay)} when both are stored; ${file(admin)} is 
 
 const ORIGIN_PLACEHOLDER = 'https://perennial.example.workers.dev';
 
+const USAGE = 'usage: npm run setup [-- --cluster <name>] [--origin <https://address of the Worker>]\n';
+
+/** Undefined for what is no option, or no cluster and address. */
+function readOptions(args: string[], environment: SetupOptions['environment']): Pick<SetupOptions, 'cluster' | 'origin'> | undefined {
+  try {
+    const { cluster = 'main', origin = environment['PERENNIAL_ORIGIN'] ?? ORIGIN_PLACEHOLDER } = parseArgs({ args, options: { cluster: { type: 'string' }, origin: { type: 'string' } } }).values;
+    return /^[a-z0-9][a-z0-9-]{0,62}$/.test(cluster) ? { cluster, origin: new URL(origin).origin } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { cluster: { type: 'string', default: 'main' }, origin: { type: 'string', default: process.env['PERENNIAL_ORIGIN'] ?? ORIGIN_PLACEHOLDER } } });
-  if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(values.cluster) && URL.canParse(values.origin)) {
-    const today = new Date().toISOString().slice(0, 10);
-    process.stdout.write(await setUp({ cluster: values.cluster, origin: new URL(values.origin).origin, folder: join(ROOT, '.perennial'), today, environment: process.env }));
-  } else {
-    process.stderr.write('usage: npm run setup [-- --cluster <name>] [--origin <https://address of the Worker>]\n');
+  const options = readOptions(process.argv.slice(2), process.env);
+  if (options === undefined) {
+    process.stderr.write(USAGE);
     process.exitCode = 2;
+  } else {
+    const today = new Date().toISOString().slice(0, 10);
+    process.stdout.write(await setUp({ ...options, folder: join(ROOT, '.perennial'), today, environment: process.env }));
   }
 }

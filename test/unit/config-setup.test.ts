@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,11 @@ describe('the setup', () => {
     expect(law.targets).toMatchObject([{ certificate: 'example', variable: 'nomad/jobs/proxy', names: ['example.net', '*.example.net'] }]);
     expect(law.egress).toMatchObject([{ host: 'acme-v02.api.letsencrypt.org', port: 443 }]);
     expect(law.edgeKeys[0]).not.toHaveProperty('d');
+  });
+
+  it.each([{ args: ['--bogus'] }, { args: ['--cluster', 'Not A Name'] }, { args: ['--origin', 'nowhere'] }])('answers $args with its usage and makes nothing', ({ args }) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '../../infra/setup/setup.ts'), ...args], { encoding: 'utf8' });
+    expect([status, stdout, stderr]).toEqual([2, '', expect.stringMatching(/^usage: npm run setup.*\n$/)]);
   });
 
   it('keeps what is there, and makes a relay key for a further cluster', async () => {
