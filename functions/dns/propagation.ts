@@ -91,9 +91,10 @@ export function propagationReport(authorities: readonly ServerView[] | null, res
     authorities === null
       ? confirmed > resolvers.length / 2
       : authoritiesAgree(authorities) && (confirmed > 0 || (authorities.every(({ state }) => state === 'seen') && resolvers.every(({ state }) => state !== 'old')));
+  const remembered = !complete && resolvers.some(({ state }) => state === 'old') ? ' (older values are still in their caches)' : '';
   return {
     complete,
-    summary: [...counted(authorities ?? [], 'authoritative servers'), ...counted(resolvers, 'public resolvers')].join(', ') || 'no server could be asked',
+    summary: `${[...counted(authorities ?? [], 'authoritative servers'), ...counted(resolvers, 'public resolvers')].join(', ') || 'no server could be asked'}${remembered}`,
     weak: authorities === null,
     servers: [...(authorities ?? []), ...resolvers].map(({ name, kind, state, detail }) => ({
       name,

@@ -43,6 +43,8 @@ export interface SystemOptions {
   nameserverDelaysMs?: readonly number[];
   /** Seconds that resolvers remember denials. */
   negativeTtl?: number;
+  /** Seconds that public resolvers remember anything at most. */
+  maxTtl?: number;
   /** Records of the zone that are somebody else's. */
   strangersRecords?: CloudflareZoneSpec['records'];
   /** `providersThrottleDuration` of the stand-in, milliseconds. */
@@ -84,6 +86,8 @@ export interface System {
 const NAMESERVERS = ['ns1.test-dns.example', 'ns2.test-dns.example'] as const;
 const RECORDED_DELAYS_MS = [0, 700] as const;
 const SHORT_NEGATIVE_TTL_SECONDS = 5;
+/** A second renewal waits until resolvers forget the values of the first; nobody wants to watch that for a minute. */
+const SHORT_CACHE_SECONDS = 5;
 
 /** Starts everything; when something fails, what has started is stopped again and the error thrown. */
 export async function startSystem(options: SystemOptions): Promise<System> {
@@ -108,6 +112,7 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
   const dns = await startDnsEmulator({
     zones: [{ name: ZONE, nameservers: [fast, slow], negativeTtl: options.negativeTtl ?? SHORT_NEGATIVE_TTL_SECONDS }],
     servers: NAMESERVERS.map((name, index) => ({ name, delayMs: delays[index] ?? 0 })),
+    maxTtl: options.maxTtl ?? SHORT_CACHE_SECONDS,
   });
   stops.push(() => dns.close());
   const cloudflare = await startCloudflareEmulator({

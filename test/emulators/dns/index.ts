@@ -27,6 +27,8 @@ export interface DnsEmulatorOptions {
   recursive?: { address?: string; port?: number };
   /** Names of the DoH resolvers, each with a cache of its own. */
   doh?: readonly string[];
+  /** Seconds that the DoH resolvers remember anything at most. */
+  maxTtl?: number;
   clock?: Clock;
 }
 
@@ -68,7 +70,7 @@ export async function startDnsEmulator(options: DnsEmulatorOptions): Promise<Dns
     open.push(recursive);
     const doh: DnsEmulator['doh'] = [];
     for (const name of options.doh ?? DEFAULT_DOH) {
-      const resolver = new CachingResolver(name, world);
+      const resolver = new CachingResolver(name, world, options.maxTtl);
       const listener = await listenHttp(dohApp(world, resolver).fetch);
       open.push(listener);
       doh.push({ name, url: `${listener.origin}/dns-query`, jsonUrl: `${listener.origin}/resolve`, resolver });

@@ -73,9 +73,14 @@ export class CachingResolver {
   readonly #world: DnsWorld;
   readonly #cache = new Map<string, CacheEntry>();
 
-  constructor(name: string, world: DnsWorld) {
+  /** Seconds. */
+  readonly #maxTtl: number;
+
+  /** @param maxTtl seconds that anything is remembered at most, whatever its TTL says: Unbound's `cache-max-ttl`. */
+  constructor(name: string, world: DnsWorld, maxTtl = Infinity) {
     this.name = name;
     this.#world = world;
+    this.#maxTtl = maxTtl;
   }
 
   /** Answers from the cache while it lasts, with TTLs counted down, and otherwise resolves and remembers. */
@@ -85,7 +90,7 @@ export class CachingResolver {
     const known = this.#cache.get(key);
     if (known !== undefined && known.expiresAt > now) return { resolution: aged(known, now), cached: true };
     const resolution = resolve(this.#world, name, type);
-    const ttl = cacheSeconds(resolution);
+    const ttl = Math.min(this.#maxTtl, cacheSeconds(resolution));
     if (ttl > 0) this.#cache.set(key, { resolution, storedAt: now, expiresAt: now + ttl * 1_000 });
     else this.#cache.delete(key);
     return { resolution, cached: false };

@@ -190,6 +190,17 @@ describe('a resolver', () => {
     expect(resolver.query(name, 'TXT')).toMatchObject({ cached: false, resolution: { rcode: 'NOERROR' } });
   });
 
+  it('remembers nothing longer than its own limit', () => {
+    const { world: dns, pass } = world();
+    const resolver = new CachingResolver('one', dns, 5);
+    dns.add({ name: 'a.other.example', type: 'TXT', data: 'old', ttl: 60 });
+    resolver.query('a.other.example', 'TXT');
+    pass(4 * SECOND);
+    expect(resolver.query('a.other.example', 'TXT').cached).toBe(true);
+    pass(SECOND);
+    expect(resolver.query('a.other.example', 'TXT').cached).toBe(false);
+  });
+
   it('remembers an answer for its TTL and counts it down', () => {
     const { world: dns, pass } = world();
     const resolver = new CachingResolver('one', dns);
