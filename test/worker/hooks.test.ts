@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { HOUR, MINUTE } from '../../shared/clock.ts';
 import { refusalSchema } from '../../shared/relay/contract.ts';
-import { FORCE_TOKEN, onSite, SIGNING_SECRET, START, TOKEN, view, type Site } from './web-world.ts';
+import { FORCE_TOKEN, onSite, SIGNING_SECRET, START, TOKEN, view, WEAK_SECRET, type Site } from './web-world.ts';
 
 const bearer = (token: string, more: Record<string, string> = {}) => ({ authorization: `Bearer ${token}`, 'content-type': 'application/json', ...more });
 const post = (site: Site, path: string, body: unknown, headers: Record<string, string>) => site.request(path, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
@@ -60,6 +60,8 @@ describe('a webhook with a token', () => {
       const nobody = await refusal(await post(site, '/hooks/renew', { certificates: ['nobody'] }, bearer(TOKEN)));
       expect(foreign).toEqual(nobody);
       expect(foreign).toMatchObject({ status: 403, code: 'webhook_certificate_forbidden' });
+      // One of its own in the list lets no other in.
+      expect(await refusal(await post(site, '/hooks/renew', { certificates: ['a', 'b'] }, bearer(TOKEN)))).toMatchObject({ status: 403, code: 'webhook_certificate_forbidden' });
       expect(await refusal(await post(site, '/hooks/renew', { certificates: ['nobody'] }, bearer(FORCE_TOKEN)))).toMatchObject({ status: 404, code: 'certificate_unknown' });
       expect(site.wakes).toEqual([]);
     });
@@ -98,6 +100,13 @@ describe('an Idempotency-Key', () => {
 
 describe('a signed webhook', () => {
   const body = '{"certificates":["a"]}';
+
+  it('is refused when its secret is too short to be safe', async () => {
+    await onSite('signed-weak', async (site) => {
+      expect(await refusal(await post(site, '/hooks/renew', body, await signed(body, { secret: WEAK_SECRET })))).toMatchObject({ status: 401, code: 'webhook_unauthorized' });
+      expect(site.wakes).toEqual([]);
+    });
+  });
 
   it('is accepted once: the same message again is a replay', async () => {
     await onSite('signed', async (site) => {

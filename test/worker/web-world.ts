@@ -14,9 +14,11 @@ export const ADMIN = 'administrator-token-for-tests';
 export const TOKEN = 'deploy-hook-token-0123456789';
 export const FORCE_TOKEN = 'force-hook-token-0123456789';
 /** 24 bytes, as Standard Webhooks secrets are. */
+/** Eight bytes: anybody could try them all out in a while. */
+export const WEAK_SECRET = 'whsec_AAECAwQFBgc=';
 export const SIGNING_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 export const START = Date.parse('2026-11-21T00:00:00Z');
-const SECRETS: Readonly<Record<string, string>> = { 'secret:deploy': `${TOKEN}\n`, 'secret:force': FORCE_TOKEN, 'secret:signing': SIGNING_SECRET, 'secret:short': 'short' };
+const SECRETS: Readonly<Record<string, string>> = { 'secret:deploy': `${TOKEN}\n`, 'secret:force': FORCE_TOKEN, 'secret:signing': SIGNING_SECRET, 'secret:short': 'short', 'secret:weak': WEAK_SECRET };
 
 export const configuration: Configuration = configurationSchema.parse({
   authorities: [{ name: 'ca', directory: 'https://ca.example.net/directory', contact: [], egress: 'auto', externalAccount: null }],
@@ -37,6 +39,7 @@ export const configuration: Configuration = configurationSchema.parse({
     { name: 'force', kind: 'token', secret: 'secret:force', certificates: '*', scopes: ['renew', 'renew:force'] },
     { name: 'signing', kind: 'signing', secret: 'secret:signing', certificates: ['a'], scopes: ['renew'] },
     { name: 'short', kind: 'token', secret: 'secret:short', certificates: '*', scopes: ['renew'] },
+    { name: 'weak', kind: 'signing', secret: 'secret:weak', certificates: '*', scopes: ['renew'] },
     { name: 'missing', kind: 'token', secret: 'secret:missing', certificates: '*', scopes: ['renew'] },
   ],
   secrets: { store: 'sealed' },

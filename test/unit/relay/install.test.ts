@@ -240,6 +240,17 @@ describe('inspecting a variable', () => {
     expect(JSON.stringify(answer.body)).not.toContain('PRIVATE KEY');
   });
 
+  it.each([
+    ['another variable', { variable: 'nomad/jobs/other' }],
+    ['another namespace', { namespace: 'other' }],
+    ['its own key area', { variable: 'nomad/jobs/relay/keys/one' }],
+  ])('refuses %s, which the law does not list, and reads nothing', async (_, elsewhere) => {
+    cluster.nomad.resetRequests();
+    const answer = await cluster.edge.call('POST', '/v1/certificates/matrix/inspect', { target: { ...TARGET, ...elsewhere } });
+    expect(answer).toMatchObject({ status: 403, error: { code: 'target_not_allowed' } });
+    expect(cluster.nomad.countRequests()).toEqual({});
+  });
+
   it('sees a stranger\'s pair and a key that does not fit', async () => {
     const [one, two] = await Promise.all([cluster.authority.pair(NAMES), cluster.authority.pair(NAMES)]);
     put({ certificate: one.certificate, key: two.key });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { reconnectDelay, refusedDelay } from '../../../infra/relay/link/backoff.ts';
 import { HOUR } from '../../../shared/clock.ts';
 import { CLOSE, HEARTBEAT_INTERVAL_MS } from '../../../shared/link/frames.ts';
-import { hashText, verifyMessage } from '../../../shared/link/signatures.ts';
+import { hashText, randomNonce, verifyMessage } from '../../../shared/link/signatures.ts';
 import { MAX_BODY_BYTES, RELAY_ROUTES, verifyRequest } from '../../../shared/relay/contract.ts';
 import { EdgeServer } from './support/edge-server.ts';
 import type { EdgeServerOptions, Link } from './support/edge-server.ts';
@@ -214,6 +214,14 @@ describe('an edge that is not the right one', () => {
     cluster.relay.start();
     await vi.waitFor(() => expect(edge.closes).toContain(CLOSE.protocol), 5_000);
     expect(linkLines()).toContainEqual(expect.objectContaining({ state: 'lost', code: 'link_protocol' }));
+  });
+
+  it('is left when its welcome was recorded on another connection', async () => {
+    await start({ welcomeChallenge: randomNonce() });
+    cluster.relay.start();
+    await vi.waitFor(() => expect(edge.closes).toContain(CLOSE.protocol), 5_000);
+    expect(linkLines()).toContainEqual(expect.objectContaining({ state: 'lost', code: 'link_protocol' }));
+    expect(linkLines()).not.toContainEqual(expect.objectContaining({ state: 'connected' }));
   });
 
   it('is left when it calls itself by another origin', async () => {

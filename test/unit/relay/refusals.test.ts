@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Admissions } from '../../../infra/relay/admission.ts';
+import { Connections } from '../../../infra/relay/connections.ts';
 import { HOUR } from '../../../shared/clock.ts';
 import { hashText, signMessage } from '../../../shared/link/signatures.ts';
 import { MAX_BODY_BYTES, RELAY_ROUTES } from '../../../shared/relay/contract.ts';
@@ -78,6 +80,13 @@ describe('a request is refused and nothing is done', () => {
     cluster.nomad.resetRequests();
     expect(await cluster.edge.call('POST', '/v1/keys', 'x'.repeat(MAX_BODY_BYTES + 1))).toMatchObject({ status: 413, error: { code: 'relay_too_large' } });
     nothingDone();
+  });
+
+  it('when it is too large, by admission itself, whatever stands in front of it', async () => {
+    const admissions = new Admissions({ keys: [cluster.edgeKeys.public], cluster: 'matrix', connections: new Connections() });
+    const oversized = { token: 'a.b.c', method: 'POST', path: '/v1/keys', contentType: 'application/json', body: 'ü'.repeat(MAX_BODY_BYTES / 2 + 1) };
+    await expect(admissions.admit(oversized)).rejects.toMatchObject({ code: 'relay_too_large' });
+    await expect(admissions.admit({ ...oversized, body: 'ü'.repeat(MAX_BODY_BYTES / 2) })).rejects.toMatchObject({ code: 'signature_invalid' });
   });
 
   it('when the route does not exist', async () => {

@@ -3,8 +3,10 @@ import { createServer } from 'node:tls';
 import type { Server } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DAY } from '../../../shared/clock.ts';
 import type { RelayEvent } from '../../../shared/link/frames.ts';
 import { ServedWatch } from '../../../infra/relay/verify/watch.ts';
+import { judge } from '../../../infra/relay/verify/verdict.ts';
 import { Verification } from '../../../infra/relay/verify/verification.ts';
 import { dial } from '../../../infra/relay/verify/dial.ts';
 import { Roots } from '../../../infra/relay/install/roots.ts';
@@ -218,5 +220,18 @@ describe('reloading', () => {
 
   it('refuses a service that the law does not list', async () => {
     expect(await reload('watch', { service: 'database' })).toMatchObject({ status: 403, error: { code: 'service_not_allowed' } });
+  });
+});
+
+describe('the installed certificate', () => {
+  it.each([
+    ['new', 'while it is valid', -1, NAMES[0], null],
+    ['foreign', 'once it has expired', 0, NAMES[0], null],
+    ['foreign', 'for a name that it does not cover', -1, 'example.org', null],
+    ['foreign', 'with a chain that leads nowhere', -1, NAMES[0], 'no configured root.'],
+  ] as const)('counts as %s %s', (verdict, _, untilEnd, name = '', chainProblem) => {
+    const now = Date.UTC(2026, 0, 1);
+    const leaf = { sha256: 'a'.repeat(64), spki: 'b'.repeat(64), names: NAMES, issuer: 'Test', serial: '01', notBefore: now - DAY, notAfter: now - untilEnd, certId: null };
+    expect(judge(name, { leaf, subject: '', chainProblem }, { sha256: leaf.sha256, previous: [] }, now).verdict).toBe(verdict);
   });
 });

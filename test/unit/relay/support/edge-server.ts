@@ -16,6 +16,8 @@ export interface EdgeServerOptions {
   cluster?: string;
   /** Signs welcomes with this key instead. */
   welcomeKey?: PrivateKey;
+  /** Answers this challenge in place of the one in the hello: a welcome of another connection. */
+  welcomeChallenge?: string;
   /** How far its clock is from this machine's, milliseconds. */
   skewMs?: number;
   /** Leaves heartbeats without an answer. */
@@ -102,7 +104,7 @@ export class EdgeServer {
 
   async #accept(socket: WebSocket, url: URL): Promise<void> {
     this.attempts += 1;
-    const { keys, relay, refuse, welcomeKey, cluster = 'matrix' } = this.#options;
+    const { keys, relay, refuse, welcomeKey, welcomeChallenge, cluster = 'matrix' } = this.#options;
     const challenge = randomNonce();
     const nonce = randomNonce();
     const events: Link['events'] = [];
@@ -115,7 +117,7 @@ export class EdgeServer {
       if (frame.type === 'response') return this.#replies.get(frame.id)?.(frame);
       if (frame.type === 'event') return void events.push(frame);
       const hello = await verifyMessage('hello', frame.token, [relay.public], this.origin);
-      const claims = { aud: `${cluster}/${hello.allocation}`, challenge: hello.nonce, connection: nonce, contract: hello.contract, time: this.now() };
+      const claims = { aud: `${cluster}/${hello.allocation}`, challenge: welcomeChallenge ?? hello.nonce, connection: nonce, contract: hello.contract, time: this.now() };
       this.#sequence = 0;
       socket.send(JSON.stringify({ type: 'welcome', token: await signMessage('welcome', claims, welcomeKey ?? keys.private) }));
       const link = { socket, hello, nonce, events, closed };
