@@ -64,7 +64,7 @@ export function explainRenewal(renewal: Renewal): string {
     case REASONS.ariSelected:
       return 'A moment inside the window that the CA suggests (ARI).';
     case REASONS.backstop:
-      return 'The share of its lifetime after which a certificate is replaced whatever the CA suggests.';
+      return 'Enough of its lifetime is over then, and the CA suggests no earlier time.';
     case REASONS.emergency:
       return 'Less than a twentieth of its lifetime is left.';
     case REASONS.forced:
