@@ -81,13 +81,18 @@ export class NomadClient {
         const code = errorCode(thrown);
         const mayRepeat = code === 'ECONNREFUSED' || code === 'ENOENT' || (code === 'ECONNRESET' && call.method === 'GET');
         if (!mayRepeat || wait === null || call.signal?.aborted === true) {
-          throw new PerennialError('nomad_unavailable', `Nomad could not be reached (${code}).`, { retryable: true, cause: thrown, hint: this.#unreachableHint() });
+          throw this.#unavailable(code, thrown);
         }
         // oxlint-disable-next-line no-await-in-loop
         await sleep(wait);
       }
     }
     throw new PerennialError('nomad_unavailable', 'Nomad could not be reached.', { retryable: true });
+  }
+
+  #unavailable(code: string, cause: unknown): PerennialError {
+    if (code === 'ABORT_ERR') return new PerennialError('nomad_unavailable', 'Nomad did not answer in time.', { retryable: true, cause, hint: 'The agent is there but busy, paused, or waiting for its servers.' });
+    return new PerennialError('nomad_unavailable', `Nomad could not be reached (${code}).`, { retryable: true, cause, hint: this.#unreachableHint() });
   }
 
   #unreachableHint(): string {
