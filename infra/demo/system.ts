@@ -2,6 +2,7 @@
  * The whole system on loopback: CA, DNS, Cloudflare, Nomad, proxy, Worker and relay. The demo shows it, the end-to-end
  * tests and the benchmarks stand on it. Real parts are used where the environment names them, stand-ins elsewhere.
  */
+import { setTimeout } from 'node:timers/promises';
 import { startCloudflareEmulator, intoDnsWorld, type CloudflareEmulator, type CloudflareZoneSpec } from '../../test/emulators/cloudflare/index.ts';
 import { startDnsEmulator, type DnsEmulator } from '../../test/emulators/dns/index.ts';
 import { startAcme, type AcmeEmulator } from '../../test/emulators/acme/acme.ts';
@@ -148,8 +149,7 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
     return options.toml?.(text) ?? text;
   };
   const configuration = configurationFor(certificates);
-  const workerPort = await ports.reserve(options.ports?.worker ?? 0, 'the status page');
-  const worker = await startWorker({ supervisor, state, secrets, configuration, ca: tls.caPem, port: workerPort, environment, ...(options.workerMain === undefined ? {} : { main: options.workerMain }) });
+  const worker = await startWorker({ supervisor, state, secrets, configuration, ca: tls.caPem, reservePort: () => ports.reserve(options.ports?.worker ?? 0, 'the status page'), environment, ...(options.workerMain === undefined ? {} : { main: options.workerMain }) });
   stops.push(() => worker.stop());
   say(`Worker: workerd through wrangler at ${worker.origin}`);
   await storeSecret(worker, CLOUDFLARE_SECRET, secrets.cloudflareToken);
@@ -224,6 +224,7 @@ async function startAuthority(options: SystemOptions, ports: Ports, tls: Awaited
 
 async function storeSecret(worker: WorkerPart, name: string, value: string): Promise<void> {
   const { status, body } = await worker.ask('PUT', `/api/v1/secrets/${name}`, { value });
+  if (status === 401) throw new PerennialError('demo_port_taken', `Another process answers at ${worker.origin}: it took the port while the Worker was starting.`, { hint: 'Start the demo again.' });
   if (status >= 300) throw new PerennialError('demo_secret_refused', `The Worker answered ${status} when it was given the secret ${name}: ${body.slice(0, 300)}`);
 }
 
@@ -239,10 +240,15 @@ function targetsOf(certificates: readonly CertificateWish[]): { variable: string
   return certificates.map(({ domains, variable = DELIVERED_VARIABLE }) => ({ variable, names: domains }));
 }
 
+/** Longest wait for one part to stop, ms; the supervisor ends what is left. */
+const STOP_MS = 10_000;
+
 async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
   for (const stop of stops.splice(0).reverse()) {
-    // In the reverse order of the start; a part that does not stop cleanly does not keep the others.
+    const patience = new AbortController();
+    // In the reverse order of the start; a part that does not stop cleanly, or not at all, does not keep the others.
     // oxlint-disable-next-line no-await-in-loop
-    await stop().catch(() => undefined);
+    await Promise.race([stop().catch(() => undefined), setTimeout(STOP_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    patience.abort();
   }
 }

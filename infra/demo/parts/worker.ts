@@ -33,7 +33,8 @@ export interface WorkerOptions {
   configuration: string;
   /** PEM that its outgoing TLS trusts beside the public roots. */
   ca: string;
-  port: number;
+  /** Asked for when everything is built, so that nobody takes the port in the meantime. */
+  reservePort(): Promise<number>;
   environment: Readonly<Record<string, string | undefined>>;
   /** Entry of the Worker in place of the one in `wrangler.toml`, for a Worker with routes of its own; named `index.ts` as well. */
   main?: string;
@@ -94,8 +95,9 @@ async function buildWorker(options: WorkerOptions, configuration: string): Promi
 }
 
 export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
-  const { supervisor, state, secrets, port } = options;
+  const { supervisor, state, secrets } = options;
   await buildWorker(options, options.configuration);
+  const port = await options.reservePort();
   const { triggers, main: _main, tsconfig: _tsconfig, ...rest } = repositoryConfiguration();
   const [cron = ''] = triggers.crons;
   const configPath = state.write('worker/wrangler.toml', stringify({ ...rest, triggers, main: state.path('worker', 'bundle', 'index.js'), no_bundle: true }));

@@ -44,8 +44,8 @@ async function start(bench: Bench, { state, supervisor }: Workshop): Promise<Wor
     certificates: [{ name: 'configured', domains: ['configured.example.net'] }],
   });
   const { caPem } = await createLoopbackTls();
-  const port = await new Ports(bench.options.say).reserve(0, 'the status page');
-  return await startWorker({ supervisor, state, secrets, configuration, ca: caPem, port, environment: bench.options.environment, main: BENCH_WORKER });
+  const ports = new Ports(bench.options.say);
+  return await startWorker({ supervisor, state, secrets, configuration, ca: caPem, reservePort: () => ports.reserve(0, 'the status page'), environment: bench.options.environment, main: BENCH_WORKER });
 }
 
 async function fill(bench: Bench, worker: WorkerPart): Promise<void> {
