@@ -159,7 +159,7 @@ export class Demo {
   async #settle(view: CertificateView, made: Made, requests: Requests): Promise<Proof> {
     const facts = await gatherFacts(this.#system, view, made, requests);
     const reason = doubt(facts);
-    if (reason !== undefined) throw new PerennialError('demo_no_proof', reason);
+    if (reason !== undefined) throw new PerennialError('demo_no_proof', reason, { hint: 'If files of earlier starts were lost or changed: npm run demo -- --fresh begins with nothing.' });
     return proofOf(facts);
   }
 

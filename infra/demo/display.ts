@@ -50,8 +50,14 @@ export class Display {
   }
 
   step(view: CertificateView): void {
-    if (this.#live) this.#screen.draw(renderStepper(view, { now: Date.now(), colour: true, width: this.#prose.columns ?? PLAIN_WIDTH, frame: this.#frame++ }));
+    if (this.#live) this.#screen.draw(renderStepper(view, { now: Date.now(), colour: true, width: this.#width(), frame: this.#frame++ }));
     else for (const line of this.#log.update(view)) this.#prose.write(`${line}\n`);
+  }
+
+  /** A terminal that was never given a size says 0. */
+  #width(): number {
+    const { columns = 0 } = this.#prose;
+    return columns > 0 ? columns : PLAIN_WIDTH;
   }
 
   /** What this view tells is old: it is not shown. */
