@@ -32,6 +32,30 @@ describe('the shipped jobs', () => {
   });
 });
 
+const address = process.env['NOMAD_ADDR'];
+
+describe.skipIf(address === undefined)('the agent at NOMAD_ADDR (skipped without one)', () => {
+  const given: Record<string, Record<string, string>> = {
+    relay: { origin: 'https://perennial.example.net', relay_sha256: '0'.repeat(64), law: '{}', node: '/usr/bin/node' },
+    proxy: { traefik: '/usr/bin/traefik' },
+  };
+
+  it.each([
+    ['relay', 'docker'],
+    ['relay', 'raw_exec'],
+    ['proxy', 'docker'],
+    ['proxy', 'raw_exec'],
+  ])('takes the job %s for %s', async (job, driver) => {
+    const ask = async (path: string, body: unknown) => fetch(new URL(path, address), { method: 'POST', headers: { 'x-nomad-token': process.env['NOMAD_TOKEN'] ?? '' }, body: JSON.stringify(body) });
+    const variables = Object.entries({ ...given[job], driver }).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`);
+    const parsed = await ask('/v1/jobs/parse', { JobHCL: read(`nomad/${job}.nomad.hcl`), Variables: variables.join(''), Canonicalize: true });
+    const text = await parsed.text();
+    expect(parsed.status, text).toBe(200);
+    const validated = await ask('/v1/validate/job', { Job: JSON.parse(text) as unknown });
+    expect(await validated.json()).toMatchObject({ Error: '', ValidationErrors: null });
+  });
+});
+
 describe('the law in the README', () => {
   it('is one that the relay takes', () => {
     const [, example = ''] = /```json\n([\s\S]+?)```/.exec(read('nomad/README.md')) ?? [];
