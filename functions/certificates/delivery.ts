@@ -30,6 +30,11 @@ export function quickDialDelay(polls: number): number {
   return QUICK_DIALS[Math.min(polls, QUICK_DIALS.length - 1)] ?? 5 * SECOND;
 }
 
+/** Wait before the next dial of a proxy that should have loaded the pair `since` ms ago and has not, ms: 1 to 15 minutes. */
+export function slowDialDelay(since: number): number {
+  return Math.min(15 * MINUTE, MINUTE * 2 ** Math.min(4, Math.floor(since / (5 * MINUTE))));
+}
+
 /** `2 of 3 instances serve it; old: 1`. */
 export function describeVerdicts(instances: readonly { verdict: string }[]): string {
   if (instances.length === 0) return 'Service discovery names no instance.';

@@ -4,7 +4,7 @@
  */
 import { HOUR, MINUTE } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
-import { describeVerdicts, instanceRow, quickDialDelay, SETTLE_MS, summarise } from '../delivery.ts';
+import { describeVerdicts, instanceRow, quickDialDelay, SETTLE_MS, slowDialDelay, summarise } from '../delivery.ts';
 import { REASONS } from '../renewal.ts';
 import type { DeliveryState } from '../state.ts';
 import { enterPhase, type PhaseContext } from './context.ts';
@@ -127,26 +127,35 @@ export async function verify(context: PhaseContext, id: string): Promise<void> {
     delivery.verifyingSince = now;
     context.event('no-longer-served', `${service} in ${cluster} no longer serves the live certificate everywhere. ${describeVerdicts(delivery.instances)}`);
   }
-  await lookAgain(context, delivery, summary, now);
+  await lookAgain(context, delivery, summary, now, wasDone);
   context.persist();
 }
 
-/** Quick dials while the proxy may still be loading the pair; after that a failure that says what is seen. */
-async function lookAgain(context: PhaseContext, delivery: DeliveryState, summary: 'waiting-for-instance' | 'partly-live' | 'wrong', now: number): Promise<void> {
+/**
+ * Quick dials while the proxy may still be loading the pair; after that a failure that says what is seen. What was served
+ * before (`lost`) is not on its way: that is said at once, an edit of the variable included.
+ */
+async function lookAgain(context: PhaseContext, delivery: DeliveryState, summary: 'waiting-for-instance' | 'partly-live' | 'wrong', now: number, lost: boolean): Promise<void> {
   const settling = now - (delivery.verifyingSince ?? now) < SETTLE_MS;
   delivery.polls += 1;
-  if (settling && summary === 'wrong') {
+  if (settling && summary === 'wrong' && !lost) {
     delivery.retryAt = now + quickDialDelay(delivery.polls);
     return;
   }
   const said = describeVerdicts(delivery.instances);
   if (summary === 'wrong' && (await drifted(context, delivery))) {
-    delivery.failure = { class: 'nomad', code: 'drift', message: `The variable ${delivery.spec.target.variable} holds a pair that somebody else wrote. ${said}`, hint: 'Redeliver to put ours back; the next due renewal replaces it as well.', retryAt: now + HOUR, count: delivery.polls };
     delivery.retryAt = now + HOUR;
+    delivery.failure = {
+      class: 'nomad',
+      code: 'drift',
+      message: `The variable ${delivery.spec.target.variable} holds a pair that somebody else wrote. ${said}`,
+      hint: 'Redeliver to put ours back; the next due renewal replaces it as well.',
+      retryAt: delivery.retryAt,
+      count: delivery.polls,
+    };
     return;
   }
-  const wait = settling ? Math.min(MINUTE, quickDialDelay(delivery.polls) * 2) : Math.min(15 * MINUTE, MINUTE * 2 ** Math.min(4, Math.floor((now - (delivery.verifyingSince ?? now)) / (5 * MINUTE))));
-  delivery.retryAt = now + wait;
+  delivery.retryAt = now + (settling ? Math.min(MINUTE, quickDialDelay(delivery.polls) * 2) : slowDialDelay(now - (delivery.verifyingSince ?? now)));
   delivery.failure = {
     class: 'traefik',
     code: summary === 'waiting-for-instance' ? 'traefik_no_instance' : summary === 'partly-live' ? 'traefik_unreachable' : 'traefik_serves_another',

@@ -238,6 +238,16 @@ describe('a certificate', () => {
     expect(world.orders).toHaveLength(1);
   });
 
+  scenario('says at once that what was served is served no more, and that somebody else wrote the variable', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    world.variable = { chain: world.variable?.chain ?? '', sha256: 'f'.repeat(64), issuance: 'somebody', index: 99 };
+    world.served = 'f'.repeat(64);
+    runner.wake('served-changed');
+    await runner.alarm();
+    expect(runner.view()).toMatchObject({ state: 'failing', deliveries: [{ state: 'drift', failure: { code: 'drift' } }] });
+  });
+
   scenario('gives a refused validation a rest of 15 minutes, cleans up at once and places a new order', async (runner, world) => {
     await runner.alarm();
     world.txt.clear();
