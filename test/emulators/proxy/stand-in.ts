@@ -5,6 +5,7 @@
 import { createServer } from 'node:net';
 import type { Server as TcpServer, Socket } from 'node:net';
 import type { Server as HttpServer } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import type { NomadEmulator } from '../nomad/nomad.ts';
 import type { ServiceInstance } from '../nomad/workloads.ts';
@@ -49,6 +50,9 @@ interface Parts {
   jobId: string;
   defaultPair: CertificatePair;
 }
+
+/** Longest wait for connections when the stand-in stops, ms. */
+const CLOSE_WAIT_MS = 1_000;
 
 export class TraefikStandIn {
   /** Every configuration that was applied, oldest first. */
@@ -251,8 +255,16 @@ async function listen(server: TcpServer | HttpServer, port: number): Promise<voi
   });
 }
 
+/**
+ * Stops listening at once and waits a moment for the connections. A TCP socket that TLS has taken over in the middle of a
+ * handshake may outlive its destruction; it must not keep whoever stops the stand-in.
+ */
 async function close(server: TcpServer | HttpServer): Promise<void> {
-  await new Promise<void>((resolve) => {
+  const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
+  const patience = new AbortController();
+  await Promise.race([closed, setTimeout(CLOSE_WAIT_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
+  patience.abort();
+  server.unref();
 }
