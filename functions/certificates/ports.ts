@@ -184,7 +184,17 @@ export interface CertificateView {
     failure: { code: string; message: string; hint: string | null; retryAt: number | null } | null;
   }[];
   /** The last finished issuances, newest first. */
-  history: { id: string; startedAt: number; endedAt: number; outcome: 'live' | 'failed' | 'abandoned'; sha256: string | null; authority: string; phases: { name: Phase; ms: number }[]; message: string; requests: { acme: number; dns: number; relay: number } }[];
+  history: {
+    id: string;
+    startedAt: number;
+    endedAt: number;
+    outcome: 'live' | 'failed' | 'abandoned';
+    sha256: string | null;
+    authority: string;
+    phases: { name: Phase; ms: number }[];
+    message: string;
+    requests: { acme: number; dns: number; relay: number };
+  }[];
   /** Zones that its challenge records were written to last. */
   zones: { vendor: string; zoneId: string; zoneName: string }[];
   generation: number;

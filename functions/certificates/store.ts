@@ -113,7 +113,10 @@ export class CertificateStore {
   }
 
   finish(entry: HistoryEntry): void {
-    this.#storage.sql.exec('INSERT INTO history (id, ended_at, json) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, json = excluded.json', entry.id, entry.endedAt, JSON.stringify(entry));
+    this.#storage.sql.exec(
+      'INSERT INTO history (id, ended_at, json) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, json = excluded.json',
+      entry.id, entry.endedAt, JSON.stringify(entry),
+    );
     this.#storage.sql.exec('DELETE FROM history WHERE id NOT IN (SELECT id FROM history ORDER BY ended_at DESC LIMIT ?)', HISTORY_ROWS);
   }
 

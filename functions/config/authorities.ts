@@ -56,7 +56,9 @@ export function readAuthorities(findings: Findings, root: Table, clusters: reado
     const directory = read.directory ?? builtIn?.directory;
     if (directory === undefined) {
       // A directory that is there and wrong has been reported.
-      if (!isTable(block?.input) || block.input['directory'] === undefined) findings.add(path, `"directory" is missing: ${JSON.stringify(name)} is none of the CAs known by name. Write for example: directory = "https://ca.example.net/acme/directory"`);
+      if (!isTable(block?.input) || block.input['directory'] === undefined) {
+        findings.add(path, `"directory" is missing: ${JSON.stringify(name)} is none of the CAs known by name. Write for example: directory = "https://ca.example.net/acme/directory"`);
+      }
       return [];
     }
     const account = read.eab === undefined ? undefined : readBlock(findings, read.eab, [...path, 'eab'], accountShape).whole;

@@ -101,7 +101,9 @@ export class Registry {
       .exec(`SELECT name, state, domains, not_after, due_at FROM registry WHERE shown = 1 ${filter} ORDER BY rank, name LIMIT ? OFFSET ?`, ...values, size, (page - 1) * size)
       .toArray()
       .map(summaryOf);
-    const total = query === '' ? Object.values(this.tally()).reduce((sum, count) => sum + count, 0) : Number(this.#storage.sql.exec(`SELECT count(*) AS total FROM registry WHERE shown = 1 ${filter}`, ...values).one()['total']);
+    const total = query === ''
+      ? Object.values(this.tally()).reduce((sum, count) => sum + count, 0)
+      : Number(this.#storage.sql.exec(`SELECT count(*) AS total FROM registry WHERE shown = 1 ${filter}`, ...values).one()['total']);
     return { rows, total };
   }
 

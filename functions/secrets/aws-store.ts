@@ -156,8 +156,14 @@ function isMarkedForDeletion(thrown: unknown): boolean {
   return isNamed(thrown, 'InvalidRequestException') && /marked (for|as) delet|scheduled for deletion/i.test(thrown.message);
 }
 
-const DENIED = new Set(['AccessDeniedException', 'UnrecognizedClientException', 'InvalidSignatureException', 'SignatureDoesNotMatch', 'ExpiredTokenException', 'IncompleteSignature', 'MissingAuthenticationTokenException', 'InvalidClientTokenId', 'OptInRequired', 'DecryptionFailure']);
-const REFUSED = new Set(['InvalidParameterException', 'InvalidRequestException', 'ValidationException', 'LimitExceededException', 'ResourceExistsException', 'EncryptionFailure', 'MalformedPolicyDocumentException']);
+const DENIED = new Set([
+  'AccessDeniedException', 'UnrecognizedClientException', 'InvalidSignatureException', 'SignatureDoesNotMatch', 'ExpiredTokenException',
+  'IncompleteSignature', 'MissingAuthenticationTokenException', 'InvalidClientTokenId', 'OptInRequired', 'DecryptionFailure',
+]);
+const REFUSED = new Set([
+  'InvalidParameterException', 'InvalidRequestException', 'ValidationException', 'LimitExceededException', 'ResourceExistsException',
+  'EncryptionFailure', 'MalformedPolicyDocumentException',
+]);
 
 /** By name only: messages of the SDK may quote the request. */
 function translated(thrown: unknown): PerennialError {

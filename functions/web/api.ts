@@ -90,7 +90,10 @@ export function api(deps: WebDependencies) {
 /** An invalid configuration holds every certificate, so nothing that is asked for would begin. */
 async function act(deps: WebDependencies, name: string, action: ActionRequest['action']) {
   if (!deps.compiled.valid)
-    throw new PerennialError('configuration_invalid', 'The configuration has errors; nothing is issued or delivered until they are mended.', { retryable: true, hint: 'GET /api/v1/config and npm run check name each of them at its place.' });
+    throw new PerennialError('configuration_invalid', 'The configuration has errors; nothing is issued or delivered until they are mended.', {
+      retryable: true,
+      hint: 'GET /api/v1/config and npm run check name each of them at its place.',
+    });
   return deps.fleet.act({ caller: 'administrator', action, certificates: [name], coolDownMs: ADMINISTRATOR_COOL_DOWN_MS, replay: null, idempotency: null });
 }
 

@@ -34,5 +34,7 @@ async function clusterHealth(sources: HealthSources, cluster: string): Promise<C
 async function zoneHealth(sources: HealthSources, zone: { vendor: string; provider: string; zoneId: string; zoneName: string }): Promise<ZoneHealth> {
   const outcome = await sources.zone(zone.provider, zone.zoneId).catch(() => null);
   const facts = outcome?.ok === true ? outcome.value : null;
-  return { zone: zone.zoneName, vendor: zone.vendor, lastSuccessAt: facts?.lastSuccessAt ?? null, lastError: facts?.lastError == null ? null : { at: facts.lastError.at, message: facts.lastError.error.message, hint: facts.lastError.error.hint ?? null } };
+  const failed = facts?.lastError ?? null;
+  const lastError = failed === null ? null : { at: failed.at, message: failed.error.message, hint: failed.error.hint ?? null };
+  return { zone: zone.zoneName, vendor: zone.vendor, lastSuccessAt: facts?.lastSuccessAt ?? null, lastError };
 }

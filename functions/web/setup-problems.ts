@@ -11,7 +11,11 @@ export function setupProblemsOf(environment: Pick<Environment, 'ADMIN_TOKEN' | '
   };
   if ((environment.ADMIN_TOKEN ?? '') === '') need('ADMIN_TOKEN', false, 'Nobody can sign in, store secrets or use the administration API.');
   else if ((environment.ADMIN_TOKEN ?? '').length < ADMIN_TOKEN_MIN)
-    problems.push({ what: `The Worker secret ADMIN_TOKEN is shorter than ${ADMIN_TOKEN_MIN} characters.`, why: 'It could be guessed, so it opens nothing.', command: 'npm run setup makes a good one; store it with: npx wrangler secret put ADMIN_TOKEN' });
+    problems.push({
+      what: `The Worker secret ADMIN_TOKEN is shorter than ${ADMIN_TOKEN_MIN} characters.`,
+      why: 'It could be guessed, so it opens nothing.',
+      command: 'npm run setup makes a good one; store it with: npx wrangler secret put ADMIN_TOKEN',
+    });
   need('EDGE_KEY', (environment.EDGE_KEY ?? '') !== '', 'Without it no relay can trust this Worker, so nothing can be delivered.');
   if (sealed) need('SEALING_KEY', (environment.SEALING_KEY ?? '') !== '', 'Without it secrets can be neither stored nor read, so nothing can be issued.');
   else {

@@ -18,7 +18,9 @@ export async function askRenewalInfo(context: PhaseContext): Promise<void> {
   if (authority === undefined) return;
   const now = clock();
   const info = await context.ports.acme.renewalInfo(authority, ari.certId).catch(() => 'failed' as const);
-  state.ari = info === 'failed' ? { ...ari, failures: ari.failures + 1, nextCheckAt: now + RETRY_AFTER_FAILURE_MS } : info === null ? { ...ari, nextCheckAt: now + NONE_MS } : windowed(ari, info, now, random());
+  if (info === 'failed') state.ari = { ...ari, failures: ari.failures + 1, nextCheckAt: now + RETRY_AFTER_FAILURE_MS };
+  else if (info === null) state.ari = { ...ari, nextCheckAt: now + NONE_MS };
+  else state.ari = windowed(ari, info, now, random());
   if (state.ari.selectedAt !== null && state.ari.selectedAt !== ari.selectedAt) {
     context.event('ari', `The CA suggests renewal between ${new Date(state.ari.start ?? 0).toISOString()} and ${new Date(state.ari.end ?? 0).toISOString()}.`);
   }
