@@ -2,7 +2,7 @@
  * The whole system on loopback: CA, DNS, Cloudflare, Nomad, proxy, Worker and relay. The demo shows it, the end-to-end
  * tests and the benchmarks stand on it. Real parts are used where the environment names them, stand-ins elsewhere.
  */
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startCloudflareEmulator, intoDnsWorld, type CloudflareEmulator, type CloudflareZoneSpec } from '../../test/emulators/cloudflare/index.ts';
 import { startDnsEmulator, type DnsEmulator } from '../../test/emulators/dns/index.ts';
 import { startAcme, type AcmeEmulator } from '../../test/emulators/acme/acme.ts';
@@ -248,7 +248,7 @@ async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
     const patience = new AbortController();
     // In the reverse order of the start; a part that does not stop cleanly, or not at all, does not keep the others.
     // oxlint-disable-next-line no-await-in-loop
-    await Promise.race([stop().catch(() => undefined), setTimeout(STOP_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    await Promise.race([stop().catch(() => undefined), pause(STOP_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
     patience.abort();
   }
 }

@@ -5,7 +5,7 @@
 import { createServer } from 'node:net';
 import type { Server as TcpServer, Socket } from 'node:net';
 import type { Server as HttpServer } from 'node:http';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import type { NomadEmulator } from '../nomad/nomad.ts';
 import type { ServiceInstance } from '../nomad/workloads.ts';
@@ -264,7 +264,7 @@ async function close(server: TcpServer | HttpServer): Promise<void> {
     server.close(() => resolve());
   });
   const patience = new AbortController();
-  await Promise.race([closed, setTimeout(CLOSE_WAIT_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
+  await Promise.race([closed, pause(CLOSE_WAIT_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
   patience.abort();
   server.unref();
 }
