@@ -164,14 +164,6 @@ function compoundOf(problem: AcmeProblemData): Meaning {
   return REFUSED;
 }
 
-/** The class of the problem that an invalid order or challenge carries (RFC 8555 §7.1.3, §8). */
-export function classifyProblem(problem: AcmeProblemData): FailureClass {
-  const type = shortType(problem.type);
-  if (type === 'unauthorized') return 'validation';
-  if (type === 'rateLimited') return limitOf(429, problem.detail).class;
-  return type === 'compound' ? compoundOf(problem).class : (MEANINGS[type]?.class ?? 'validation');
-}
-
 const PREFIX_CLASSES: readonly (readonly [string, FailureClass])[] = [
   ['acme_validation_', 'validation'],
   ['acme_account_', 'account'],

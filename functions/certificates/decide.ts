@@ -5,7 +5,7 @@
  * Invariants: a failed delivery never leads to an order; an open issuance is finished on its own specification; whatever
  * was written into DNS is cleaned up before the issuance is waited on for long.
  */
-import { HOUR, DAY } from '../../shared/clock.ts';
+import { DAY } from '../../shared/clock.ts';
 import { nextRenewal, REASONS, type Renewal, type RenewalReason } from './renewal.ts';
 import type { CertificateState, DeliveryState, Issuance } from './state.ts';
 
@@ -23,8 +23,6 @@ export type Step =
 
 /** A live certificate is dialled at least this often, ms; the relay's own dials come on top. */
 const REVERIFY_MS = DAY;
-/** A delivery that is not as it should be is looked at this often once its quick retries are used up, ms. */
-export const RECHECK_MS = HOUR;
 
 export function decide(state: CertificateState, now: number): Step {
   const { record, issuance } = state;

@@ -4,7 +4,7 @@
  */
 import { Agent, request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 
 export interface LoadOptions {
   address: string;
@@ -90,8 +90,8 @@ export class Load {
     const { address, port, name } = this.#options;
     return await new Promise((resolve, reject) => {
       const outgoing = request({ host: address, port, servername: name, headers: { host: name }, path: '/', agent }, (response) => {
-        const socket = response.socket as TLSSocket;
-        const leaf = socket.getPeerCertificate().fingerprint256?.replaceAll(':', '').toLowerCase() ?? '';
+        const { socket } = response;
+        const leaf = socket instanceof TLSSocket ? (socket.getPeerCertificate().fingerprint256?.replaceAll(':', '').toLowerCase() ?? '') : '';
         response.on('error', reject);
         response.on('end', () => {
           // What is behind the proxy is not the question: a 404 for want of routers is an answer.

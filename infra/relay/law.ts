@@ -38,7 +38,6 @@ const targetRuleSchema = z.strictObject({
   namespace,
   names: z.array(allowedNameSchema).min(1).max(200),
 });
-export type TargetRule = z.infer<typeof targetRuleSchema>;
 
 const serviceRuleSchema = z.strictObject({
   service: z.string().min(1).max(128),

@@ -106,7 +106,6 @@ export const removeKeyResponse = z.object({ removed: z.boolean() });
 
 // POST /v1/reload
 export const reloadModeSchema = z.enum(['watch', 'sighup', 'http', 'restart']);
-export type ReloadMode = z.infer<typeof reloadModeSchema>;
 export const reloadRequest = z.strictObject({ certificate: certificateNameSchema, service: z.string().min(1).max(128), mode: reloadModeSchema });
 export const reloadResponse = z.object({
   mode: reloadModeSchema,
@@ -198,7 +197,6 @@ export const dnsResultSchema = z.object({
 export const dnsQueryResponse = z.object({ results: z.array(dnsResultSchema).max(16) });
 export type DnsQuestion = z.infer<typeof dnsQuestionSchema>;
 export type DnsResult = z.infer<typeof dnsResultSchema>;
-export type DnsQueryRequest = z.infer<typeof dnsQueryRequest>;
 export type DnsQueryResponse = z.infer<typeof dnsQueryResponse>;
 
 /** Body of every refusal. */

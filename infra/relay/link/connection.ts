@@ -108,7 +108,8 @@ export class EdgeConnection {
   #receive(data: RawData, isBinary: boolean): void {
     if (this.#stage === 'ended') return;
     if (isBinary) return this.#violation('a binary frame came');
-    const text = Array.isArray(data) ? Buffer.concat(data).toString('utf8') : Buffer.from(data as Buffer).toString('utf8');
+    const bytes = Array.isArray(data) ? Buffer.concat(data) : data instanceof ArrayBuffer ? Buffer.from(data) : data;
+    const text = bytes.toString('utf8');
     this.#deps.health.heard();
     if (text === HEARTBEAT_PONG) {
       this.#lastPong = this.#deps.monotonic();
