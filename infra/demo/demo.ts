@@ -96,7 +96,7 @@ export class Demo {
         // oxlint-disable-next-line no-await-in-loop
         await sleep(IDLE_POLL_MS, undefined, { signal });
         // oxlint-disable-next-line no-await-in-loop
-        const view = await this.#system.certificate(CERTIFICATE).catch(() => undefined);
+        const view = await this.#system.certificate(CERTIFICATE).catch(() => this.#reviveSilentWorker());
         const finished = view?.history.find(({ id }) => !this.#seen.has(id));
         if (view === undefined || (view.issuance === null && finished === undefined)) continue;
         // oxlint-disable-next-line no-await-in-loop
@@ -115,6 +115,17 @@ export class Demo {
     this.#revivals += 1;
     this.#options.display.say(`The ${name} is started again.`);
     await (name === 'worker' ? worker.start() : emulated?.relay?.start());
+  }
+
+  /** Wrangler whose workerd processes all died at once stays up and leaves every request without an answer. */
+  async #reviveSilentWorker(): Promise<undefined> {
+    const { worker } = this.#system;
+    if (!worker.child.running || (await worker.answers())) return;
+    if (this.#revivals >= MAX_REVIVALS) return;
+    this.#revivals += 1;
+    this.#options.display.say('The worker is there and answers nothing; it is started again.');
+    await worker.kill();
+    await worker.start();
   }
 
   async stop(): Promise<void> {

@@ -15,6 +15,9 @@ const START_TIMEOUT_MS = 120_000;
 /** The first request waits until workerd has loaded the bundle, which takes long on a busy machine. */
 const FIRST_REQUEST_TIMEOUT_MS = 60_000;
 
+/** Longer than any pause of a Worker that is well. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
 const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
 /** PEM that workerd trusts beside the public roots, in the demo's state. */
 const TRUSTED = 'worker/loopback-ca.pem';
@@ -45,6 +48,8 @@ export interface WorkerPart {
   readonly origin: string;
   /** A request to the Worker, with the administrator's token. */
   ask(method: string, path: string, body?: unknown): Promise<PartResponse>;
+  /** Whether it answers anything at all within seconds. */
+  answers(): Promise<boolean>;
   /** Runs the cron handler as Cloudflare does. */
   cron(): Promise<void>;
   /** Ends all of wrangler and workerd as `kill -9` does. */
@@ -140,6 +145,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         timeoutMs: 30_000,
       }),
+    answers: async () => await ask(`${origin}/healthz`, { timeoutMs: ANSWER_TIMEOUT_MS }).then(() => true, () => false),
     cron: async () => {
       const { status, body } = await ask(`${origin}/cdn-cgi/local/scheduled?cron=${encodeURIComponent(cron).replaceAll('%20', '+')}`, { timeoutMs: 60_000 });
       if (status !== 200) throw new PerennialError('demo_cron_failed', `The cron handler answered ${status}: ${body.slice(0, 300)}`, { hint: `See ${child.log}` });
