@@ -36,7 +36,7 @@ async function hold(name: string, phase: Held): Promise<() => Promise<void>> {
   const challenge = `_acme-challenge.${name}.${ZONE}`;
   switch (phase) {
     case 'propagate': {
-      const release = dns.world.faults.add({ kind: 'rcode', rcode: 'SERVFAIL', server: 'ns2.test-dns.example', name: challenge });
+      const release = dns.world.faults.add({ kind: 'rcode', rcode: 'NXDOMAIN', server: 'ns2.test-dns.example', name: challenge });
       return async () => release();
     }
     case 'validate': {
