@@ -44,11 +44,15 @@ export function configuration(): Configuration {
 /** The edge's signing key. Throws `edge_key_missing` or `edge_key_invalid` with what to do. */
 export function edgeKey(environment: Environment): PrivateKey {
   if (environment.EDGE_KEY === undefined || environment.EDGE_KEY === '') {
-    throw new PerennialError('edge_key_missing', 'The Worker has no EDGE_KEY, so it cannot prove itself to relays.', { hint: 'Run `npm run setup` and store it: `wrangler secret put EDGE_KEY`.' });
+    throw new PerennialError('edge_key_missing', 'The Worker has no EDGE_KEY, so it cannot prove itself to relays.', {
+      hint: 'Run `npm run setup` and store it: `wrangler secret put EDGE_KEY`.',
+    });
   }
   const parsed = z.string().transform(parseJson).pipe(privateKeySchema).safeParse(environment.EDGE_KEY);
   if (parsed.success) return parsed.data;
-  throw new PerennialError('edge_key_invalid', 'EDGE_KEY is not an Ed25519 private JWK with a kid.', { hint: 'Run `npm run setup` and store its output unchanged.' });
+  throw new PerennialError('edge_key_invalid', 'EDGE_KEY is not an Ed25519 private JWK with a kid.', {
+    hint: 'Run `npm run setup` and store its output unchanged.',
+  });
 }
 
 export function secretStore(environment: Environment): SecretStore {
@@ -126,7 +130,8 @@ export async function offerOnceAMinute(environment: Environment): Promise<void> 
   const now = clock();
   if (now - offeredAt < MINUTE) return;
   offeredAt = now;
-  if (!compiled.valid) console.error(JSON.stringify({ event: 'configuration-invalid', count: compiled.problems.length, problems: compiled.problems.slice(0, LOGGED_PROBLEMS) }));
+  if (!compiled.valid)
+    console.error(JSON.stringify({ event: 'configuration-invalid', count: compiled.problems.length, problems: compiled.problems.slice(0, LOGGED_PROBLEMS) }));
   try {
     await offerBundle(fleetClient(environment.FLEET), compiled, { ...relayFacts, source: relaySource });
   } catch (thrown) {
@@ -144,7 +149,9 @@ export async function sweepFleet(environment: Environment): Promise<void> {
 /** Keeps a bundle that a relay runs from being forgotten. Best effort: the next hello says it again. */
 export async function noteRelayBundle(environment: Environment, sha256: string): Promise<void> {
   if (!/^[0-9a-f]{64}$/.test(sha256)) return;
-  await environment.FLEET.getByName('fleet').relayRuns(sha256).catch(() => undefined);
+  await environment.FLEET.getByName('fleet')
+    .relayRuns(sha256)
+    .catch(() => undefined);
 }
 
 export function webDependencies(environment: Environment): WebDependencies {

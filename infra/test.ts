@@ -24,7 +24,13 @@ interface Result {
   ms: number;
 }
 
-const reportSchema = z.object({ numPassedTests: z.number(), numFailedTests: z.number(), numPendingTests: z.number(), numTodoTests: z.number(), success: z.boolean() });
+const reportSchema = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  numPendingTests: z.number(),
+  numTodoTests: z.number(),
+  success: z.boolean(),
+});
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-test-'));
 const suites: Suite[] = [
@@ -39,7 +45,11 @@ const suites: Suite[] = [
 
 function vitest(title: string, name: string): Suite {
   const report = join(folder, `${name}.json`);
-  return { title, report, command: ['vitest', 'run', '--config', `test/vitest.${name}.config.ts`, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`] };
+  return {
+    title,
+    report,
+    command: ['vitest', 'run', '--config', `test/vitest.${name}.config.ts`, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+  };
 }
 
 async function run(suite: Suite): Promise<Result> {
@@ -56,7 +66,11 @@ async function run(suite: Suite): Promise<Result> {
 
 async function succeeds([command = '', ...args]: readonly string[]): Promise<boolean> {
   return await new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1' } });
+    const child = spawn(command, args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1' },
+    });
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => child.kill(signal));
     child.once('error', () => resolve(false));
     child.once('exit', (code) => resolve(code === 0));
@@ -82,7 +96,9 @@ rmSync(folder, { recursive: true, force: true });
 process.stdout.write('\n');
 for (const { title, passed, failed, skipped, ms } of results) {
   const skips = skipped === 0 ? '' : `, ${skipped} skipped`;
-  process.stdout.write(`${failed === 0 ? '✓' : '✗'} ${title.padEnd(40)} ${`${passed} passed, ${failed} failed${skips}`.padEnd(36)} ${(ms / 1_000).toFixed(1)} s\n`);
+  process.stdout.write(
+    `${failed === 0 ? '✓' : '✗'} ${title.padEnd(40)} ${`${passed} passed, ${failed} failed${skips}`.padEnd(36)} ${(ms / 1_000).toFixed(1)} s\n`,
+  );
 }
 const total = (pick: (result: Result) => number): number => results.reduce((sum, result) => sum + pick(result), 0);
 const failed = total((result) => result.failed);

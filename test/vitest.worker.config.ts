@@ -20,7 +20,8 @@ export default defineConfig({
           SEALING_KEY: 'c2VhbGluZy1rZXktZm9yLXRlc3RzLTMyLWJ5dGVzISE=',
           ADMIN_TOKEN: 'administrator-token-for-tests',
           // Made for these tests and used nowhere else; its public half stands in worker/clusters/relay-client.ts.
-          EDGE_KEY: '{"kty":"OKP","crv":"Ed25519","kid":"edge-1","x":"qfE9C432x05Slbaiuphj3fTN57IbNKWqxWEknlZR2rg","d":"5XJKAR5QoRORHRIukdnNEDLvQVOOy1hZJ6-X1h01vYY"}',
+          EDGE_KEY:
+            '{"kty":"OKP","crv":"Ed25519","kid":"edge-1","x":"qfE9C432x05Slbaiuphj3fTN57IbNKWqxWEknlZR2rg","d":"5XJKAR5QoRORHRIukdnNEDLvQVOOy1hZJ6-X1h01vYY"}',
         },
       },
     }),

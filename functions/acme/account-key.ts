@@ -6,7 +6,9 @@ export async function generateAccountKey(): Promise<Secret> {
   if (!('privateKey' in pair)) throw new TypeError('ECDSA gives a key pair');
   const der = await crypto.subtle.exportKey('pkcs8', pair.privateKey);
   if (!(der instanceof ArrayBuffer)) throw new TypeError('pkcs8 gives octets');
-  const body = btoa(String.fromCharCode(...new Uint8Array(der))).replaceAll(/(.{64})/g, '$1\n').trimEnd();
+  const body = btoa(String.fromCharCode(...new Uint8Array(der)))
+    .replaceAll(/(.{64})/g, '$1\n')
+    .trimEnd();
   return new Secret(`-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`);
 }
 
@@ -17,6 +19,9 @@ export async function generateAccountKey(): Promise<Secret> {
 export async function accountKeyName(directoryUrl: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(directoryUrl)));
   const tag = Array.from(digest.subarray(0, 4), (octet) => octet.toString(16).padStart(2, '0')).join('');
-  const host = new URL(directoryUrl).hostname.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').slice(0, 40);
+  const host = new URL(directoryUrl).hostname
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(0, 40);
   return `acme-account-${host}-${tag}`;
 }

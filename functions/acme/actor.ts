@@ -33,7 +33,13 @@ export interface OpenAnswer extends DirectoryAnswer {
 
 /** What a session learned that later sessions of every certificate should know. */
 export const observationSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('route'), route: z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('direct') }), z.strictObject({ kind: z.literal('relay'), cluster: z.string().max(63) })]) }),
+  z.strictObject({
+    kind: z.literal('route'),
+    route: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('direct') }),
+      z.strictObject({ kind: z.literal('relay'), cluster: z.string().max(63) }),
+    ]),
+  }),
   z.strictObject({
     kind: z.literal('refusal'),
     /** `authority`, `account`, `domain:<name>`, `set:<names>`, `failures:<name>`. */

@@ -37,7 +37,13 @@ export function createAuthorityStorage(storage: DurableObjectStorage): Authority
       return { keyName: parsed.key_name, url: parsed.url, intentUntil: parsed.intent_until, intentBy: parsed.intent_by };
     },
     async saveAccount(row) {
-      sql.exec('INSERT OR REPLACE INTO account (id, key_name, url, intent_until, intent_by) VALUES (1, ?, ?, ?, ?)', row.keyName, row.url, row.intentUntil, row.intentBy);
+      sql.exec(
+        'INSERT OR REPLACE INTO account (id, key_name, url, intent_until, intent_by) VALUES (1, ?, ?, ?, ?)',
+        row.keyName,
+        row.url,
+        row.intentUntil,
+        row.intentBy,
+      );
       await storage.sync();
     },
     directory() {
@@ -57,10 +63,19 @@ export function createAuthorityStorage(storage: DurableObjectStorage): Authority
       sql.exec('INSERT OR REPLACE INTO route (id, observation, until) VALUES (1, ?, ?)', JSON.stringify({ kind: 'route', route }), until);
     },
     breakers(now) {
-      return sql.exec('SELECT scope, class, until, detail FROM breakers WHERE until > ?', now).toArray().map((row) => breakerRow.parse(row));
+      return sql
+        .exec('SELECT scope, class, until, detail FROM breakers WHERE until > ?', now)
+        .toArray()
+        .map((row) => breakerRow.parse(row));
     },
     saveBreaker(breaker) {
-      sql.exec('INSERT OR REPLACE INTO breakers (scope, class, until, detail) VALUES (?, ?, ?, ?)', breaker.scope, breaker.class, breaker.until, breaker.detail);
+      sql.exec(
+        'INSERT OR REPLACE INTO breakers (scope, class, until, detail) VALUES (?, ?, ?, ?)',
+        breaker.scope,
+        breaker.class,
+        breaker.until,
+        breaker.detail,
+      );
     },
     appendOrder(order) {
       sql.exec('INSERT INTO orders (at, names, replaces) VALUES (?, ?, ?)', order.at, JSON.stringify(order.names), order.replaces ? 1 : 0);

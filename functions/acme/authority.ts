@@ -83,7 +83,9 @@ export class AuthorityRecord {
     if (cached !== null && request.fresh !== true && now - cached.fetchedAt < DIRECTORY_TTL_MS) return { directory: cached.directory, route: this.#route() };
     const transport = this.#transport(request);
     try {
-      const reply = await this.#observed(transport, () => transport.send('directory', { method: 'GET', url: request.authority.directory, headers: { accept: 'application/json' }, body: null }));
+      const reply = await this.#observed(transport, () =>
+        transport.send('directory', { method: 'GET', url: request.authority.directory, headers: { accept: 'application/json' }, body: null }),
+      );
       const directory = readJson(reply, directorySchema, 'its directory');
       this.#state.saveDirectory(directory, now);
       return { directory, route: this.#route() };
@@ -125,9 +127,13 @@ export class AuthorityRecord {
   async #register(request: OpenRequest, { directory }: DirectoryAnswer): Promise<string> {
     const { externalAccount } = request.authority;
     if (directory.meta?.externalAccountRequired === true && externalAccount === null) {
-      throw new PerennialError('acme_account_external_account_required', `The CA "${request.authority.name}" registers accounts only with external account credentials.`, {
-        hint: 'Set the key id and the HMAC key that the CA gave you for this CA in the configuration.',
-      });
+      throw new PerennialError(
+        'acme_account_external_account_required',
+        `The CA "${request.authority.name}" registers accounts only with external account credentials.`,
+        {
+          hint: 'Set the key id and the HMAC key that the CA gave you for this CA in the configuration.',
+        },
+      );
     }
     const keyName = await accountKeyName(request.authority.directory);
     const before = this.#state.account();
@@ -136,7 +142,10 @@ export class AuthorityRecord {
     await this.#state.saveAccount({ keyName, url: null, intentUntil: now + REGISTRATION_DEADLINE_MS, intentBy: this.#self });
     try {
       const key = await this.#accountKey(keyName);
-      const credentials = externalAccount === null ? null : { keyId: externalAccount.keyId, hmacKey: await this.#deps.secrets.get(externalAccount.hmacKey.replace(/^secret:/, '')) };
+      const credentials =
+        externalAccount === null
+          ? null
+          : { keyId: externalAccount.keyId, hmacKey: await this.#deps.secrets.get(externalAccount.hmacKey.replace(/^secret:/, '')) };
       const transport = this.#transport(request);
       const client = createSignedClient(transport, directory, { key, externalAccount: credentials }, null);
       const url = await this.#observed(transport, () => accountUrl(client, request, before !== null));
@@ -156,7 +165,10 @@ export class AuthorityRecord {
     if (before?.intentUntil == null || before.intentBy === this.#self) return;
     const until = before.intentUntil + FENCE_MS;
     if (until <= this.#deps.clock() || (await this.#deps.secrets.has(keyName))) return;
-    throw new PerennialError('acme_registration_busy', 'An interrupted registration of the ACME account may still be running.', { retryable: true, retryAt: until });
+    throw new PerennialError('acme_registration_busy', 'An interrupted registration of the ACME account may still be running.', {
+      retryable: true,
+      retryAt: until,
+    });
   }
 
   async #accountKey(keyName: string) {

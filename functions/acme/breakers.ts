@@ -57,9 +57,13 @@ export function holdsFor(breaker: Breaker, names: readonly string[] | null): boo
 /** The refusal that spares the CA a request, `acme_breaker_open`, retryable from `retryAt` on. */
 export function breakerOpen(breaker: Breaker): PerennialError {
   const because = breaker.detail === '' ? '' : `: ${breaker.detail}`;
-  return new PerennialError('acme_breaker_open', `The CA asked to be left alone until ${new Date(breaker.until).toISOString()} (${breaker.scope.slice(0, 200)})${because}`, {
-    retryable: true,
-    retryAt: breaker.until,
-    details: { class: breaker.class, scope: breaker.scope.slice(0, 500) },
-  });
+  return new PerennialError(
+    'acme_breaker_open',
+    `The CA asked to be left alone until ${new Date(breaker.until).toISOString()} (${breaker.scope.slice(0, 200)})${because}`,
+    {
+      retryable: true,
+      retryAt: breaker.until,
+      details: { class: breaker.class, scope: breaker.scope.slice(0, 500) },
+    },
+  );
 }

@@ -32,7 +32,8 @@ export interface AcmePortDeps {
 export function createAcmePort(deps: AcmePortDeps): AcmePort {
   const requestFor = (name: string): AuthorityRequest => {
     const authority = deps.authority(name);
-    if (authority === undefined) throw new PerennialError('acme_authority_unknown', `No CA named "${name.slice(0, 63)}" is configured.`, { hint: 'Use a CA of the configuration.' });
+    if (authority === undefined)
+      throw new PerennialError('acme_authority_unknown', `No CA named "${name.slice(0, 63)}" is configured.`, { hint: 'Use a CA of the configuration.' });
     return { authority, clusters: [...deps.clusters] };
   };
 

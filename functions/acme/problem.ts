@@ -11,7 +11,10 @@ const ERROR_NAMESPACE = 'urn:ietf:params:acme:error:';
 
 /** Text of a CA goes to pages and logs: one line, no control characters, bounded. */
 export function plainText(text: string, limit: number): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').trim().slice(0, limit);
+  return text
+    .replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+    .slice(0, limit);
 }
 
 const line = (limit: number) => z.string().transform((text) => plainText(text, limit));
@@ -26,7 +29,11 @@ export const problemSchema = z
         z.object({
           type: line(200).catch(''),
           detail: line(500).catch(''),
-          identifier: z.object({ value: line(253) }).transform(({ value }) => value).nullable().catch(null),
+          identifier: z
+            .object({ value: line(253) })
+            .transform(({ value }) => value)
+            .nullable()
+            .catch(null),
         }),
       )
       .max(100)
@@ -35,7 +42,8 @@ export const problemSchema = z
   .transform((problem): AcmeProblemData => problem);
 
 /** What was asked of the CA when it refused: `unauthorized` means different things in different places. */
-export type AcmeOperation = 'directory' | 'nonce' | 'account' | 'new-order' | 'order' | 'authorization' | 'challenge' | 'finalize' | 'certificate' | 'renewal-info';
+export type AcmeOperation =
+  'directory' | 'nonce' | 'account' | 'new-order' | 'order' | 'authorization' | 'challenge' | 'finalize' | 'certificate' | 'renewal-info';
 
 interface Meaning {
   code: string;
@@ -44,11 +52,21 @@ interface Meaning {
   hint?: string;
 }
 
-const meaning = (code: string, failureClass: FailureClass, retryable = false, hint?: string): Meaning => ({ code, class: failureClass, retryable, ...(hint === undefined ? {} : { hint }) });
+const meaning = (code: string, failureClass: FailureClass, retryable = false, hint?: string): Meaning => ({
+  code,
+  class: failureClass,
+  retryable,
+  ...(hint === undefined ? {} : { hint }),
+});
 
 const OVERLOADED = meaning('acme_overloaded', 'overload', true);
 const RATE_LIMITED = meaning('acme_rate_limited', 'limit', true);
-const PAUSED = meaning('acme_paused', 'paused', false, 'The CA has paused these names after many failures: fix the cause, then unpause them on the page the CA names.');
+const PAUSED = meaning(
+  'acme_paused',
+  'paused',
+  false,
+  'The CA has paused these names after many failures: fix the cause, then unpause them on the page the CA names.',
+);
 const NOT_FOUND = meaning('acme_not_found', 'state', true);
 const REFUSED = meaning('acme_refused', 'permanent');
 const NOT_AUTHORIZED = meaning('acme_order_unauthorized', 'state', true);
@@ -67,7 +85,12 @@ const MEANINGS: Record<string, Meaning> = {
   caa: meaning('acme_validation_caa', 'validation', true, 'A CAA record forbids this CA or account to issue: correct the record or the configuration.'),
   unauthorized: meaning('acme_account_unauthorized', 'account', false, 'Check that the account at the CA is valid and belongs to the stored key.'),
   accountDoesNotExist: meaning('acme_account_does_not_exist', 'account', false, 'The CA does not know this account any more.'),
-  externalAccountRequired: meaning('acme_account_external_account_required', 'account', false, 'Set external account credentials (key id and HMAC key) for this CA.'),
+  externalAccountRequired: meaning(
+    'acme_account_external_account_required',
+    'account',
+    false,
+    'Set external account credentials (key id and HMAC key) for this CA.',
+  ),
   userActionRequired: meaning('acme_account_user_action_required', 'account', false, 'The CA wants a person to visit its page, usually to agree to new terms.'),
   invalidContact: meaning('acme_account_invalid_contact', 'account', false, 'Correct the contact address in the configuration.'),
   unsupportedContact: meaning('acme_account_unsupported_contact', 'account', false, 'Use a plain mail address as contact.'),
@@ -98,7 +121,10 @@ const LOCAL_CLASSES: Record<string, FailureClass> = {
 
 const CLASS_BY_CODE = new Map<string, FailureClass>([
   ...Object.entries(LOCAL_CLASSES),
-  ...[...Object.values(MEANINGS), OVERLOADED, RATE_LIMITED, PAUSED, NOT_FOUND, REFUSED, NOT_AUTHORIZED].map((known): [string, FailureClass] => [known.code, known.class]),
+  ...[...Object.values(MEANINGS), OVERLOADED, RATE_LIMITED, PAUSED, NOT_FOUND, REFUSED, NOT_AUTHORIZED].map((known): [string, FailureClass] => [
+    known.code,
+    known.class,
+  ]),
 ]);
 
 /** A refusal of the CA. `details` carries type and status as plain data across object borders. */
@@ -159,7 +185,8 @@ function limitOf(status: number, detail: string): Meaning {
 function compoundOf(problem: AcmeProblemData): Meaning {
   for (const part of problem.subproblems) {
     const known = MEANINGS[shortType(part.type)];
-    if (known !== undefined) return part.type.endsWith(':unauthorized') ? { ...NOT_AUTHORIZED, class: 'validation', code: 'acme_validation_unauthorized' } : known;
+    if (known !== undefined)
+      return part.type.endsWith(':unauthorized') ? { ...NOT_AUTHORIZED, class: 'validation', code: 'acme_validation_unauthorized' } : known;
   }
   return REFUSED;
 }

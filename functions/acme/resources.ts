@@ -100,7 +100,8 @@ export function readAuthorization(reply: Reply, txtValueOf: (token: string) => s
     identifier: authorization.identifier.value,
     wildcard: authorization.wildcard,
     status: authorization.status,
-    dns01: challenge === undefined ? null : { url: challenge.url, status: challenge.status, txtValue: txtValueOf(challenge.token), error: challenge.error ?? null },
+    dns01:
+      challenge === undefined ? null : { url: challenge.url, status: challenge.status, txtValue: txtValueOf(challenge.token), error: challenge.error ?? null },
   };
 }
 

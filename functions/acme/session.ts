@@ -94,7 +94,8 @@ export class Session implements AcmeSession {
   }
 
   async download(order: AcmeOrder, preferredChain: string | null): Promise<string> {
-    if (order.certificate === null) throw new PerennialError('acme_order_not_ready', `The order is ${order.status} and has no certificate yet.`, { retryable: true });
+    if (order.certificate === null)
+      throw new PerennialError('acme_order_not_ready', `The order is ${order.status} and has no certificate yet.`, { retryable: true });
     const reply = await this.#readChain(order.certificate);
     const chosen = await chainOf(reply);
     if (preferredChain === null || chosen.topIssuer === preferredChain) return chosen.pem;
@@ -136,9 +137,13 @@ export class Session implements AcmeSession {
     const offered = await this.#deps.profiles();
     if (offered !== null && Object.hasOwn(offered, profile)) return;
     const names = Object.keys(offered ?? {});
-    throw new PerennialError('acme_profile_unknown', `The CA "${this.authority}" offers no profile "${profile}". ${names.length === 0 ? 'It offers none at all.' : `It offers: ${names.join(', ')}.`}`, {
-      hint: names.length === 0 ? 'Remove `profile` for this CA.' : 'Choose one of the offered profiles or remove `profile`.',
-    });
+    throw new PerennialError(
+      'acme_profile_unknown',
+      `The CA "${this.authority}" offers no profile "${profile}". ${names.length === 0 ? 'It offers none at all.' : `It offers: ${names.join(', ')}.`}`,
+      {
+        hint: names.length === 0 ? 'Remove `profile` for this CA.' : 'Choose one of the offered profiles or remove `profile`.',
+      },
+    );
   }
 
   /** Lets every other session profit from what this request taught: a route that works, a limit that holds. */
@@ -171,7 +176,9 @@ function isAboutReplaces(refused: unknown): boolean {
 
 async function chainOf(reply: Reply): Promise<{ pem: string; topIssuer: string }> {
   if (reply.mediaType !== PEM_CHAIN) {
-    throw new PerennialError('acme_reply_malformed', `The CA sent the certificate as "${reply.mediaType.slice(0, 60)}" instead of ${PEM_CHAIN}.`, { retryable: true });
+    throw new PerennialError('acme_reply_malformed', `The CA sent the certificate as "${reply.mediaType.slice(0, 60)}" instead of ${PEM_CHAIN}.`, {
+      retryable: true,
+    });
   }
   const chain = await readChain(reply.body);
   return { pem: chain.pem, topIssuer: chain.certificates.at(-1)?.issuerName.getField('CN')[0] ?? '' };

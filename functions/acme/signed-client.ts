@@ -105,7 +105,8 @@ function isBadNonce(thrown: unknown): thrown is AcmeProblem {
 
 /** Without a cause: an error of the crypto layer may quote what it was given, and that is the account key. */
 function signingFailure(reply: Reply | null): PerennialError {
-  if (reply !== null) return new PerennialError('acme_reply_malformed', `The CA answered HTTP ${reply.status} where another success status is defined.`, { retryable: true });
+  if (reply !== null)
+    return new PerennialError('acme_reply_malformed', `The CA answered HTTP ${reply.status} where another success status is defined.`, { retryable: true });
   return new PerennialError('acme_account_key_unusable', 'The ACME account key or the external account key cannot be used for signing.', {
     hint: 'The stored account key must be an ECDSA P-256 key as PKCS#8 PEM, the external account key base64url.',
   });

@@ -105,7 +105,8 @@ export class Transport {
     this.#nonce = usableNonce(headers.get('replay-nonce')) ?? this.#nonce;
     const now = this.#deps.clock();
     const reply: Reply = { status, headers, body, url: request.url, mediaType: mediaType(headers), retryAt: parseRetryAfter(headers.get('retry-after'), now) };
-    if (status >= 300 && status < 400) throw new PerennialError('acme_redirected', `The CA answered with a redirect (HTTP ${status}), which is not followed.`, { retryable: true });
+    if (status >= 300 && status < 400)
+      throw new PerennialError('acme_redirected', `The CA answered with a redirect (HTTP ${status}), which is not followed.`, { retryable: true });
     if (status >= 400) throw refusal(reply, operation);
     return reply;
   }

@@ -2,7 +2,9 @@
 import type { DnsPort, RelayPort } from './ports.ts';
 
 export function countedRelay(relay: RelayPort, onCall: () => void): RelayPort {
-  const counted = <A extends unknown[], R>(call: (...args: A) => R) => (...args: A): R => (onCall(), call(...args));
+  const counted =
+    <A extends unknown[], R>(call: (...args: A) => R) =>
+    (...args: A): R => (onCall(), call(...args));
   return {
     createKey: counted((cluster, request) => relay.createKey(cluster, request)),
     removeKey: counted((cluster, issuance) => relay.removeKey(cluster, issuance)),

@@ -97,7 +97,16 @@ function deliveryStep(state: CertificateState, issuance: Issuance, now: number):
 function supersededWhileDelivering(state: CertificateState, issuance: Issuance, now: number): boolean {
   if (issuance.issued === null) return false;
   if (state.record.demand !== null && state.deliveries.some((delivery) => delivery.failure !== null)) return true;
-  const candidate = { issuance: issuance.id, chain: '', leaf: issuance.issued.leaf, authority: issuance.authority, accountUrl: null, keyType: issuance.spec.keyType, since: now, adopted: false };
+  const candidate = {
+    issuance: issuance.id,
+    chain: '',
+    leaf: issuance.issued.leaf,
+    authority: issuance.authority,
+    accountUrl: null,
+    keyType: issuance.spec.keyType,
+    since: now,
+    adopted: false,
+  };
   return nextRenewal(now, candidate, null, state.record.spec).at <= now;
 }
 
@@ -126,7 +135,8 @@ export function nextIssuance({ record, live, ari }: CertificateState, now: numbe
 function careForLive(state: CertificateState, now: number): Step {
   if (state.live === null) return { do: 'wait', until: null };
   const due = (delivery: DeliveryState) => (delivery.step === 'done' ? reverifyAt(delivery) : delivery.retryAt);
-  const ready = state.deliveries.find((delivery) => delivery.step !== 'done' && due(delivery) <= now) ?? state.deliveries.find((delivery) => due(delivery) <= now);
+  const ready =
+    state.deliveries.find((delivery) => delivery.step !== 'done' && due(delivery) <= now) ?? state.deliveries.find((delivery) => due(delivery) <= now);
   if (ready !== undefined) return { do: ready.step === 'done' ? 'verify' : ready.step, delivery: ready.id };
   return { do: 'wait', until: state.deliveries.length === 0 ? null : Math.min(...state.deliveries.map(due)) };
 }

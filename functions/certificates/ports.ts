@@ -4,7 +4,18 @@
  *
  * Every method throws PerennialError. Codes are prefixed by the part: `acme_`, `dns_`, `relay_`, `nomad_`, `traefik_`.
  */
-import type { CreateKeyRequest, CreateKeyResponse, InspectRequest, InspectResponse, InstallRequest, InstallResponse, ReloadRequest, ReloadResponse, VerifyRequest, VerifyResponse } from '../../shared/relay/contract.ts';
+import type {
+  CreateKeyRequest,
+  CreateKeyResponse,
+  InspectRequest,
+  InspectResponse,
+  InstallRequest,
+  InstallResponse,
+  ReloadRequest,
+  ReloadResponse,
+  VerifyRequest,
+  VerifyResponse,
+} from '../../shared/relay/contract.ts';
 
 /** RFC 8555 §7.1.3, the members this product uses. */
 export interface AcmeOrder {
@@ -38,8 +49,20 @@ export interface AcmeProblemData {
 
 /** DESIGN §4: classes of failure; each has its own backoff. */
 export type FailureClass =
-  | 'protocol' | 'overload' | 'limit' | 'paused' | 'state' | 'replaces' | 'validation' | 'account' | 'permanent'
-  | 'dns' | 'relay' | 'nomad' | 'traefik' | 'internal';
+  | 'protocol'
+  | 'overload'
+  | 'limit'
+  | 'paused'
+  | 'state'
+  | 'replaces'
+  | 'validation'
+  | 'account'
+  | 'permanent'
+  | 'dns'
+  | 'relay'
+  | 'nomad'
+  | 'traefik'
+  | 'internal';
 
 /** One conversation with a CA for one invocation: chains nonces, counts requests, knows the account. */
 export interface AcmeSession {

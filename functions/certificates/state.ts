@@ -12,7 +12,22 @@ const ms = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const phaseSchema = z.enum(['idle', 'adopt', 'order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'reload', 'verify']);
-const failureClassSchema = z.enum(['protocol', 'overload', 'limit', 'paused', 'state', 'replaces', 'validation', 'account', 'permanent', 'dns', 'relay', 'nomad', 'traefik', 'internal']);
+const failureClassSchema = z.enum([
+  'protocol',
+  'overload',
+  'limit',
+  'paused',
+  'state',
+  'replaces',
+  'validation',
+  'account',
+  'permanent',
+  'dns',
+  'relay',
+  'nomad',
+  'traefik',
+  'internal',
+]);
 
 export const failureSchema = z.object({
   class: failureClassSchema,

@@ -40,7 +40,6 @@ const MIGRATIONS: readonly Migration[] = [
 const HISTORY_ROWS = 20;
 const EVENT_ROWS = 200;
 
-
 export class CertificateStore {
   readonly #storage: DurableObjectStorage;
 
@@ -115,7 +114,9 @@ export class CertificateStore {
   finish(entry: HistoryEntry): void {
     this.#storage.sql.exec(
       'INSERT INTO history (id, ended_at, json) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, json = excluded.json',
-      entry.id, entry.endedAt, JSON.stringify(entry),
+      entry.id,
+      entry.endedAt,
+      JSON.stringify(entry),
     );
     this.#storage.sql.exec('DELETE FROM history WHERE id NOT IN (SELECT id FROM history ORDER BY ended_at DESC LIMIT ?)', HISTORY_ROWS);
   }
@@ -170,7 +171,9 @@ export class CertificateStore {
   /** The undelivered report, or null when the fleet knows everything. */
   report(now: number): CertificateReport | null {
     const [row] = this.#storage.sql
-      .exec<{ sequence: number; view: string; acknowledged: number; delivered_events: number }>('SELECT sequence, view, acknowledged, events_up_to AS delivered_events FROM reported')
+      .exec<{ sequence: number; view: string; acknowledged: number; delivered_events: number }>(
+        'SELECT sequence, view, acknowledged, events_up_to AS delivered_events FROM reported',
+      )
       .toArray();
     if (row === undefined || row.acknowledged >= row.sequence) return null;
     // The view was made by this code or the release before it; it is checked where it arrives.

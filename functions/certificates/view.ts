@@ -113,7 +113,10 @@ function waitingFor(state: CertificateState, now: number): string | null {
   if (open === undefined) return null;
   if (open.failure !== null) return 'The next try.';
   // Verdicts of a time before the install are about the pair before it.
-  if (open.step === 'verify') return open.instances.length === 0 || (open.verifiedAt ?? 0) < (open.verifyingSince ?? 0) ? 'The first dial.' : `${open.spec.service}: ${describeVerdicts(open.instances)}`;
+  if (open.step === 'verify')
+    return open.instances.length === 0 || (open.verifiedAt ?? 0) < (open.verifyingSince ?? 0)
+      ? 'The first dial.'
+      : `${open.spec.service}: ${describeVerdicts(open.instances)}`;
   return null;
 }
 
@@ -153,5 +156,8 @@ function deliveryStateOf(delivery: DeliveryState): CertificateView['deliveries']
   if (delivery.failure?.code === 'traefik_serves_another') return 'wrong';
   if (delivery.failure !== null) return 'failing';
   if (delivery.step === 'install') return 'pending';
-  return summarise(delivery.instances.map((instance) => instance.verdict)) === 'wrong' && (delivery.verifiedAt ?? 0) - (delivery.verifyingSince ?? 0) > SETTLE_MS ? 'wrong' : 'installed';
+  return summarise(delivery.instances.map((instance) => instance.verdict)) === 'wrong' &&
+    (delivery.verifiedAt ?? 0) - (delivery.verifyingSince ?? 0) > SETTLE_MS
+    ? 'wrong'
+    : 'installed';
 }

@@ -18,7 +18,10 @@ export class PendingCalls {
   /** Waits for the response to `id`, at most `timeoutMs`. Throws `relay_timeout` or `relay_disconnected` (retryable). */
   wait(id: string, socket: WebSocket, token: string, timeoutMs: number): Promise<ResponseFrame> {
     const { promise, resolve, reject } = Promise.withResolvers<ResponseFrame>();
-    const timer = setTimeout(() => reject(new PerennialError('relay_timeout', `The relay did not answer within ${timeoutMs} ms.`, { retryable: true })), timeoutMs);
+    const timer = setTimeout(
+      () => reject(new PerennialError('relay_timeout', `The relay did not answer within ${timeoutMs} ms.`, { retryable: true })),
+      timeoutMs,
+    );
     this.#calls.set(id, { socket, token, resolve, reject });
     return promise.finally(() => {
       clearTimeout(timer);

@@ -42,7 +42,8 @@ export class ClusterObject extends DurableObject<Environment> {
     const cluster = url.searchParams.get('cluster') ?? '';
     if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return new Response('A WebSocket upgrade was expected.\n', { status: 426 });
     const now = this.#clock();
-    if (this.#dropStaleOpenings(now) >= MAX_OPENING) return new Response('Too many relays are opening a link.\n', { status: 503, headers: { 'retry-after': '15' } });
+    if (this.#dropStaleOpenings(now) >= MAX_OPENING)
+      return new Response('Too many relays are opening a link.\n', { status: 503, headers: { 'retry-after': '15' } });
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     const challenge = randomNonce();
@@ -54,11 +55,15 @@ export class ClusterObject extends DurableObject<Environment> {
   /** Sends one signed request to a relay and returns its signed answer, whatever its status. */
   call(cluster: string, request: LinkRequest): Promise<Outcome<LinkResponse>> {
     return settle(async () => {
-      if (request.body.length > MAX_BODY_BYTES) throw new PerennialError('relay_too_large', `A request of ${request.body.length} characters exceeds the limit of ${MAX_BODY_BYTES}.`);
+      if (request.body.length > MAX_BODY_BYTES)
+        throw new PerennialError('relay_too_large', `A request of ${request.body.length} characters exceeds the limit of ${MAX_BODY_BYTES}.`);
       try {
         const sockets = this.#openSockets();
         if (sockets.length === 0) throw this.#offline(cluster);
-        return await this.#requests.askFirstThatAnswers(sockets.map(({ socket }) => socket), { ...request, timeoutMs: Math.min(request.timeoutMs, MAX_DEADLINE_MS) });
+        return await this.#requests.askFirstThatAnswers(
+          sockets.map(({ socket }) => socket),
+          { ...request, timeoutMs: Math.min(request.timeoutMs, MAX_DEADLINE_MS) },
+        );
       } catch (thrown) {
         // A relay that was missing, hung up or fell silent: who called goes on as soon as one connects.
         if (request.caller !== null) this.#store.rememberWaiting(request.caller, this.#clock());
@@ -103,7 +108,8 @@ export class ClusterObject extends DurableObject<Environment> {
   async #receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     // What was still on its way when this side hung up.
     if (socket.readyState !== WebSocket.OPEN) return;
-    if (typeof message !== 'string' || message.length > MAX_FRAME_LENGTH) throw new PerennialError('relay_protocol', 'A text frame within the size limit was expected.');
+    if (typeof message !== 'string' || message.length > MAX_FRAME_LENGTH)
+      throw new PerennialError('relay_protocol', 'A text frame within the size limit was expected.');
     const frame = relayToEdgeFrame.safeParse(parseJson(message));
     if (!frame.success) throw new PerennialError('relay_protocol', 'The frame has a shape this edge does not know.');
     const { data } = frame;
@@ -158,7 +164,8 @@ export class ClusterObject extends DurableObject<Environment> {
     const connection = openConnection(socket);
     const claims = await verifyMessage('event', token, [connection.key], connection.origin);
     const fresh = claims.connection === connection.connection && claims.sequence > connection.eventSequence;
-    if (!fresh || claims.bodyHash !== (await hashText(body))) throw new PerennialError('signature_invalid', 'The event is altered, replayed or of another connection.');
+    if (!fresh || claims.bodyHash !== (await hashText(body)))
+      throw new PerennialError('signature_invalid', 'The event is altered, replayed or of another connection.');
     socket.serializeAttachment({ ...(connectionOf(socket) ?? connection), eventSequence: claims.sequence });
     const event = relayEventSchema.safeParse(parseJson(body));
     if (event.success && this.#knows(event.data.certificate)) await this.#wake(event.data.certificate, 'served-changed');

@@ -13,7 +13,13 @@ export async function connectRelay(request: Request, environment: Pick<Environme
   const wellFormed = certificateNameSchema.safeParse(cluster).success;
   // An invalid configuration lists no clusters; the object then knows whom it trusted last.
   const listed = !compiled.valid || compiled.configuration.clusters.some((candidate) => candidate.name === cluster);
-  if (!wellFormed || !listed) return refusal(404, 'cluster_unknown', 'No cluster of that name is configured.', 'Compare `cluster` in the relay job file with `[clusters.<name>]` in certificates.toml.');
+  if (!wellFormed || !listed)
+    return refusal(
+      404,
+      'cluster_unknown',
+      'No cluster of that name is configured.',
+      'Compare `cluster` in the relay job file with `[clusters.<name>]` in certificates.toml.',
+    );
   try {
     edgeKey();
   } catch (thrown) {
@@ -24,5 +30,8 @@ export async function connectRelay(request: Request, environment: Pick<Environme
 }
 
 function refusal(status: number, code: string, message: string, hint: string | null): Response {
-  return Response.json({ error: { code, message, retryable: status === 503, ...(hint === null ? {} : { hint }) } }, { status, headers: { 'cache-control': 'no-store' } });
+  return Response.json(
+    { error: { code, message, retryable: status === 503, ...(hint === null ? {} : { hint }) } },
+    { status, headers: { 'cache-control': 'no-store' } },
+  );
 }

@@ -14,7 +14,13 @@ export interface Accepted {
  * Checks a hello against the challenge and the cluster's keys. Throws `signature_invalid`, `relay_challenge_mismatch`,
  * `relay_too_old`, `relay_too_new`.
  */
-export async function acceptHello(opening: Extract<Connection, { phase: 'opening' }>, token: string, keys: readonly PublicKey[], edgeKey: PrivateKey, now: number): Promise<Accepted> {
+export async function acceptHello(
+  opening: Extract<Connection, { phase: 'opening' }>,
+  token: string,
+  keys: readonly PublicKey[],
+  edgeKey: PrivateKey,
+  now: number,
+): Promise<Accepted> {
   const claims = await verifyMessage('hello', token, keys, opening.origin);
   if (claims.challenge !== opening.challenge || claims.cluster !== opening.cluster) {
     throw new PerennialError('relay_challenge_mismatch', 'The hello answers another challenge or speaks for another cluster.');
@@ -45,9 +51,13 @@ export async function acceptHello(opening: Extract<Connection, { phase: 'opening
 
 function checkContract(claims: Claims<'hello'>): void {
   if (claims.contract < CONTRACT.previous) {
-    throw new PerennialError('relay_too_old', `The relay speaks contract version ${claims.contract}; this edge speaks ${CONTRACT.previous} and ${CONTRACT.current}.`, {
-      hint: 'Run the relay job again with the bundle that this edge serves: `nomad job run relay.nomad.hcl` with the checksum shown on the status page.',
-    });
+    throw new PerennialError(
+      'relay_too_old',
+      `The relay speaks contract version ${claims.contract}; this edge speaks ${CONTRACT.previous} and ${CONTRACT.current}.`,
+      {
+        hint: 'Run the relay job again with the bundle that this edge serves: `nomad job run relay.nomad.hcl` with the checksum shown on the status page.',
+      },
+    );
   }
   if (claims.contract > CONTRACT.current) {
     throw new PerennialError('relay_too_new', `The relay speaks contract version ${claims.contract}; this edge speaks up to ${CONTRACT.current}.`, {

@@ -37,26 +37,47 @@ const TIMEOUT = { quick: 15_000, slow: 45_000, egress: 25_000 } as const;
 
 /** @param caller certificate that is to be woken when its relay comes back. */
 export function relayRoutes(call: ClusterCall, caller: string | null): RelayRoutes {
-  const ask = async <S extends z.ZodType>(cluster: string, request: Omit<LinkRequest, 'caller' | 'body'> & { body: unknown }, schema: S): Promise<z.infer<S>> => {
+  const ask = async <S extends z.ZodType>(
+    cluster: string,
+    request: Omit<LinkRequest, 'caller' | 'body'> & { body: unknown },
+    schema: S,
+  ): Promise<z.infer<S>> => {
     const body = request.body === undefined ? '' : JSON.stringify(request.body);
     const response = unwrap(await call(cluster, { ...request, body, caller }));
     return read(response, schema, `${request.method} ${request.path}`);
   };
   const name = encodeURIComponent;
   return {
-    createKey: (cluster, request) => ask(cluster, { method: 'POST', path: '/v1/keys', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, createKeyResponse),
+    createKey: (cluster, request) =>
+      ask(cluster, { method: 'POST', path: '/v1/keys', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, createKeyResponse),
     removeKey: async (cluster, issuance) => {
-      await ask(cluster, { method: 'DELETE', path: `/v1/keys/${name(issuance)}`, body: undefined, timeoutMs: TIMEOUT.quick, idempotent: true }, removeKeyResponse);
+      await ask(
+        cluster,
+        { method: 'DELETE', path: `/v1/keys/${name(issuance)}`, body: undefined, timeoutMs: TIMEOUT.quick, idempotent: true },
+        removeKeyResponse,
+      );
     },
     install: (cluster, certificate, request) =>
-      ask(cluster, { method: 'PUT', path: `/v1/certificates/${name(certificate)}`, body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, installResponse),
+      ask(
+        cluster,
+        { method: 'PUT', path: `/v1/certificates/${name(certificate)}`, body: request, timeoutMs: TIMEOUT.quick, idempotent: true },
+        installResponse,
+      ),
     inspect: (cluster, certificate, request) =>
-      ask(cluster, { method: 'POST', path: `/v1/certificates/${name(certificate)}/inspect`, body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, inspectResponse),
-    reload: (cluster, request) => ask(cluster, { method: 'POST', path: '/v1/reload', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, reloadResponse),
-    verify: (cluster, request) => ask(cluster, { method: 'POST', path: '/v1/verify', body: request, timeoutMs: TIMEOUT.slow, idempotent: true }, verifyResponse),
-    egress: (cluster, request) => ask(cluster, { method: 'POST', path: '/v1/egress', body: request, timeoutMs: TIMEOUT.egress, idempotent: false }, egressResponse),
+      ask(
+        cluster,
+        { method: 'POST', path: `/v1/certificates/${name(certificate)}/inspect`, body: request, timeoutMs: TIMEOUT.quick, idempotent: true },
+        inspectResponse,
+      ),
+    reload: (cluster, request) =>
+      ask(cluster, { method: 'POST', path: '/v1/reload', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, reloadResponse),
+    verify: (cluster, request) =>
+      ask(cluster, { method: 'POST', path: '/v1/verify', body: request, timeoutMs: TIMEOUT.slow, idempotent: true }, verifyResponse),
+    egress: (cluster, request) =>
+      ask(cluster, { method: 'POST', path: '/v1/egress', body: request, timeoutMs: TIMEOUT.egress, idempotent: false }, egressResponse),
     dnsQuery: async (cluster, questions) => {
-      const query = (some: DnsQuestion[]) => ask(cluster, { method: 'POST', path: '/v1/dns/query', body: { questions: some }, timeoutMs: TIMEOUT.quick, idempotent: true }, dnsQueryResponse);
+      const query = (some: DnsQuestion[]) =>
+        ask(cluster, { method: 'POST', path: '/v1/dns/query', body: { questions: some }, timeoutMs: TIMEOUT.quick, idempotent: true }, dnsQueryResponse);
       try {
         return (await query(questions)).results;
       } catch (error) {
@@ -78,7 +99,10 @@ function read<S extends z.ZodType>(response: LinkResponse, schema: S, route: str
   }
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  throw new PerennialError('relay_protocol', `The relay's answer to ${route} has a shape that contract version ${CONTRACT.current} does not know.`, { retryable: true, cause: parsed.error });
+  throw new PerennialError('relay_protocol', `The relay's answer to ${route} has a shape that contract version ${CONTRACT.current} does not know.`, {
+    retryable: true,
+    cause: parsed.error,
+  });
 }
 
 function parseJson(text: string): unknown {

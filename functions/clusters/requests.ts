@@ -73,8 +73,14 @@ export class Requests {
   async #firstSign(latest: Promise<LinkResponse>, attempts: readonly Promise<LinkResponse>[], silenceMs: number): Promise<'answered' | 'failed' | 'silent'> {
     const { promise: silence, resolve } = Promise.withResolvers<'silent'>();
     const timer = setTimeout(() => resolve('silent'), silenceMs);
-    const answered = Promise.any(attempts).then(() => 'answered' as const, () => 'failed' as const);
-    const failed = latest.then(() => 'answered' as const, () => 'failed' as const);
+    const answered = Promise.any(attempts).then(
+      () => 'answered' as const,
+      () => 'failed' as const,
+    );
+    const failed = latest.then(
+      () => 'answered' as const,
+      () => 'failed' as const,
+    );
     try {
       return await Promise.race([answered, failed, silence]);
     } finally {

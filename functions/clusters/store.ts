@@ -56,7 +56,10 @@ export class ClusterStore {
 
   /** At most 500, the longest waiting first: one invocation may call that many objects; the sweep wakes the others. */
   waiting(): string[] {
-    return this.#storage.sql.exec<{ certificate: string }>('SELECT certificate FROM waiting ORDER BY since LIMIT 500').toArray().map((row) => row.certificate);
+    return this.#storage.sql
+      .exec<{ certificate: string }>('SELECT certificate FROM waiting ORDER BY since LIMIT 500')
+      .toArray()
+      .map((row) => row.certificate);
   }
 
   rememberWaiting(certificate: string, now: number): void {
@@ -73,6 +76,10 @@ export class ClusterStore {
   }
 
   #write(key: string, value: unknown): void {
-    this.#storage.sql.exec('INSERT INTO facts (key, json) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET json = excluded.json WHERE json <> excluded.json', key, JSON.stringify(value));
+    this.#storage.sql.exec(
+      'INSERT INTO facts (key, json) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET json = excluded.json WHERE json <> excluded.json',
+      key,
+      JSON.stringify(value),
+    );
   }
 }

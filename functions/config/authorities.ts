@@ -22,14 +22,17 @@ export const authorityNames = listOf(blockName('a CA', 'ca = ["letsencrypt"]'), 
 export const profile = shortText('the name of a certificate profile of the CA', 64, 'profile = "tlsserver"');
 
 const acmeShape = { contact: contact.optional(), ca: authorityNames.optional(), profile: profile.optional() };
-const egressValue = value({ expected: '"direct", "auto" (through a relay when the CA cannot be reached) or the name of a cluster', example: 'egress = "auto"' }, (input) =>
-  typeof input === 'string' && /^[a-z0-9][a-z0-9-]{0,62}$/.test(input) ? input : undefined,
+const egressValue = value(
+  { expected: '"direct", "auto" (through a relay when the CA cannot be reached) or the name of a cluster', example: 'egress = "auto"' },
+  (input) => (typeof input === 'string' && /^[a-z0-9][a-z0-9-]{0,62}$/.test(input) ? input : undefined),
 );
 const authorityShape = {
   directory: endpoint('directory', 'https://ca.example.net/acme/directory').optional(),
   contact: contact.optional(),
   egress: egressValue.optional(),
-  eab: value({ expected: 'a table', example: 'eab = { key_id = "…", hmac_key = "secret:eab" }' }, (input) => (typeof input === 'object' ? input : undefined)).optional(),
+  eab: value({ expected: 'a table', example: 'eab = { key_id = "…", hmac_key = "secret:eab" }' }, (input) =>
+    typeof input === 'object' ? input : undefined,
+  ).optional(),
 };
 const accountShape = { key_id: shortText('the key id that the CA gave', 200, 'key_id = "…"'), hmac_key: secretReference('hmac_key', 'eab') };
 
@@ -39,7 +42,11 @@ export interface AcmeDefaults {
 }
 
 /** Reads both kinds of block. `declared` are the names a reference may use. */
-export function readAuthorities(findings: Findings, root: Table, clusters: readonly string[]): { defaults: AcmeDefaults; authorities: Authority[]; declared: string[] } {
+export function readAuthorities(
+  findings: Findings,
+  root: Table,
+  clusters: readonly string[],
+): { defaults: AcmeDefaults; authorities: Authority[]; declared: string[] } {
   const acme = root['acme'] === undefined ? {} : readBlock(findings, root['acme'], ['acme'], acmeShape).part;
   const defaults = { ca: acme.ca ?? ['letsencrypt'], profile: acme.profile ?? null };
   const blocks = new Map(namedTables(findings, root, 'ca').map((block) => [block.name, block]));
@@ -57,14 +64,20 @@ export function readAuthorities(findings: Findings, root: Table, clusters: reado
     if (directory === undefined) {
       // A directory that is there and wrong has been reported.
       if (!isTable(block?.input) || block.input['directory'] === undefined) {
-        findings.add(path, `"directory" is missing: ${JSON.stringify(name)} is none of the CAs known by name. Write for example: directory = "https://ca.example.net/acme/directory"`);
+        findings.add(
+          path,
+          `"directory" is missing: ${JSON.stringify(name)} is none of the CAs known by name. Write for example: directory = "https://ca.example.net/acme/directory"`,
+        );
       }
       return [];
     }
     const account = read.eab === undefined ? undefined : readBlock(findings, read.eab, [...path, 'eab'], accountShape).whole;
     const contacts = read.contact ?? acme.contact ?? [];
     if (read.directory === undefined && builtIn?.account && read.eab === undefined)
-      findings.add(path, `The CA ${JSON.stringify(name)} wants an external account binding. Write in [ca.${name}]: eab = { key_id = "…", hmac_key = "secret:${name}-eab" }`);
+      findings.add(
+        path,
+        `The CA ${JSON.stringify(name)} wants an external account binding. Write in [ca.${name}]: eab = { key_id = "…", hmac_key = "secret:${name}-eab" }`,
+      );
     if (read.directory === undefined && builtIn?.contact && contacts.length === 0)
       findings.add(path, `The CA ${JSON.stringify(name)} wants a contact. Write in [acme]: contact = "ops@example.net"`);
     return [
@@ -83,7 +96,11 @@ export function readAuthorities(findings: Findings, root: Table, clusters: reado
 /** Reports references to CAs that do not exist, and repeated ones. */
 export function checkAuthorities(findings: Findings, names: readonly string[], declared: readonly string[], path: Path): void {
   for (const [index, name] of names.entries()) {
-    if (!declared.includes(name)) findings.add([...path, index], `There is no CA ${JSON.stringify(name)}. ${choices(name, declared, 'CA')} Other CAs need a block: [ca.${name}] with directory = "https://…"`);
+    if (!declared.includes(name))
+      findings.add(
+        [...path, index],
+        `There is no CA ${JSON.stringify(name)}. ${choices(name, declared, 'CA')} Other CAs need a block: [ca.${name}] with directory = "https://…"`,
+      );
     else if (names.indexOf(name) < index) findings.add([...path, index], `The CA ${JSON.stringify(name)} is listed twice.`);
   }
 }
@@ -100,6 +117,7 @@ function wantedAuthorities(root: Table, defaults: readonly string[]): string[] {
 
 function egressOf(findings: Findings, typed: string, clusters: readonly string[], path: Path): z.infer<typeof egressSchema> {
   if (typed === 'direct' || typed === 'auto') return typed;
-  if (!clusters.includes(typed)) findings.add(path, `There is no cluster ${JSON.stringify(typed)} to send requests through. ${choices(typed, ['direct', 'auto', ...clusters], 'cluster')}`);
+  if (!clusters.includes(typed))
+    findings.add(path, `There is no cluster ${JSON.stringify(typed)} to send requests through. ${choices(typed, ['direct', 'auto', ...clusters], 'cluster')}`);
   return { cluster: typed };
 }

@@ -86,7 +86,11 @@ export function namedTables(findings: Findings, root: Table, kind: string): { na
   return Object.entries(tables).flatMap(([name, input]) => {
     const path = [kind, name];
     if (BLOCK_NAME.test(name)) return [{ name, input, path }];
-    findings.add(path, `${JSON.stringify(name.slice(0, 80))} cannot be a name; expected up to 63 lower-case letters, digits and hyphens. Write for example: [${kind}.main]`, 'key');
+    findings.add(
+      path,
+      `${JSON.stringify(name.slice(0, 80))} cannot be a name; expected up to 63 lower-case letters, digits and hyphens. Write for example: [${kind}.main]`,
+      'key',
+    );
     return [];
   });
 }

@@ -23,14 +23,19 @@ const item = (key: string) =>
   );
 
 /** Nomad registers services under names of RFC 1123 labels only. */
-const serviceName = value({ expected: 'the service under which the proxy is registered: up to 63 letters, digits and hyphens', example: 'service = "traefik"' }, (input) =>
-  typeof input === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(input) ? input : undefined,
+const serviceName = value(
+  { expected: 'the service under which the proxy is registered: up to 63 letters, digits and hyphens', example: 'service = "traefik"' },
+  (input) => (typeof input === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(input) ? input : undefined),
 );
 
 const deliveryShape = {
   cluster: blockName('a cluster', 'cluster = "main"'),
-  namespace: value({ expected: 'a Nomad namespace', example: 'namespace = "default"' }, (input) => (typeof input === 'string' && /^[a-zA-Z0-9-]{1,128}$/.test(input) ? input : undefined)).optional(),
-  variable: value({ expected: 'the path of a Nomad variable', example: 'variable = "nomad/jobs/proxy"' }, (input) => (typeof input === 'string' ? variablePath(input) : undefined)),
+  namespace: value({ expected: 'a Nomad namespace', example: 'namespace = "default"' }, (input) =>
+    typeof input === 'string' && /^[a-zA-Z0-9-]{1,128}$/.test(input) ? input : undefined,
+  ).optional(),
+  variable: value({ expected: 'the path of a Nomad variable', example: 'variable = "nomad/jobs/proxy"' }, (input) =>
+    typeof input === 'string' ? variablePath(input) : undefined,
+  ),
   certificate_item: item('certificate_item').optional(),
   key_item: item('key_item').optional(),
   service: serviceName.optional(),
@@ -53,15 +58,19 @@ export function readCertificates(findings: Findings, root: Table, known: Known):
   const certificates = blocks.flatMap(({ input, path }): CertificateSpec[] => {
     const name: unknown = input['name'];
     if (typeof name === 'string') {
-      if (names.has(name)) findings.add([...path, 'name'], `Another certificate is named ${JSON.stringify(name.slice(0, 80))} already. Give each a name of its own.`);
+      if (names.has(name))
+        findings.add([...path, 'name'], `Another certificate is named ${JSON.stringify(name.slice(0, 80))} already. Give each a name of its own.`);
       names.set(name, path);
     }
     const { whole, part } = readBlock(findings, input, path, certificateShape);
     const domains = part.domains ?? [];
     checkDomains(findings, domains, [...path, 'domains']);
     if (part.ca !== undefined) checkAuthorities(findings, part.ca, known.authorities, [...path, 'ca']);
-    const deliveries = tableArray(findings, input, 'deliver', path).flatMap((block) => readDelivery(findings, block, { known, domains, variables, owner: typeof name === 'string' ? name : '' }));
-    if (Array.isArray(input['deliver']) && (input['deliver'].length === 0 || input['deliver'].length > 16)) findings.add([...path, 'deliver'], 'Expected 1 to 16 [[certificates.deliver]] blocks.');
+    const deliveries = tableArray(findings, input, 'deliver', path).flatMap((block) =>
+      readDelivery(findings, block, { known, domains, variables, owner: typeof name === 'string' ? name : '' }),
+    );
+    if (Array.isArray(input['deliver']) && (input['deliver'].length === 0 || input['deliver'].length > 16))
+      findings.add([...path, 'deliver'], 'Expected 1 to 16 [[certificates.deliver]] blocks.');
     refuseSecondCluster(findings, deliveries, [...path, 'deliver']);
     if (whole === undefined) return [];
     return [
@@ -103,22 +112,45 @@ function readDelivery(findings: Findings, block: { input: Table; path: Path }, {
   const { path } = block;
   const { whole, part } = readBlock(findings, block.input, path, deliveryShape);
   const { cluster, variable, namespace = 'default', certificate_item: certificateItem = 'certificate', key_item: keyItem = 'key', probes = [] } = part;
-  if (cluster !== undefined && !known.clusters.includes(cluster)) findings.add([...path, 'cluster'], `There is no cluster ${JSON.stringify(cluster)}. ${choices(cluster, known.clusters, 'cluster')}`);
-  if (certificateItem === keyItem) findings.add([...path, 'key_item'], `Certificate and key cannot share the item ${JSON.stringify(keyItem)}. Write for example: key_item = "key"`);
+  if (cluster !== undefined && !known.clusters.includes(cluster))
+    findings.add([...path, 'cluster'], `There is no cluster ${JSON.stringify(cluster)}. ${choices(cluster, known.clusters, 'cluster')}`);
+  if (certificateItem === keyItem)
+    findings.add([...path, 'key_item'], `Certificate and key cannot share the item ${JSON.stringify(keyItem)}. Write for example: key_item = "key"`);
   for (const [index, probe] of probes.entries()) {
-    if (probe.startsWith('*.')) findings.add([...path, 'probes', index], `${JSON.stringify(probe)} is a wildcard; a probe is one name that is dialled. Write for example: probes = ["www${probe.slice(1)}"]`);
-    else if (domains.length > 0 && !covers(domains, probe)) findings.add([...path, 'probes', index], `The certificate is not valid for ${JSON.stringify(probe)}; a probe must be one of its names or below its wildcard.`);
+    if (probe.startsWith('*.'))
+      findings.add(
+        [...path, 'probes', index],
+        `${JSON.stringify(probe)} is a wildcard; a probe is one name that is dialled. Write for example: probes = ["www${probe.slice(1)}"]`,
+      );
+    else if (domains.length > 0 && !covers(domains, probe))
+      findings.add(
+        [...path, 'probes', index],
+        `The certificate is not valid for ${JSON.stringify(probe)}; a probe must be one of its names or below its wildcard.`,
+      );
   }
   if (cluster === undefined || variable === undefined) return [];
   const id = `${cluster}/${namespace}/${variable}`;
   const taken = variables.get(id);
   if (taken !== undefined) {
     const whose = taken === owner ? 'This certificate' : `The certificate ${JSON.stringify(taken.slice(0, 80))}`;
-    findings.add([...path, 'variable'], `${whose} is delivered to ${JSON.stringify(variable)} in this cluster and namespace already. A variable holds one pair; choose another path.`);
+    findings.add(
+      [...path, 'variable'],
+      `${whose} is delivered to ${JSON.stringify(variable)} in this cluster and namespace already. A variable holds one pair; choose another path.`,
+    );
   }
   variables.set(id, owner);
   if (whole === undefined) return [];
-  return [{ id, cluster, target: { variable, namespace, certificateItem, keyItem }, service: whole.service ?? 'traefik', probes, reload: whole.reload ?? 'watch', blind: whole.blind ?? false }];
+  return [
+    {
+      id,
+      cluster,
+      target: { variable, namespace, certificateItem, keyItem },
+      service: whole.service ?? 'traefik',
+      probes,
+      reload: whole.reload ?? 'watch',
+      blind: whole.blind ?? false,
+    },
+  ];
 }
 
 /** Repeated names, and names that a wildcard of the same order covers: Boulder refuses those as redundant. */
@@ -126,15 +158,22 @@ function checkDomains(findings: Findings, domains: readonly string[], path: Path
   for (const [index, name] of domains.entries()) {
     const parent = name.slice(name.indexOf('.') + 1);
     if (domains.indexOf(name) < index) findings.add([...path, index], `${describe(name)} is listed twice.`);
-    else if (!name.startsWith('*.') && domains.includes(`*.${parent}`)) findings.add([...path, index], `${describe(name)} is covered by "*.${parent}" of the same certificate, and CAs refuse such an order. Remove one of them.`);
+    else if (!name.startsWith('*.') && domains.includes(`*.${parent}`))
+      findings.add(
+        [...path, index],
+        `${describe(name)} is covered by "*.${parent}" of the same certificate, and CAs refuse such an order. Remove one of them.`,
+      );
   }
 }
 
 /** Path rules of Nomad (nomad/structs/variables.go): no dots, and below `nomad/` only what workloads may read. */
 function variablePath(path: string): string {
-  if (path.startsWith('/') || path.endsWith('/') || path.includes('//')) throw new Error(`Slashes stand between parts only; write ${JSON.stringify(path.split('/').filter(Boolean).join('/').slice(0, 128))}.`);
+  if (path.startsWith('/') || path.endsWith('/') || path.includes('//'))
+    throw new Error(`Slashes stand between parts only; write ${JSON.stringify(path.split('/').filter(Boolean).join('/').slice(0, 128))}.`);
   if (path.length > 128) throw new Error('It is longer than 128 characters.');
-  if (!/^[a-zA-Z0-9\-_~/]+$/.test(path)) throw new Error(`Nomad accepts letters, digits and - _ ~ / (no dots); write ${JSON.stringify(path.replaceAll(/[^a-zA-Z0-9\-_~/]/g, '_').slice(0, 128))}.`);
-  if (path === 'nomad' || (path.startsWith('nomad/') && path !== 'nomad/jobs' && !path.startsWith('nomad/jobs/'))) throw new Error('Below "nomad/" Nomad accepts "nomad/jobs" and "nomad/jobs/<job>…" here.');
+  if (!/^[a-zA-Z0-9\-_~/]+$/.test(path))
+    throw new Error(`Nomad accepts letters, digits and - _ ~ / (no dots); write ${JSON.stringify(path.replaceAll(/[^a-zA-Z0-9\-_~/]/g, '_').slice(0, 128))}.`);
+  if (path === 'nomad' || (path.startsWith('nomad/') && path !== 'nomad/jobs' && !path.startsWith('nomad/jobs/')))
+    throw new Error('Below "nomad/" Nomad accepts "nomad/jobs" and "nomad/jobs/<job>…" here.');
   return path;
 }

@@ -65,7 +65,12 @@ function readRoot(findings: Findings, root: Table): Configuration {
 function syntaxProblem(thrown: unknown): Problem {
   if (!(thrown instanceof TomlError)) return { path: '', message: 'The file is not valid TOML.' };
   const sentence = thrown.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? '';
-  return { line: thrown.line, column: thrown.column, path: '', message: `The file is not valid TOML here: ${sentence}. See https://toml.io/en/v1.0.0 for the syntax.` };
+  return {
+    line: thrown.line,
+    column: thrown.column,
+    path: '',
+    message: `The file is not valid TOML here: ${sentence}. See https://toml.io/en/v1.0.0 for the syntax.`,
+  };
 }
 
 function limited(problems: Problem[]): Problem[] {
@@ -80,7 +85,9 @@ function byName<T extends { name: string }>(entries: T[]): T[] {
 /** JSON with sorted keys, so that equal configurations have equal text. */
 function canonicalJson(data: unknown): string {
   return JSON.stringify(data, (_key, entry: unknown) =>
-    typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1))) : entry,
+    typeof entry === 'object' && entry !== null && !Array.isArray(entry)
+      ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : entry,
   );
 }
 

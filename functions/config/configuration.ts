@@ -29,7 +29,10 @@ export const dnsVendorSchema = z.strictObject({
   token: secretReferenceSchema,
   endpoint: endpointSchema.nullable(),
   /** Makes the zone look-up, and with it Zone:Read, unnecessary. */
-  zoneId: z.string().regex(/^[0-9a-f]{32}$/).nullable(),
+  zoneId: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .nullable(),
 });
 
 export const clusterSchema = z.strictObject({ name: blockNameSchema, keys: z.array(publicKeySchema).min(1).max(8) });
@@ -64,7 +67,10 @@ export const configurationSchema = z.strictObject({
   clusters: z.array(clusterSchema).min(1).max(100),
   certificates: z.array(certificateSpecSchema).max(20_000),
   /** DoH resolvers (RFC 8484 wire format), at least two. */
-  resolvers: z.array(z.strictObject({ name: blockNameSchema, url: endpointSchema })).min(2).max(6),
+  resolvers: z
+    .array(z.strictObject({ name: blockNameSchema, url: endpointSchema }))
+    .min(2)
+    .max(6),
   webhooks: z
     .array(
       z.strictObject({
@@ -100,6 +106,4 @@ export interface Problem {
 }
 
 /** What the build puts into the bundle (`.build/configuration.json`). */
-export type CompiledConfiguration =
-  | { valid: true; hash: string; configuration: Configuration }
-  | { valid: false; hash: string; problems: Problem[] };
+export type CompiledConfiguration = { valid: true; hash: string; configuration: Configuration } | { valid: false; hash: string; problems: Problem[] };

@@ -17,7 +17,12 @@ export function canonicalDomain(typed: string): string {
   if (base.includes('*')) throw new Error('A wildcard must be the whole first label, once: "*.example.net".');
   const ascii = toAscii(base);
   const labels = ascii.split('.');
-  if (labels.length < 2) throw new Error(wildcard ? 'No CA issues a wildcard for a whole top-level domain.' : `It has no domain; write the full name, for example ${quoted(`${ascii || 'www'}.example.net`)}.`);
+  if (labels.length < 2)
+    throw new Error(
+      wildcard
+        ? 'No CA issues a wildcard for a whole top-level domain.'
+        : `It has no domain; write the full name, for example ${quoted(`${ascii || 'www'}.example.net`)}.`,
+    );
   for (const label of labels) checkLabel(label);
   if (/^\d+$/.test(labels.at(-1) ?? '')) throw new Error('A top-level domain is never a number.');
   if (ascii.length + (wildcard ? 2 : 0) > 253) throw new Error('It is longer than 253 characters.');

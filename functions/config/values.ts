@@ -4,21 +4,32 @@ import { BLOCK_NAME, isTable, value } from './block.ts';
 import { canonicalDomain } from './domains.ts';
 
 export const blockName = (what: string, example: string) =>
-  value({ expected: `the name of ${what}: up to 63 lower-case letters, digits and hyphens`, example }, (input) => (typeof input === 'string' && BLOCK_NAME.test(input) ? input : undefined));
+  value({ expected: `the name of ${what}: up to 63 lower-case letters, digits and hyphens`, example }, (input) =>
+    typeof input === 'string' && BLOCK_NAME.test(input) ? input : undefined,
+  );
 
 export const shortText = (what: string, max: number, example: string) =>
-  value({ expected: `${what} (text of 1 to ${max} characters)`, example }, (input) => (typeof input === 'string' && input.length > 0 && input.length <= max ? input : undefined));
+  value({ expected: `${what} (text of 1 to ${max} characters)`, example }, (input) =>
+    typeof input === 'string' && input.length > 0 && input.length <= max ? input : undefined,
+  );
 
-export const flag = (example: string) => value({ expected: 'true or false, without quotes', example }, (input) => (typeof input === 'boolean' ? input : undefined));
+export const flag = (example: string) =>
+  value({ expected: 'true or false, without quotes', example }, (input) => (typeof input === 'boolean' ? input : undefined));
 
 export function oneOf<const T extends string>(options: readonly T[], example: string) {
-  return value({ expected: `one of ${options.map((option) => JSON.stringify(option)).join(', ')}`, example }, (input) => options.find((option) => option === input));
+  return value({ expected: `one of ${options.map((option) => JSON.stringify(option)).join(', ')}`, example }, (input) =>
+    options.find((option) => option === input),
+  );
 }
 
 /** Secrets stay out of the file: it names them, the SecretStore holds them. */
 export const secretReference = (key: string, name: string) =>
   value(
-    { expected: 'a reference to a secret ("secret:" and its name)', example: `${key} = "secret:${name}", and store the value with: npm run secret -- ${name}`, confidential: true },
+    {
+      expected: 'a reference to a secret ("secret:" and its name)',
+      example: `${key} = "secret:${name}", and store the value with: npm run secret -- ${name}`,
+      confidential: true,
+    },
     (input) => {
       if (typeof input !== 'string') return undefined;
       if (/^secret:[a-z0-9][a-z0-9-]{0,62}$/.test(input)) return input;
@@ -46,16 +57,23 @@ export const mailAddress = value({ expected: 'a mail address', example: 'contact
 });
 
 export const domain = (key: string) =>
-  value({ expected: 'a domain name', example: `${key} = ["example.net", "*.example.net"]` }, (input) => (typeof input === 'string' ? canonicalDomain(input) : undefined));
+  value({ expected: 'a domain name', example: `${key} = ["example.net", "*.example.net"]` }, (input) =>
+    typeof input === 'string' ? canonicalDomain(input) : undefined,
+  );
 
 export const publicKey = value(
-  { expected: 'an Ed25519 public key', example: 'keys = ["relay-1:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"] (npm run setup makes one)', confidential: true },
+  {
+    expected: 'an Ed25519 public key',
+    example: 'keys = ["relay-1:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"] (npm run setup makes one)',
+    confidential: true,
+  },
   (input): PublicKey | undefined => {
     if (typeof input === 'string') {
       const [, kid, x] = /^([^:\s]{1,64}):([A-Za-z0-9_-]{43})$/.exec(input) ?? [];
       return kid === undefined || x === undefined ? undefined : { kty: 'OKP', crv: 'Ed25519', x, kid };
     }
-    if (isTable(input) && 'd' in input) throw new Error('It is a private key: it belongs to the relay alone. Make a new pair (npm run setup) and give its public half here.');
+    if (isTable(input) && 'd' in input)
+      throw new Error('It is a private key: it belongs to the relay alone. Make a new pair (npm run setup) and give its public half here.');
     const parsed = publicKeySchema.safeParse(input);
     return parsed.success ? parsed.data : undefined;
   },

@@ -28,7 +28,10 @@ export function readDnsVendors(findings: Findings, root: Table): DnsVendor[] {
       return [];
     }
     if (typeof provider === 'string' && provider !== 'cloudflare') {
-      findings.add([...path, 'provider'], `There is no DNS vendor ${JSON.stringify(provider.slice(0, 80))}. ${choices(provider, ['cloudflare'], 'vendor')} Write: provider = "cloudflare"`);
+      findings.add(
+        [...path, 'provider'],
+        `There is no DNS vendor ${JSON.stringify(provider.slice(0, 80))}. ${choices(provider, ['cloudflare'], 'vendor')} Write: provider = "cloudflare"`,
+      );
       return [];
     }
     const read = readBlock(findings, input, path, cloudflareShape).whole;
@@ -53,7 +56,8 @@ export function readClusters(findings: Findings, root: Table): Configuration['cl
       if (ids.has(key.kid)) findings.add(place, `The key id ${JSON.stringify(key.kid)} stands twice in this cluster; every key needs an id of its own.`);
       ids.add(key.kid);
       const owner = owners.get(key.x);
-      if (owner !== undefined && owner !== name) findings.add(place, `The cluster ${JSON.stringify(owner)} has the same key. Each relay needs a key pair of its own (npm run setup).`);
+      if (owner !== undefined && owner !== name)
+        findings.add(place, `The cluster ${JSON.stringify(owner)} has the same key. Each relay needs a key pair of its own (npm run setup).`);
       owners.set(key.x, name);
     }
     return [{ name, keys: read.keys }];
@@ -98,7 +102,10 @@ export function readResolvers(findings: Findings, root: Table): Configuration['r
     const path = ['resolvers', index];
     const known = typeof entry === 'string' ? RESOLVERS[entry] : undefined;
     if (typeof entry === 'string' && known === undefined) {
-      findings.add(path, `There is no resolver ${JSON.stringify(entry.slice(0, 100))}. ${choices(entry, Object.keys(RESOLVERS), 'resolver')} Others need a block: { name = "mine", url = "https://dns.example.net/dns-query" }`);
+      findings.add(
+        path,
+        `There is no resolver ${JSON.stringify(entry.slice(0, 100))}. ${choices(entry, Object.keys(RESOLVERS), 'resolver')} Others need a block: { name = "mine", url = "https://dns.example.net/dns-query" }`,
+      );
       return [];
     }
     const read = typeof entry === 'string' ? { name: entry, url: known ?? '' } : readBlock(findings, entry, path, resolverShape).whole;
@@ -107,6 +114,7 @@ export function readResolvers(findings: Findings, root: Table): Configuration['r
     seen.add(read.name);
     return [read];
   });
-  if (input.length < 2 || input.length > 6) findings.add(['resolvers'], `Expected 2 to 6 resolvers, found ${input.length}: one alone may hold a stale answer. Write for example: ${example}`);
+  if (input.length < 2 || input.length > 6)
+    findings.add(['resolvers'], `Expected 2 to 6 resolvers, found ${input.length}: one alone may hold a stale answer. Write for example: ${example}`);
   return resolvers;
 }

@@ -31,7 +31,8 @@ export function readWebhooks(findings: Findings, root: Table, certificates: read
     if (all && covered.length > 1) findings.add([...path, 'certificates'], '"*" stands for all certificates; remove the others.');
     for (const [index, name] of covered.entries()) {
       if (name === '*') continue;
-      if (!existing.has(name)) findings.add([...path, 'certificates', index], `There is no certificate ${JSON.stringify(name)}. ${choices(name, certificates, 'certificate')}`);
+      if (!existing.has(name))
+        findings.add([...path, 'certificates', index], `There is no certificate ${JSON.stringify(name)}. ${choices(name, certificates, 'certificate')}`);
       else if (covered.indexOf(name) < index) findings.add([...path, 'certificates', index], `The certificate ${JSON.stringify(name)} is listed twice.`);
     }
     const secret = whole?.token ?? whole?.signing;

@@ -85,7 +85,12 @@ export class Ledger {
          found = CASE state WHEN 'removed' THEN 0 ELSE found END,
          expires_at = excluded.expires_at, removed_at = NULL
        RETURNING *`,
-      owner, name, type, value, now, expiresAt,
+      owner,
+      name,
+      type,
+      value,
+      now,
+      expiresAt,
     );
   }
 
@@ -131,13 +136,20 @@ export class Ledger {
     this.#sql.exec(
       `UPDATE records SET state = CASE state WHEN 'wanted' THEN 'written' ELSE state END, record_id = ?2, found = ?3,
          sent_at = CASE ?3 WHEN 0 THEN COALESCE(sent_at, ?4) ELSE sent_at END WHERE id = ?1`,
-      id, recordId, found ? 1 : 0, now,
+      id,
+      recordId,
+      found ? 1 : 0,
+      now,
     );
   }
 
   /** The record is gone, or stays for somebody else. A row that is wanted again in the meantime stays wanted. */
   markRemoved(ids: readonly number[], now: number): void {
-    this.#sql.exec("UPDATE records SET state = 'removed', removed_at = ? WHERE state = 'removing' AND id IN (SELECT value FROM json_each(?))", now, JSON.stringify(ids));
+    this.#sql.exec(
+      "UPDATE records SET state = 'removed', removed_at = ? WHERE state = 'removing' AND id IN (SELECT value FROM json_each(?))",
+      now,
+      JSON.stringify(ids),
+    );
   }
 
   intent(): Intent | null {
@@ -188,7 +200,9 @@ export class Ledger {
   /** What the janitor has to wait for: whether something is to be removed, and when the next row expires. */
   outlook(): { removing: number; live: number; nextExpiry: number | null } {
     const row = this.#sql
-      .exec("SELECT COALESCE(SUM(state = 'removing'), 0) AS removing, COUNT(*) AS live, MIN(CASE WHEN state <> 'removing' THEN expires_at END) AS next_expiry FROM records WHERE state <> 'removed'")
+      .exec(
+        "SELECT COALESCE(SUM(state = 'removing'), 0) AS removing, COUNT(*) AS live, MIN(CASE WHEN state <> 'removing' THEN expires_at END) AS next_expiry FROM records WHERE state <> 'removed'",
+      )
       .one();
     const outlook = z.object({ removing: z.number(), live: z.number(), next_expiry: z.number().nullable() }).parse(row);
     return { removing: outlook.removing, live: outlook.live, nextExpiry: outlook.next_expiry };
@@ -199,6 +213,9 @@ export class Ledger {
   }
 
   #many(query: string, ...bindings: (string | number)[]): LedgerEntry[] {
-    return this.#sql.exec(query, ...bindings).toArray().map((row) => ledgerEntrySchema.parse(row));
+    return this.#sql
+      .exec(query, ...bindings)
+      .toArray()
+      .map((row) => ledgerEntrySchema.parse(row));
   }
 }

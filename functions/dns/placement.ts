@@ -48,7 +48,7 @@ export async function placeNames(names: readonly string[], dependencies: Placeme
 
 async function follow(start: string, aliasInZone: AliasLookup, dependencies: PlacementDependencies): Promise<Place> {
   const seen = new Set<string>();
-  for (let name = start; seen.size <= MAX_ALIASES; ) {
+  for (let name = start; seen.size <= MAX_ALIASES;) {
     if (seen.has(name)) throw loops(start, [...seen, name]);
     seen.add(name);
     const found = await findZone(name, dependencies);
@@ -60,7 +60,9 @@ async function follow(start: string, aliasInZone: AliasLookup, dependencies: Pla
     else if (name === start) throw found.failure;
     else throw await leadsOut(start, name, found.failure, dependencies);
   }
-  throw new DnsError('dns_delegation_too_long', `${start} is an alias of an alias, more than ${MAX_ALIASES} times.`, { hint: 'Let the CNAME point at its final name.' });
+  throw new DnsError('dns_delegation_too_long', `${start} is an alias of an alias, more than ${MAX_ALIASES} times.`, {
+    hint: 'Let the CNAME point at its final name.',
+  });
 }
 
 type AliasLookup = (found: FoundZone, name: string) => Promise<string | undefined>;
@@ -135,11 +137,15 @@ async function leadsOut(start: string, target: string, cause: unknown, dependenc
   const sibling = await askAlias(`perennial-wildcard-check.${parent}`, dependencies);
   const first = sibling === undefined ? undefined : await askAlias(start, dependencies);
   if (sibling !== undefined && sibling === first) {
-    return new DnsError('dns_delegation_foreign', `${start} looks delegated to ${target}, because a wildcard CNAME covers it; no configured zone holds that name.`, {
-      hint: `Configure the DNS vendor of ${parent}, or create a CNAME for exactly ${start} into a configured zone.`,
-      details: { name: start, target, wildcard: true },
-      cause,
-    });
+    return new DnsError(
+      'dns_delegation_foreign',
+      `${start} looks delegated to ${target}, because a wildcard CNAME covers it; no configured zone holds that name.`,
+      {
+        hint: `Configure the DNS vendor of ${parent}, or create a CNAME for exactly ${start} into a configured zone.`,
+        details: { name: start, target, wildcard: true },
+        cause,
+      },
+    );
   }
   return new DnsError('dns_delegation_foreign', `${start} is delegated to ${target}, which is in no configured zone.`, {
     hint: `Configure the DNS vendor of ${target}, or let the CNAME point into a configured zone.`,

@@ -89,7 +89,10 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
 
   return {
     async place(records) {
-      const places = await placeNames(records.map(({ name }) => name), { vendors, provider, resolvers, ask });
+      const places = await placeNames(
+        records.map(({ name }) => name),
+        { vendors, provider, resolvers, ask },
+      );
       return records.flatMap((record) => {
         const name = challengeName(record.name);
         const place = places.get(name);
@@ -100,8 +103,15 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
     async present(owner, operation, records) {
       await inEveryZone(records, async (zoneRecords, { vendor: name, zoneId, zoneName }) => {
         const vendor = vendors.find((block) => block.name === name);
-        if (vendor === undefined) throw new DnsError('dns_vendor_removed', `[dns.${name}] is no longer configured.`, { hint: 'The next attempt looks for the zone anew.' });
-        const request = { vendor, zone: { id: zoneId, name: zoneName }, owner, operation, records: zoneRecords.map(({ target, value }) => ({ name: target, value })) };
+        if (vendor === undefined)
+          throw new DnsError('dns_vendor_removed', `[dns.${name}] is no longer configured.`, { hint: 'The next attempt looks for the zone anew.' });
+        const request = {
+          vendor,
+          zone: { id: zoneId, name: zoneName },
+          owner,
+          operation,
+          records: zoneRecords.map(({ target, value }) => ({ name: target, value })),
+        };
         unwrap(await dependencies.zone(vendor.provider, zoneId).present(request));
         for (const { target } of zoneRecords) publishedAt.set(target, clock());
       });
@@ -111,7 +121,13 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
       const expectations = expected(records);
       const authorities = await askAuthorities(expectations, vias);
       const settled = expectations.every(({ target }) => clock() >= (publishedAt.get(target) ?? 0) + SETTLING_MS);
-      if (authorities === null && !settled) return { complete: false, weak: true, servers: [], summary: `waiting ${SETTLING_MS / SECOND} s before public resolvers are asked, because no relay can ask the authoritative servers` };
+      if (authorities === null && !settled)
+        return {
+          complete: false,
+          weak: true,
+          servers: [],
+          summary: `waiting ${SETTLING_MS / SECOND} s before public resolvers are asked, because no relay can ask the authoritative servers`,
+        };
       const resolved = authorities === null || authoritiesAgree(authorities) ? await askResolvers(expectations) : [];
       return propagationReport(authorities, resolved);
     },

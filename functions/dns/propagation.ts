@@ -69,7 +69,9 @@ function judge(name: string, expected: readonly string[], status: AnswerStatus, 
   if (status === 'nxdomain') return { state: 'absent', detail: `says that ${name} does not exist` };
   if (status !== 'answer') return { state: 'silent', detail: `gave no answer for ${name} (${status})` };
   const missing = expected.filter((value) => !values.includes(value)).length;
-  return missing === 0 ? { state: 'seen', detail: `has ${name}` } : { state: 'old', detail: `has ${name}, but ${missing} of ${expected.length} values are missing` };
+  return missing === 0
+    ? { state: 'seen', detail: `has ${name}` }
+    : { state: 'old', detail: `has ${name}, but ${missing} of ${expected.length} values are missing` };
 }
 
 /**
@@ -90,7 +92,8 @@ export function propagationReport(authorities: readonly ServerView[] | null, res
   const complete =
     authorities === null
       ? confirmed > resolvers.length / 2
-      : authoritiesAgree(authorities) && (confirmed > 0 || (authorities.every(({ state }) => state === 'seen') && resolvers.every(({ state }) => state !== 'old')));
+      : authoritiesAgree(authorities) &&
+        (confirmed > 0 || (authorities.every(({ state }) => state === 'seen') && resolvers.every(({ state }) => state !== 'old')));
   const remembered = !complete && resolvers.some(({ state }) => state === 'old') ? ' (older values are still in their caches)' : '';
   return {
     complete,

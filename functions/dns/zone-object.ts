@@ -13,7 +13,15 @@ import { DEAD_MAN_MS, nextJanitorRun } from './janitor.ts';
 import { Ledger } from './ledger.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 import type { ZoneDependencies } from './wiring.ts';
-import { cleanUpRequestSchema, presentRequestSchema, type CleanUpRequest, type OwnedRecord, type PresentRequest, type ZoneHealth, type ZonePort } from './zone-requests.ts';
+import {
+  cleanUpRequestSchema,
+  presentRequestSchema,
+  type CleanUpRequest,
+  type OwnedRecord,
+  type PresentRequest,
+  type ZoneHealth,
+  type ZonePort,
+} from './zone-requests.ts';
 import { ZoneWriter } from './zone-writer.ts';
 
 /** A challenge record that nobody cleaned up is removed after this long: no authorization stays pending longer. */

@@ -13,7 +13,20 @@ export const presentRequestSchema = z.object({
   owner: idSchema,
   operation: operationSchema,
   records: z
-    .array(z.object({ name: z.string().min(1).max(253).regex(/^[a-z0-9_.-]+$/), value: z.string().min(1).max(255).regex(/^[\x20-\x7e]+$/) }))
+    .array(
+      z.object({
+        name: z
+          .string()
+          .min(1)
+          .max(253)
+          .regex(/^[a-z0-9_.-]+$/),
+        value: z
+          .string()
+          .min(1)
+          .max(255)
+          .regex(/^[\x20-\x7e]+$/),
+      }),
+    )
     .min(1)
     .max(200),
 });

@@ -108,7 +108,10 @@ export class ZoneWriter {
   async #execute(provider: DnsProvider, zone: Zone, plan: ZonePlan): Promise<Failures> {
     const intent = { id: crypto.randomUUID(), holder: this.#holder, deadline: this.#clock() + WRITE_TIME_MS };
     this.#ledger.setIntent(intent);
-    this.#ledger.markSent(plan.add.flatMap(({ entries }) => entries), this.#clock());
+    this.#ledger.markSent(
+      plan.add.flatMap(({ entries }) => entries),
+      this.#clock(),
+    );
     try {
       const add = plan.add.map(({ record, owner }) => ({ ...record, ttl: CHALLENGE_TTL, comment: ownershipComment(owner) }));
       const result = await provider.apply(zone, { add, remove: plan.remove.map(({ listed }) => listed) }, intent.deadline);
@@ -159,7 +162,10 @@ export class ZoneWriter {
 
   /** The vendor may answer "exists already" with a record that somebody else has written a moment before. */
   #markAdded(entry: number, listed: ListedRecord): void {
-    const found = !isOurs(listed, this.#ledger.entriesOfNames([listed.name]).filter((row) => recordKey(row) === recordKey(listed)));
+    const found = !isOurs(
+      listed,
+      this.#ledger.entriesOfNames([listed.name]).filter((row) => recordKey(row) === recordKey(listed)),
+    );
     this.#ledger.markPresent(entry, found ? null : listed.id, found, this.#clock());
   }
 

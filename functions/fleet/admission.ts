@@ -46,18 +46,32 @@ export class Admission {
   accept(request: ActionRequest, id: string, now: number): { operation: StoredOperation; repeated: boolean } {
     const { caller, action, certificates, idempotency } = request;
     const key = idempotency === null ? null : `${caller}\n${idempotency.key}`;
-    const known = key === null ? undefined : this.#sql.exec<{ request: string; operation: string }>('SELECT request, operation FROM idempotency WHERE key = ? AND expires_at > ?', key, now).toArray()[0];
+    const known =
+      key === null
+        ? undefined
+        : this.#sql
+            .exec<{ request: string; operation: string }>('SELECT request, operation FROM idempotency WHERE key = ? AND expires_at > ?', key, now)
+            .toArray()[0];
     if (known !== undefined) {
       const operation = this.operation(known.operation);
       if (known.request !== idempotency?.request || operation === null)
-        throw new PerennialError('idempotency_mismatch', 'This Idempotency-Key was used for another request.', { hint: 'Use a new key for a new request, and the same key only to repeat the very same one.' });
+        throw new PerennialError('idempotency_mismatch', 'This Idempotency-Key was used for another request.', {
+          hint: 'Use a new key for a new request, and the same key only to repeat the very same one.',
+        });
       return { operation, repeated: true };
     }
     this.#refuseReplay(request, now);
     if (action === 'force') this.#coolDown(request, now);
     const operation: StoredOperation = { id, at: now, action, certificates };
     this.#sql.exec('INSERT INTO operations (id, at, json) VALUES (?, ?, ?)', id, now, JSON.stringify({ action, certificates }));
-    if (key !== null) this.#sql.exec('INSERT OR REPLACE INTO idempotency (key, request, operation, expires_at) VALUES (?, ?, ?, ?)', key, idempotency?.request ?? '', id, now + IDEMPOTENCY_KEEP_MS);
+    if (key !== null)
+      this.#sql.exec(
+        'INSERT OR REPLACE INTO idempotency (key, request, operation, expires_at) VALUES (?, ?, ?, ?)',
+        key,
+        idempotency?.request ?? '',
+        id,
+        now + IDEMPOTENCY_KEEP_MS,
+      );
     return { operation, repeated: false };
   }
 
@@ -74,7 +88,11 @@ export class Admission {
       this.#sql.exec<{ at: number }>(`SELECT at FROM sign_ins ${filter} ORDER BY id DESC LIMIT 1 OFFSET ?`, ...values, limit - 1).toArray()[0]?.at;
     const blockedBy = oldest('WHERE client = ?', SIGN_INS_PER_CLIENT, client) ?? oldest('', SIGN_INS_OVERALL);
     if (blockedBy !== undefined)
-      throw new PerennialError('sign_in_limited', 'Too many attempts to sign in.', { retryable: true, retryAt: blockedBy + SIGN_IN_WINDOW_MS, hint: 'Wait a quarter of an hour and try again.' });
+      throw new PerennialError('sign_in_limited', 'Too many attempts to sign in.', {
+        retryable: true,
+        retryAt: blockedBy + SIGN_IN_WINDOW_MS,
+        hint: 'Wait a quarter of an hour and try again.',
+      });
     this.#sql.exec('INSERT INTO sign_ins (client, at) VALUES (?, ?)', client, now);
   }
 
@@ -94,7 +112,9 @@ export class Admission {
     if (replay === null) return;
     const id = `${caller}\n${replay.id}`;
     if (this.#sql.exec('SELECT 1 FROM replays WHERE id = ? AND expires_at > ?', id, now).toArray().length > 0)
-      throw new PerennialError('webhook_replayed', 'A message with this webhook-id was accepted before.', { hint: 'Give every message an id of its own; add an Idempotency-Key when you repeat one after a lost answer.' });
+      throw new PerennialError('webhook_replayed', 'A message with this webhook-id was accepted before.', {
+        hint: 'Give every message an id of its own; add an Idempotency-Key when you repeat one after a lost answer.',
+      });
     this.#sql.exec('INSERT OR REPLACE INTO replays (id, expires_at) VALUES (?, ?)', id, replay.expiresAt);
   }
 
@@ -102,11 +122,15 @@ export class Admission {
     for (const name of certificates) {
       const at = this.#sql.exec<{ at: number }>('SELECT at FROM forced WHERE name = ?', name).toArray()[0]?.at;
       if (at !== undefined && at + coolDownMs > now)
-        throw new PerennialError('force_cooling_down', `A renewal of ${name} was forced at ${new Date(at).toISOString()}; the next one may be forced at ${new Date(at + coolDownMs).toISOString()}.`, {
-          retryable: true,
-          retryAt: at + coolDownMs,
-          hint: 'A renewal that is due needs no force; ask without it.',
-        });
+        throw new PerennialError(
+          'force_cooling_down',
+          `A renewal of ${name} was forced at ${new Date(at).toISOString()}; the next one may be forced at ${new Date(at + coolDownMs).toISOString()}.`,
+          {
+            retryable: true,
+            retryAt: at + coolDownMs,
+            hint: 'A renewal that is due needs no force; ask without it.',
+          },
+        );
     }
     for (const name of certificates) this.#sql.exec('INSERT INTO forced (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at', name, now);
   }

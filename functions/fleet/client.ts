@@ -50,7 +50,11 @@ export function fleetClient(namespace: Environment['FLEET']): FleetClient {
  * Offers what this bundle carries, and sends what the fleet lacks. Call it on every request and cron run, at most once a
  * minute for each isolate: the offers also tell a deploy's stragglers from a roll-back (`promotion.ts`).
  */
-export async function offerBundle(fleet: Pick<FleetClient, 'offer' | 'promote' | 'storeRelayBundle'>, compiled: CompiledConfiguration, relay: RelayBundle | null): Promise<PromotionDecision | null> {
+export async function offerBundle(
+  fleet: Pick<FleetClient, 'offer' | 'promote' | 'storeRelayBundle'>,
+  compiled: CompiledConfiguration,
+  relay: RelayBundle | null,
+): Promise<PromotionDecision | null> {
   const { configuration, wantsRelay } = await fleet.offer(compiled.hash, relay?.sha256 ?? null);
   if (wantsRelay && relay !== null) await fleet.storeRelayBundle(relay);
   // An invalid configuration is never in force; the last good one stays.

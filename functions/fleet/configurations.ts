@@ -23,7 +23,9 @@ export class Configurations {
   }
 
   inForce(): Promotion | null {
-    const [row] = this.#sql.exec<{ generation: number; hash: string; at: number }>('SELECT generation, hash, at FROM promotions ORDER BY generation DESC LIMIT 1').toArray();
+    const [row] = this.#sql
+      .exec<{ generation: number; hash: string; at: number }>('SELECT generation, hash, at FROM promotions ORDER BY generation DESC LIMIT 1')
+      .toArray();
     return row ?? null;
   }
 
@@ -34,17 +36,29 @@ export class Configurations {
   }
 
   saw(hash: string, now: number): void {
-    this.#sql.exec('INSERT INTO sightings (hash, first_at, last_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET last_at = max(last_at, excluded.last_at)', hash, now, now);
+    this.#sql.exec(
+      'INSERT INTO sightings (hash, first_at, last_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET last_at = max(last_at, excluded.last_at)',
+      hash,
+      now,
+      now,
+    );
   }
 
   /** The specifications in force. */
   specifications(): CertificateSpec[] {
-    return this.#sql.exec<{ json: string }>('SELECT json FROM specifications ORDER BY name').toArray().map(({ json }) => certificateSpecSchema.parse(JSON.parse(json)));
+    return this.#sql
+      .exec<{ json: string }>('SELECT json FROM specifications ORDER BY name')
+      .toArray()
+      .map(({ json }) => certificateSpecSchema.parse(JSON.parse(json)));
   }
 
   /** The whole configuration in force, also while a newer bundle carries an invalid one; null before the first. */
   lastGood(): Configuration | null {
-    const text = this.#sql.exec<{ json: string }>('SELECT json FROM configuration_parts ORDER BY part').toArray().map(({ json }) => json).join('');
+    const text = this.#sql
+      .exec<{ json: string }>('SELECT json FROM configuration_parts ORDER BY part')
+      .toArray()
+      .map(({ json }) => json)
+      .join('');
     return text === '' ? null : configurationSchema.parse(JSON.parse(text));
   }
 
@@ -56,10 +70,16 @@ export class Configurations {
     const text = JSON.stringify(configuration);
     for (let part = 0; part * PART_CHARACTERS < text.length; part += 1)
       this.#sql.exec('INSERT INTO configuration_parts (part, json) VALUES (?, ?)', part, text.slice(part * PART_CHARACTERS, (part + 1) * PART_CHARACTERS));
-    const kept = new Map(this.#sql.exec<{ name: string; json: string }>('SELECT name, json FROM specifications').toArray().map((row) => [row.name, row.json]));
+    const kept = new Map(
+      this.#sql
+        .exec<{ name: string; json: string }>('SELECT name, json FROM specifications')
+        .toArray()
+        .map((row) => [row.name, row.json]),
+    );
     for (const spec of configuration.certificates) {
       const json = JSON.stringify(spec);
-      if (kept.get(spec.name) !== json) this.#sql.exec('INSERT INTO specifications (name, json) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json', spec.name, json);
+      if (kept.get(spec.name) !== json)
+        this.#sql.exec('INSERT INTO specifications (name, json) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json', spec.name, json);
       kept.delete(spec.name);
     }
     for (const name of kept.keys()) this.#sql.exec('DELETE FROM specifications WHERE name = ?', name);

@@ -20,11 +20,23 @@ export class EventLog {
   /** @param sequence the reporter's own number; null for events of the fleet itself. */
   add(event: FleetEvent, sequence: number | null): void {
     const { certificate, at, kind, message } = event;
-    this.#sql.exec('INSERT INTO events (certificate, sequence, at, kind, message) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING', certificate, sequence, at, kind, message.slice(0, 2_000));
+    this.#sql.exec(
+      'INSERT INTO events (certificate, sequence, at, kind, message) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      certificate,
+      sequence,
+      at,
+      kind,
+      message.slice(0, 2_000),
+    );
   }
 
   latest(limit: number): FleetEvent[] {
-    return this.#sql.exec<{ certificate: string | null; at: number; kind: string; message: string }>('SELECT certificate, at, kind, message FROM events ORDER BY id DESC LIMIT ?', limit).toArray();
+    return this.#sql
+      .exec<{ certificate: string | null; at: number; kind: string; message: string }>(
+        'SELECT certificate, at, kind, message FROM events ORDER BY id DESC LIMIT ?',
+        limit,
+      )
+      .toArray();
   }
 
   prune(): void {

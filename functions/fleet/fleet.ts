@@ -156,13 +156,17 @@ export class Fleet {
     const now = this.#clock();
     const accepted = this.#storage.transactionSync(() => {
       for (const name of request.certificates) {
-        if (!this.#registry.has(name)) throw new PerennialError('certificate_unknown', `There is no certificate ${JSON.stringify(name)} in the configuration in force.`);
+        if (!this.#registry.has(name))
+          throw new PerennialError('certificate_unknown', `There is no certificate ${JSON.stringify(name)} in the configuration in force.`);
       }
       const result = this.#admission.accept(request, crypto.randomUUID(), now);
       if (!result.repeated) {
         for (const name of request.certificates) {
           this.#work.wake(name, WAKE_OF[request.action]);
-          this.#events.add({ at: now, certificate: name, kind: `asked-${request.action}`, message: `${who(request.caller)} asked to ${ASKED[request.action]}.` }, null);
+          this.#events.add(
+            { at: now, certificate: name, kind: `asked-${request.action}`, message: `${who(request.caller)} asked to ${ASKED[request.action]}.` },
+            null,
+          );
         }
       }
       return result;
@@ -221,7 +225,10 @@ export class Fleet {
     for (const name of plan.retired) log(name, 'retired', 'It is no longer configured; it is not renewed any more, and its variable stays as it is.');
     for (const { from, to } of plan.adopted) log(to, 'renamed', `It was named ${from}; what is served is adopted, nothing is ordered.`);
     const counts = `${plan.added.length} added, ${plan.changed.length} changed, ${plan.retired.length} retired, ${plan.adopted.length} renamed, ${plan.unchanged.length} unchanged`;
-    this.#events.add({ at: now, certificate: null, kind: 'configuration', message: `Configuration ${hash.slice(0, 12)} is in force as generation ${generation}: ${counts}.` }, null);
+    this.#events.add(
+      { at: now, certificate: null, kind: 'configuration', message: `Configuration ${hash.slice(0, 12)} is in force as generation ${generation}: ${counts}.` },
+      null,
+    );
   }
 
   /**

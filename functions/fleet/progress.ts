@@ -31,12 +31,19 @@ export function progressOf(view: CertificateView, asked: Asked, reportedAt: numb
     reason: view.reason,
     waitingFor: view.waitingFor,
     nextAt: view.nextAt,
-    phases: view.issuance === null ? (finished?.phases ?? []) : view.issuance.phases.map(({ name, startedAt, endedAt }) => ({ name, ms: endedAt === null ? null : endedAt - startedAt })),
+    phases:
+      view.issuance === null
+        ? (finished?.phases ?? [])
+        : view.issuance.phases.map(({ name, startedAt, endedAt }) => ({ name, ms: endedAt === null ? null : endedAt - startedAt })),
     sha256: view.live?.sha256 ?? null,
   };
 }
 
-function statusOf(view: CertificateView, { action, at }: Asked, seen: { reportedAt: number; finished: CertificateView['history'][number] | undefined }): Progress['status'] {
+function statusOf(
+  view: CertificateView,
+  { action, at }: Asked,
+  seen: { reportedAt: number; finished: CertificateView['history'][number] | undefined },
+): Progress['status'] {
   if (seen.reportedAt < at) return 'accepted';
   const failed = view.issuance?.failure != null || view.deliveries.some((delivery) => delivery.failure !== null);
   if (failed || view.state === 'failing') return 'failing';

@@ -51,10 +51,16 @@ export class Registry {
    */
   take(report: CertificateReport): boolean {
     const { name, sequence, at, view } = certificateReportSchema.parse(report);
-    const [known] = this.#storage.sql.exec<{ sequence: number; shown: number; retired: number; at: number }>('SELECT sequence, shown, retired, reported_at AS at FROM registry WHERE name = ?', name).toArray();
+    const [known] = this.#storage.sql
+      .exec<{ sequence: number; shown: number; retired: number; at: number }>(
+        'SELECT sequence, shown, retired, reported_at AS at FROM registry WHERE name = ?',
+        name,
+      )
+      .toArray();
     if (known !== undefined && (known.sequence === sequence || (known.sequence > sequence && known.at >= at))) return false;
     const json = JSON.stringify(view);
-    if (json.length > MAX_VIEW_CHARACTERS) throw new PerennialError('fleet_view_too_large', `The view of ${name} is larger than ${MAX_VIEW_CHARACTERS} characters.`);
+    if (json.length > MAX_VIEW_CHARACTERS)
+      throw new PerennialError('fleet_view_too_large', `The view of ${name} is larger than ${MAX_VIEW_CHARACTERS} characters.`);
     // A certificate that was renamed reports its retirement and stays hidden.
     const row = { shown: known?.shown ?? 1, retired: known?.retired ?? 0, sequence, at };
     this.#storage.transactionSync(() => {
@@ -67,18 +73,29 @@ export class Registry {
   /** Makes a row for a certificate that has yet to report, or brings a retired one back. */
   expect(spec: CertificateSpec, generation: number): void {
     const known = this.view(spec.name);
-    const view: CertificateView = known === null ? unreported(spec, generation) : { ...known, domains: spec.domains, state: known.state === 'retired' ? 'new' : known.state };
+    const view: CertificateView =
+      known === null ? unreported(spec, generation) : { ...known, domains: spec.domains, state: known.state === 'retired' ? 'new' : known.state };
     const [row] = this.#storage.sql.exec<{ sequence: number }>('SELECT sequence FROM registry WHERE name = ?', spec.name).toArray();
     // -1: whatever the certificate reports first is newer.
     this.#write(view, { shown: 1, retired: 0, sequence: row?.sequence ?? -1, at: 0 });
-    this.#storage.sql.exec('INSERT INTO views (name, json) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json', spec.name, JSON.stringify(view));
+    this.#storage.sql.exec(
+      'INSERT INTO views (name, json) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json',
+      spec.name,
+      JSON.stringify(view),
+    );
   }
 
   /** @param shown false hides a certificate that goes on under another name. */
   retire(name: string, shown: boolean, now: number): void {
     const view = this.view(name);
     if (view !== null) this.#setState(name, 'retired');
-    this.#storage.sql.exec('UPDATE registry SET retired = 1, due_at = NULL, rank = ?, state = ?, touched_at = ? WHERE name = ?', RANK.retired, 'retired', now, name);
+    this.#storage.sql.exec(
+      'UPDATE registry SET retired = 1, due_at = NULL, rank = ?, state = ?, touched_at = ? WHERE name = ?',
+      RANK.retired,
+      'retired',
+      now,
+      name,
+    );
     if (!shown) this.#hide(name);
   }
 
@@ -98,18 +115,26 @@ export class Registry {
     const filter = query === '' ? '' : String.raw`AND (name LIKE ? ESCAPE '\' OR domains LIKE ? ESCAPE '\')`;
     const values = query === '' ? [] : [pattern, pattern];
     const rows = this.#storage.sql
-      .exec(`SELECT name, state, domains, not_after, due_at FROM registry WHERE shown = 1 ${filter} ORDER BY rank, name LIMIT ? OFFSET ?`, ...values, size, (page - 1) * size)
+      .exec(
+        `SELECT name, state, domains, not_after, due_at FROM registry WHERE shown = 1 ${filter} ORDER BY rank, name LIMIT ? OFFSET ?`,
+        ...values,
+        size,
+        (page - 1) * size,
+      )
       .toArray()
       .map(summaryOf);
-    const total = query === ''
-      ? Object.values(this.tally()).reduce((sum, count) => sum + count, 0)
-      : Number(this.#storage.sql.exec(`SELECT count(*) AS total FROM registry WHERE shown = 1 ${filter}`, ...values).one()['total']);
+    const total =
+      query === ''
+        ? Object.values(this.tally()).reduce((sum, count) => sum + count, 0)
+        : Number(this.#storage.sql.exec(`SELECT count(*) AS total FROM registry WHERE shown = 1 ${filter}`, ...values).one()['total']);
     return { rows, total };
   }
 
   /** What happens next in the whole fleet, soonest first. */
   upcoming(limit: number): CertificateView[] {
-    const rows = this.#storage.sql.exec<{ name: string }>('SELECT name FROM registry WHERE shown = 1 AND due_at IS NOT NULL ORDER BY due_at LIMIT ?', limit).toArray();
+    const rows = this.#storage.sql
+      .exec<{ name: string }>('SELECT name FROM registry WHERE shown = 1 AND due_at IS NOT NULL ORDER BY due_at LIMIT ?', limit)
+      .toArray();
     return rows.map(({ name }) => this.view(name)).filter((view) => view !== null);
   }
 
@@ -125,7 +150,10 @@ export class Registry {
 
   /** Names that are shown and not retired. */
   names(): string[] {
-    return this.#storage.sql.exec<{ name: string }>('SELECT name FROM registry WHERE retired = 0').toArray().map(({ name }) => name);
+    return this.#storage.sql
+      .exec<{ name: string }>('SELECT name FROM registry WHERE retired = 0')
+      .toArray()
+      .map(({ name }) => name);
   }
 
   has(name: string): boolean {
@@ -135,7 +163,8 @@ export class Registry {
   /** Enough rows for a sweep of `limit`: the longest overdue and the least recently touched. */
   sweepCandidates(limit: number): SweepCandidate[] {
     const columns = 'SELECT name, wake_at AS wakeAt, touched_at AS touchedAt FROM registry WHERE retired = 0';
-    const read = (rest: string) => this.#storage.sql.exec<{ name: string; wakeAt: number | null; touchedAt: number }>(`${columns} ${rest} LIMIT ?`, limit).toArray();
+    const read = (rest: string) =>
+      this.#storage.sql.exec<{ name: string; wakeAt: number | null; touchedAt: number }>(`${columns} ${rest} LIMIT ?`, limit).toArray();
     return [...read('AND wake_at IS NOT NULL ORDER BY wake_at'), ...read('ORDER BY touched_at')];
   }
 
@@ -145,7 +174,9 @@ export class Registry {
 
   /** A retired certificate is shown until it expires, or for a day when nothing of it was live. */
   forgetExpired(now: number, keepMs: number): void {
-    for (const { name } of this.#storage.sql.exec<{ name: string }>('SELECT name FROM registry WHERE retired = 1 AND coalesce(not_after, touched_at + ?) < ?', keepMs, now).toArray()) {
+    for (const { name } of this.#storage.sql
+      .exec<{ name: string }>('SELECT name FROM registry WHERE retired = 1 AND coalesce(not_after, touched_at + ?) < ?', keepMs, now)
+      .toArray()) {
       this.#hide(name);
       this.#storage.sql.exec('DELETE FROM registry WHERE name = ?', name);
       this.#storage.sql.exec('DELETE FROM views WHERE name = ?', name);
@@ -161,7 +192,18 @@ export class Registry {
       `INSERT INTO registry (name, shown, retired, rank, state, domains, not_after, due_at, wake_at, touched_at, reported_at, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET shown = excluded.shown, retired = excluded.retired, rank = excluded.rank, state = excluded.state, domains = excluded.domains, not_after = excluded.not_after,
          due_at = excluded.due_at, wake_at = excluded.wake_at, touched_at = max(touched_at, excluded.touched_at), reported_at = max(reported_at, excluded.reported_at), sequence = excluded.sequence`,
-      name, row.shown, row.retired, RANK[state], state, domains.join(' '), live?.notAfter ?? null, dueAt, nextAt, row.at, row.at, row.sequence,
+      name,
+      row.shown,
+      row.retired,
+      RANK[state],
+      state,
+      domains.join(' '),
+      live?.notAfter ?? null,
+      dueAt,
+      nextAt,
+      row.at,
+      row.at,
+      row.sequence,
     );
   }
 

@@ -28,12 +28,16 @@ export class RelayBundles {
   /** Throws `relay_bundle_invalid` when source and checksum do not fit. */
   async store({ sha256, source, contract }: RelayBundle, now: number): Promise<void> {
     const bytes = new TextEncoder().encode(source);
-    if (bytes.length === 0 || bytes.length > MAX_BUNDLE_BYTES) throw new PerennialError('relay_bundle_invalid', `The relay bundle has ${bytes.length} bytes; 1 to ${MAX_BUNDLE_BYTES} are possible.`);
+    if (bytes.length === 0 || bytes.length > MAX_BUNDLE_BYTES)
+      throw new PerennialError('relay_bundle_invalid', `The relay bundle has ${bytes.length} bytes; 1 to ${MAX_BUNDLE_BYTES} are possible.`);
     const digest = [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
     if (digest !== sha256) throw new PerennialError('relay_bundle_invalid', 'The relay bundle does not have the checksum it claims.');
     this.#sql.exec(
       'INSERT INTO relay_bundles (sha256, source, contract, stored_at, reported_at) VALUES (?, ?, ?, ?, 0) ON CONFLICT (sha256) DO UPDATE SET stored_at = excluded.stored_at',
-      sha256, source, contract, now,
+      sha256,
+      source,
+      contract,
+      now,
     );
   }
 

@@ -6,7 +6,22 @@ import { certificateNameSchema } from '../../shared/relay/contract.ts';
 const ms = z.number();
 const text = z.string().max(4_000);
 const phase = z.enum(['idle', 'adopt', 'order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'reload', 'verify']);
-const failureClass = z.enum(['protocol', 'overload', 'limit', 'paused', 'state', 'replaces', 'validation', 'account', 'permanent', 'dns', 'relay', 'nomad', 'traefik', 'internal']);
+const failureClass = z.enum([
+  'protocol',
+  'overload',
+  'limit',
+  'paused',
+  'state',
+  'replaces',
+  'validation',
+  'account',
+  'permanent',
+  'dns',
+  'relay',
+  'nomad',
+  'traefik',
+  'internal',
+]);
 const requests = z.object({ acme: z.number(), dns: z.number(), relay: z.number() });
 const failure = z.object({ code: text, message: text, hint: text.nullable(), retryAt: ms.nullable() });
 
@@ -20,7 +35,17 @@ export const certificateViewSchema = z.object({
   nextAt: ms.nullable(),
   renewal: z.object({ at: ms, reason: text }).nullable(),
   live: z
-    .object({ sha256: text, names: z.array(text).max(200), issuer: text, authority: text.nullable(), serial: text, notBefore: ms, notAfter: ms, since: ms, adopted: z.boolean() })
+    .object({
+      sha256: text,
+      names: z.array(text).max(200),
+      issuer: text,
+      authority: text.nullable(),
+      serial: text,
+      notBefore: ms,
+      notAfter: ms,
+      since: ms,
+      adopted: z.boolean(),
+    })
     .nullable(),
   issuance: z
     .object({
@@ -71,7 +96,10 @@ export const certificateViewSchema = z.object({
       }),
     )
     .max(100),
-  zones: z.array(z.object({ vendor: z.string().max(63), zoneId: z.string().max(100), zoneName: z.string().max(253) })).max(100).default([]),
+  zones: z
+    .array(z.object({ vendor: z.string().max(63), zoneId: z.string().max(100), zoneName: z.string().max(253) }))
+    .max(100)
+    .default([]),
   generation: z.number().int(),
 }) satisfies z.ZodType<CertificateView>;
 

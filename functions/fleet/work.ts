@@ -53,7 +53,9 @@ export class WorkQueue {
 
   /** Makes up to one slice of the calls that are due. A failed one waits, twice as long each time. */
   async run(now: number): Promise<void> {
-    const rows = this.#sql.exec<Row>('SELECT id, name, action, generation, attempts FROM work WHERE retry_at <= ? ORDER BY retry_at, id LIMIT ?', now, SLICE).toArray();
+    const rows = this.#sql
+      .exec<Row>('SELECT id, name, action, generation, attempts FROM work WHERE retry_at <= ? ORDER BY retry_at, id LIMIT ?', now, SLICE)
+      .toArray();
     for (let start = 0; start < rows.length; start += PARALLEL) await Promise.all(rows.slice(start, start + PARALLEL).map((row) => this.#attempt(row, now)));
   }
 

@@ -31,7 +31,13 @@ export function createAwsHttpHandler(fetch: typeof globalThis.fetch, deadlineMs:
       const abort = new AbortController();
       const timer = setTimeout(() => abort.abort(), deadlineMs);
       try {
-        const response = await fetch(urlOf(request), { method: request.method, headers: withoutHost(request.headers), body: bodyOf(request.body), redirect: 'manual', signal: abort.signal });
+        const response = await fetch(urlOf(request), {
+          method: request.method,
+          headers: withoutHost(request.headers),
+          body: bodyOf(request.body),
+          redirect: 'manual',
+          signal: abort.signal,
+        });
         const body = new Uint8Array(await response.arrayBuffer());
         if (body.byteLength > MAX_REPLY_BYTES) throw unavailable('AWS Secrets Manager answered with more than it may.');
         return { response: { statusCode: response.status, reason: response.statusText, headers: Object.fromEntries(response.headers), body } };

@@ -94,7 +94,9 @@ export function createAwsStore(options: AwsStoreOptions): SecretStore {
       let token: string | undefined;
       try {
         do {
-          const page = await client.send(new sdk.ListSecretsCommand({ Filters: [{ Key: 'name', Values: [prefix] }], MaxResults: 100, ...(token === undefined ? {} : { NextToken: token }) }));
+          const page = await client.send(
+            new sdk.ListSecretsCommand({ Filters: [{ Key: 'name', Values: [prefix] }], MaxResults: 100, ...(token === undefined ? {} : { NextToken: token }) }),
+          );
           for (const { Name: id } of page.SecretList ?? []) {
             // Others may keep secrets below the same prefix.
             if (id?.startsWith(prefix) === true && secretNameSchema.safeParse(id.slice(prefix.length)).success) names.push(id.slice(prefix.length));
@@ -157,12 +159,25 @@ function isMarkedForDeletion(thrown: unknown): boolean {
 }
 
 const DENIED = new Set([
-  'AccessDeniedException', 'UnrecognizedClientException', 'InvalidSignatureException', 'SignatureDoesNotMatch', 'ExpiredTokenException',
-  'IncompleteSignature', 'MissingAuthenticationTokenException', 'InvalidClientTokenId', 'OptInRequired', 'DecryptionFailure',
+  'AccessDeniedException',
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+  'SignatureDoesNotMatch',
+  'ExpiredTokenException',
+  'IncompleteSignature',
+  'MissingAuthenticationTokenException',
+  'InvalidClientTokenId',
+  'OptInRequired',
+  'DecryptionFailure',
 ]);
 const REFUSED = new Set([
-  'InvalidParameterException', 'InvalidRequestException', 'ValidationException', 'LimitExceededException', 'ResourceExistsException',
-  'EncryptionFailure', 'MalformedPolicyDocumentException',
+  'InvalidParameterException',
+  'InvalidRequestException',
+  'ValidationException',
+  'LimitExceededException',
+  'ResourceExistsException',
+  'EncryptionFailure',
+  'MalformedPolicyDocumentException',
 ]);
 
 /** By name only: messages of the SDK may quote the request. */

@@ -39,7 +39,9 @@ export async function readSealingKeys(text: SealingKeyText): Promise<SealingKeys
 async function importKey(text: string, variable: string): Promise<SealingKey> {
   const octets = decode(text.trim());
   if (octets?.byteLength !== 32) {
-    throw new PerennialError('secret_key_malformed', `The Worker secret ${variable} is not 32 bytes in base64.`, { hint: 'Make one with: openssl rand -base64 32' });
+    throw new PerennialError('secret_key_malformed', `The Worker secret ${variable} is not 32 bytes in base64.`, {
+      hint: 'Make one with: openssl rand -base64 32',
+    });
   }
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', octets));
   const id = Array.from(digest.subarray(0, 8), (octet) => octet.toString(16).padStart(2, '0')).join('');
@@ -69,7 +71,10 @@ export async function unseal(keys: SealingKeys, name: string, sealed: Sealed): P
     const plain = await crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData: octetsOf(name) }, found.key, ciphertext);
     return new Secret(new TextDecoder().decode(plain));
   } catch {
-    throw new PerennialError('secret_damaged', `The stored secret "${name}" has been altered and cannot be opened.`, { hint: 'Store it again.', details: { name } });
+    throw new PerennialError('secret_damaged', `The stored secret "${name}" has been altered and cannot be opened.`, {
+      hint: 'Store it again.',
+      details: { name },
+    });
   }
 }
 

@@ -26,14 +26,20 @@ export interface SecretStore {
 
 export function checkName(name: string): void {
   if (secretNameSchema.safeParse(name).success) return;
-  throw new PerennialError('secret_name_invalid', `"${name.slice(0, 80)}" is not a name for a secret.`, { hint: 'Use up to 63 lower-case letters, digits and hyphens.' });
+  throw new PerennialError('secret_name_invalid', `"${name.slice(0, 80)}" is not a name for a secret.`, {
+    hint: 'Use up to 63 lower-case letters, digits and hyphens.',
+  });
 }
 
 export function checkValue(secret: Secret): void {
   const bytes = new TextEncoder().encode(secret.reveal()).byteLength;
-  if (bytes === 0 || bytes > MAX_SECRET_BYTES) throw new PerennialError('secret_too_large', `A secret has 1 to ${MAX_SECRET_BYTES} bytes; this one has ${bytes}.`);
+  if (bytes === 0 || bytes > MAX_SECRET_BYTES)
+    throw new PerennialError('secret_too_large', `A secret has 1 to ${MAX_SECRET_BYTES} bytes; this one has ${bytes}.`);
 }
 
 export function notFound(name: string): PerennialError {
-  return new PerennialError('secret_not_found', `There is no secret named "${name}".`, { hint: `Store it first: npm run secret -- ${name}`, details: { name } });
+  return new PerennialError('secret_not_found', `There is no secret named "${name}".`, {
+    hint: `Store it first: npm run secret -- ${name}`,
+    details: { name },
+  });
 }

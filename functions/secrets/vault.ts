@@ -7,7 +7,9 @@ import { readSealingKeys, seal, type SealingKeys, type SealingKeyText, sealedSch
 import type { Secret } from './secret.ts';
 import { checkName, checkValue, notFound, type SecretStore } from './store.ts';
 
-const MIGRATIONS: readonly Migration[] = [{ version: 1, statements: ['CREATE TABLE secrets (name TEXT PRIMARY KEY, key_id TEXT NOT NULL, sealed TEXT NOT NULL)'] }];
+const MIGRATIONS: readonly Migration[] = [
+  { version: 1, statements: ['CREATE TABLE secrets (name TEXT PRIMARY KEY, key_id TEXT NOT NULL, sealed TEXT NOT NULL)'] },
+];
 
 export function createVault(storage: DurableObjectStorage, keyText: SealingKeyText): SecretStore {
   migrate(storage, MIGRATIONS);
@@ -53,7 +55,10 @@ export function createVault(storage: DurableObjectStorage, keyText: SealingKeyTe
       return read(name) !== null;
     },
     async list() {
-      return sql.exec<{ name: string }>('SELECT name FROM secrets ORDER BY name').toArray().map(({ name }) => name);
+      return sql
+        .exec<{ name: string }>('SELECT name FROM secrets ORDER BY name')
+        .toArray()
+        .map(({ name }) => name);
     },
     async remove(name) {
       checkName(name);

@@ -14,14 +14,19 @@ const ADMINISTRATOR_COOL_DOWN_MS = MINUTE;
 /** Largest secret of the SecretStore and its JSON. */
 const MAX_SECRET_BODY_BYTES = 140_000;
 
-const listQuery = z.object({ page: z.coerce.number().int().min(1).max(100_000).default(1), size: z.coerce.number().int().min(1).max(500).default(100), q: z.string().max(253).default('') });
+const listQuery = z.object({
+  page: z.coerce.number().int().min(1).max(100_000).default(1),
+  size: z.coerce.number().int().min(1).max(500).default(100),
+  q: z.string().max(253).default(''),
+});
 const renewBody = z.strictObject({ force: z.boolean().default(true) });
 const secretBody = z.strictObject({ value: z.string().min(1).max(65_536) });
 
 export function api(deps: WebDependencies) {
   const certificate = async (name: string) => {
     const view = await deps.fleet.certificate(name);
-    if (view === null) throw new PerennialError('certificate_unknown', 'There is no certificate of that name.', { hint: 'GET /api/v1/certificates lists them.' });
+    if (view === null)
+      throw new PerennialError('certificate_unknown', 'There is no certificate of that name.', { hint: 'GET /api/v1/certificates lists them.' });
     return view;
   };
 
@@ -51,7 +56,11 @@ export function api(deps: WebDependencies) {
     configuration: async (context: Context) => {
       const { configuration: inForce } = await deps.fleet.status({ events: 0, upcoming: 0 });
       const { compiled } = deps;
-      return context.json(compiled.valid ? { valid: true, hash: compiled.hash, inForce, configuration: compiled.configuration } : { valid: false, hash: compiled.hash, inForce, problems: compiled.problems });
+      return context.json(
+        compiled.valid
+          ? { valid: true, hash: compiled.hash, inForce, configuration: compiled.configuration }
+          : { valid: false, hash: compiled.hash, inForce, problems: compiled.problems },
+      );
     },
 
     certificates: async (context: Context) => {
@@ -108,6 +117,8 @@ function parseSecret(text: string): string {
   try {
     return secretBody.parse(JSON.parse(text)).value;
   } catch {
-    throw new PerennialError('body_invalid', 'The body is not a secret in JSON.', { hint: 'Send {"value":"…"} with 1 to 65536 characters, or use: npm run secret -- <name>' });
+    throw new PerennialError('body_invalid', 'The body is not a secret in JSON.', {
+      hint: 'Send {"value":"…"} with 1 to 65536 characters, or use: npm run secret -- <name>',
+    });
   }
 }

@@ -21,7 +21,12 @@ export function createApp(deps: WebDependencies): Hono {
   app.use(async (context, next) => {
     // A WebSocket's answer has headers that cannot be changed.
     if (context.req.path === '/relay/connect') return next();
-    return secureHeaders({ strictTransportSecurity: 'max-age=15552000', xFrameOptions: 'DENY', referrerPolicy: 'same-origin', crossOriginOpenerPolicy: 'same-origin' })(context, async () => {
+    return secureHeaders({
+      strictTransportSecurity: 'max-age=15552000',
+      xFrameOptions: 'DENY',
+      referrerPolicy: 'same-origin',
+      crossOriginOpenerPolicy: 'same-origin',
+    })(context, async () => {
       await next();
       for (const [name, value] of Object.entries(PAGE_HEADERS)) if (!context.res.headers.has(name)) context.res.headers.set(name, value);
     });
@@ -38,11 +43,21 @@ export function createApp(deps: WebDependencies): Hono {
     });
   }
   app.notFound((context) =>
-    wantsPage(context) ? context.html(notFoundPage(), 404) : refuse(context, new PerennialError('route_unknown', 'There is nothing at this address with this method.'), deps),
+    wantsPage(context)
+      ? context.html(notFoundPage(), 404)
+      : refuse(context, new PerennialError('route_unknown', 'There is nothing at this address with this method.'), deps),
   );
   app.onError((thrown, context) => {
     const error = toPerennialError(thrown);
-    if (statusOf(error) === 500) console.error(JSON.stringify({ event: 'request-failed', path: context.req.path, code: error.code, cause: error.cause instanceof Error ? error.cause.message : error.message }));
+    if (statusOf(error) === 500)
+      console.error(
+        JSON.stringify({
+          event: 'request-failed',
+          path: context.req.path,
+          code: error.code,
+          cause: error.cause instanceof Error ? error.cause.message : error.message,
+        }),
+      );
     return wantsPage(context) ? context.html(errorPage(), statusOf(error)) : refuse(context, error, deps);
   });
   return app;
@@ -53,23 +68,28 @@ function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
   const calls = api(deps);
   const asset = (path: string): Handler => {
     const file = PAGE_ASSETS.find((candidate) => candidate.path === path);
-    return () => (file === undefined ? new Response(null, { status: 404 }) : new Response(file.body, { headers: { 'content-type': file.type, 'cache-control': 'public, max-age=300' } }));
+    return () =>
+      file === undefined
+        ? new Response(null, { status: 404 })
+        : new Response(file.body, { headers: { 'content-type': file.type, 'cache-control': 'public, max-age=300' } });
   };
   /** A button of the page and a program call the same route; each gets the answer it can use. */
-  const action = (name: 'renew' | 'redeliver'): Handler => async (context) => {
-    const certificate = context.req.param('name') ?? '';
-    if (!context.req.header('content-type')?.startsWith('application/x-www-form-urlencoded')) {
-      const { operation } = await calls[name](context, certificate);
-      const url = new URL(`/api/v1/operations/${operation.id}`, context.req.raw.url).href;
-      return context.json({ url, accepted: operation.certificates }, 202, { location: url });
-    }
-    try {
-      await calls[name](context, certificate);
-      return backToPage(context.req.raw, name);
-    } catch (thrown) {
-      return backToPage(context.req.raw, noticeOf(thrown));
-    }
-  };
+  const action =
+    (name: 'renew' | 'redeliver'): Handler =>
+    async (context) => {
+      const certificate = context.req.param('name') ?? '';
+      if (!context.req.header('content-type')?.startsWith('application/x-www-form-urlencoded')) {
+        const { operation } = await calls[name](context, certificate);
+        const url = new URL(`/api/v1/operations/${operation.id}`, context.req.raw.url).href;
+        return context.json({ url, accepted: operation.certificates }, 202, { location: url });
+      }
+      try {
+        await calls[name](context, certificate);
+        return backToPage(context.req.raw, name);
+      } catch (thrown) {
+        return backToPage(context.req.raw, noticeOf(thrown));
+      }
+    };
   return {
     'GET /': pages.status,
     'GET /certificates/:name': pages.certificate,
@@ -101,8 +121,13 @@ function relayBundle({ relay, fleet }: WebDependencies): Handler {
   return async (context) => {
     const sha256 = (context.req.param('bundle') ?? '').slice(0, 64);
     const source = relay?.sha256 === sha256 ? relay.source : await fleet.relayBundle(sha256);
-    if (source === null) throw new PerennialError('relay_bundle_unknown', 'There is no relay bundle with this checksum.', { hint: relay === null ? undefined : `The current one is /relay/${relay.sha256}.mjs` });
-    return new Response(source, { headers: { 'content-type': 'application/javascript; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable', etag: `"${sha256}"` } });
+    if (source === null)
+      throw new PerennialError('relay_bundle_unknown', 'There is no relay bundle with this checksum.', {
+        hint: relay === null ? undefined : `The current one is /relay/${relay.sha256}.mjs`,
+      });
+    return new Response(source, {
+      headers: { 'content-type': 'application/javascript; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable', etag: `"${sha256}"` },
+    });
   };
 }
 

@@ -36,5 +36,7 @@ export function parseJsonBody<S extends z.ZodType>(text: string, schema: S, exam
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const place = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.map(String).join('.')}`;
-  throw new PerennialError('body_invalid', `The body does not fit${place}: ${issue?.message ?? 'unknown shape'}`.slice(0, 500), { hint: `Send for example: ${example}` });
+  throw new PerennialError('body_invalid', `The body does not fit${place}: ${issue?.message ?? 'unknown shape'}`.slice(0, 500), {
+    hint: `Send for example: ${example}`,
+  });
 }

@@ -14,7 +14,11 @@ const MAX_BODY_BYTES = 16 * 1_024;
 /** Least time between two renewals of one certificate that webhooks force: each counts against the CA's limits. */
 export const FORCE_COOL_DOWN_MS = HOUR;
 
-const certificates = z.array(certificateNameSchema).min(1).max(100).transform((names) => [...new Set(names)]);
+const certificates = z
+  .array(certificateNameSchema)
+  .min(1)
+  .max(100)
+  .transform((names) => [...new Set(names)]);
 const renewBody = z.strictObject({ certificates, force: z.boolean().default(false) });
 const reloadBody = z.strictObject({ certificates });
 
@@ -34,8 +38,15 @@ function hook(deps: WebDependencies, read: (text: string) => Pick<ActionRequest,
     const request = context.req.raw;
     const body = await readText(request, MAX_BODY_BYTES);
     if (!deps.compiled.valid)
-      throw new PerennialError('configuration_invalid', 'The deployed configuration has errors, so nothing can be asked for.', { retryable: true, hint: 'Its administrator sees them on the status page and with: npm run check' });
-    const { webhook, replay } = await authenticateWebhook({ headers: request.headers, body, now: deps.clock() }, deps.compiled.configuration.webhooks, deps.secret);
+      throw new PerennialError('configuration_invalid', 'The deployed configuration has errors, so nothing can be asked for.', {
+        retryable: true,
+        hint: 'Its administrator sees them on the status page and with: npm run check',
+      });
+    const { webhook, replay } = await authenticateWebhook(
+      { headers: request.headers, body, now: deps.clock() },
+      deps.compiled.configuration.webhooks,
+      deps.secret,
+    );
     const wanted = read(body);
     authorize(webhook, wanted);
     const key = idempotencyKey(request.headers);
@@ -57,15 +68,20 @@ const SCOPE = { renew: 'renew', force: 'renew:force', reload: 'reload', redelive
 function authorize(webhook: Webhook, { certificates, action }: Pick<ActionRequest, 'certificates' | 'action'>): void {
   const scope = SCOPE[action];
   if (!webhook.scopes.includes(scope))
-    throw new PerennialError('webhook_scope_missing', `This webhook may not do that: it lacks the scope "${scope}".`, { hint: `Its administrator can add it to the webhook's scopes in certificates.toml.` });
+    throw new PerennialError('webhook_scope_missing', `This webhook may not do that: it lacks the scope "${scope}".`, {
+      hint: `Its administrator can add it to the webhook's scopes in certificates.toml.`,
+    });
   const allowed = webhook.certificates;
   if (allowed !== '*' && certificates.some((name) => !allowed.includes(name)))
-    throw new PerennialError('webhook_certificate_forbidden', 'This webhook may not act on every certificate named here.', { hint: 'Name only certificates that are listed for this webhook in certificates.toml.' });
+    throw new PerennialError('webhook_certificate_forbidden', 'This webhook may not act on every certificate named here.', {
+      hint: 'Name only certificates that are listed for this webhook in certificates.toml.',
+    });
 }
 
 function idempotencyKey(headers: Headers): string | null {
   const key = headers.get('idempotency-key');
   if (key === null) return null;
-  if (!/^[\x21-\x7e]{1,255}$/.test(key)) throw new PerennialError('idempotency_key_invalid', 'An Idempotency-Key has 1 to 255 visible ASCII characters.', { hint: 'Use a UUID.' });
+  if (!/^[\x21-\x7e]{1,255}$/.test(key))
+    throw new PerennialError('idempotency_key_invalid', 'An Idempotency-Key has 1 to 255 visible ASCII characters.', { hint: 'Use a UUID.' });
   return key;
 }

@@ -4,7 +4,10 @@ import { ADMIN_TOKEN_MIN } from './dependencies.ts';
 import type { SetupProblem } from './pages/model.ts';
 
 /** @param sealed whether secrets are kept sealed in the Worker's own storage. */
-export function setupProblemsOf(environment: Pick<Environment, 'ADMIN_TOKEN' | 'EDGE_KEY' | 'SEALING_KEY' | 'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY'>, sealed: boolean): SetupProblem[] {
+export function setupProblemsOf(
+  environment: Pick<Environment, 'ADMIN_TOKEN' | 'EDGE_KEY' | 'SEALING_KEY' | 'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY'>,
+  sealed: boolean,
+): SetupProblem[] {
   const problems: SetupProblem[] = [];
   const need = (name: string, present: boolean, why: string, command = `npm run setup makes it; store it with: npx wrangler secret put ${name}`) => {
     if (!present) problems.push({ what: `The Worker secret ${name} is not set.`, why, command });
@@ -20,8 +23,18 @@ export function setupProblemsOf(environment: Pick<Environment, 'ADMIN_TOKEN' | '
   if (sealed) need('SEALING_KEY', (environment.SEALING_KEY ?? '') !== '', 'Without it secrets can be neither stored nor read, so nothing can be issued.');
   else {
     const command = (name: string) => `npx wrangler secret put ${name}`;
-    need('AWS_ACCESS_KEY_ID', (environment.AWS_ACCESS_KEY_ID ?? '') !== '', 'Secrets are kept in AWS Secrets Manager, which asks for it.', command('AWS_ACCESS_KEY_ID'));
-    need('AWS_SECRET_ACCESS_KEY', (environment.AWS_SECRET_ACCESS_KEY ?? '') !== '', 'Secrets are kept in AWS Secrets Manager, which asks for it.', command('AWS_SECRET_ACCESS_KEY'));
+    need(
+      'AWS_ACCESS_KEY_ID',
+      (environment.AWS_ACCESS_KEY_ID ?? '') !== '',
+      'Secrets are kept in AWS Secrets Manager, which asks for it.',
+      command('AWS_ACCESS_KEY_ID'),
+    );
+    need(
+      'AWS_SECRET_ACCESS_KEY',
+      (environment.AWS_SECRET_ACCESS_KEY ?? '') !== '',
+      'Secrets are kept in AWS Secrets Manager, which asks for it.',
+      command('AWS_SECRET_ACCESS_KEY'),
+    );
   }
   return problems;
 }

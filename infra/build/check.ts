@@ -6,7 +6,9 @@ const { file, text, compiled } = readSource(process.env);
 if (compiled.valid) {
   const { certificates, clusters, authorities } = compiled.configuration;
   const count = (amount: number, noun: string) => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
-  process.stdout.write(`${file} is valid: ${count(certificates.length, 'certificate')}, ${count(clusters.length, 'cluster')}, CAs ${authorities.map(({ name }) => name).join(', ')} (${compiled.hash.slice(0, 12)}).\n`);
+  process.stdout.write(
+    `${file} is valid: ${count(certificates.length, 'certificate')}, ${count(clusters.length, 'cluster')}, CAs ${authorities.map(({ name }) => name).join(', ')} (${compiled.hash.slice(0, 12)}).\n`,
+  );
 } else {
   process.stderr.write(`${formatProblems(file, text, compiled.problems, process.stderr.isTTY)}\n`);
   process.exitCode = 1;

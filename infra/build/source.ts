@@ -23,7 +23,11 @@ export function readSource(environment: Readonly<Record<string, string | undefin
   try {
     bytes = readFileSync(path);
   } catch {
-    return { file, text: '', compiled: missing(`The file ${file} cannot be read. Copy certificates.toml from the repository and change it, or name another one in PERENNIAL_CONFIG.`) };
+    return {
+      file,
+      text: '',
+      compiled: missing(`The file ${file} cannot be read. Copy certificates.toml from the repository and change it, or name another one in PERENNIAL_CONFIG.`),
+    };
   }
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

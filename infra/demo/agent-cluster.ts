@@ -11,7 +11,10 @@ export async function startAgentCluster(options: ClusterOptions): Promise<Cluste
   const { state, supervisor, environment, ports, say } = options;
   const nomad = await connectToNomad(environment);
   const traefik = findExecutable('TRAEFIK_BIN', 'traefik', environment);
-  if (traefik === undefined) throw new PerennialError('demo_no_traefik', 'With a Nomad agent the shipped proxy job runs Traefik, which is not on PATH.', { hint: 'Put traefik on PATH or name it in TRAEFIK_BIN.' });
+  if (traefik === undefined)
+    throw new PerennialError('demo_no_traefik', 'With a Nomad agent the shipped proxy job runs Traefik, which is not on PATH.', {
+      hint: 'Put traefik on PATH or name it in TRAEFIK_BIN.',
+    });
   if ((await readVariable(nomad, IDENTITY.variable)) === undefined && state.has('worker/storage')) {
     say('This agent has never seen the demo, so the Worker starts without what it remembers of another one.');
     state.remove('worker/storage');
@@ -31,7 +34,13 @@ export async function startAgentCluster(options: ClusterOptions): Promise<Cluste
     proxy: { kind: 'traefik', stop: async () => undefined },
     startRelay: async ({ law, sha256 }) => {
       await putItem(nomad, IDENTITY.variable, IDENTITY.item, JSON.stringify(law.identityKey));
-      await runJob(nomad, RELAY_JOB, { driver: 'raw_exec', node: process.execPath, origin: law.origin, relay_sha256: sha256, law: JSON.stringify(law.document(IDENTITY, { via: 'task-api' })) });
+      await runJob(nomad, RELAY_JOB, {
+        driver: 'raw_exec',
+        node: process.execPath,
+        origin: law.origin,
+        relay_sha256: sha256,
+        law: JSON.stringify(law.document(IDENTITY, { via: 'task-api' })),
+      });
       say('Relay: the job "relay", whose artifact comes from the Worker under its checksum');
       return { output: () => taskOutput(nomad, RELAY_JOB, 'relay'), stop: async () => undefined };
     },

@@ -35,9 +35,17 @@ Real parts are used where the environment names them:
 export function parseArguments(input: readonly string[]): DemoArguments {
   const flag = { type: 'boolean', default: false } as const;
   try {
-    const { values } = parseArgs({ args: [...input], options: { once: flag, json: flag, fresh: flag, webhook: flag, help: { ...flag, short: 'h' } }, strict: true, allowPositionals: false });
+    const { values } = parseArgs({
+      args: [...input],
+      options: { once: flag, json: flag, fresh: flag, webhook: flag, help: { ...flag, short: 'h' } },
+      strict: true,
+      allowPositionals: false,
+    });
     return values;
   } catch (cause) {
-    throw new PerennialError('demo_usage', cause instanceof Error ? (cause.message.split('. ')[0] ?? cause.message) : 'The options cannot be read.', { hint: 'npm run demo -- --help lists the options.', cause });
+    throw new PerennialError('demo_usage', cause instanceof Error ? (cause.message.split('. ')[0] ?? cause.message) : 'The options cannot be read.', {
+      hint: 'npm run demo -- --help lists the options.',
+      cause,
+    });
   }
 }

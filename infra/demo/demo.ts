@@ -104,7 +104,9 @@ export class Demo {
       }
     } finally {
       const total = await load.stop();
-      display.say(`Requests through the proxy: ${total.fresh} on new connections, ${total.kept} on kept ones, ${total.failed} failed${total.firstFailure === undefined ? '' : ` (the first: ${total.firstFailure})`}.`);
+      display.say(
+        `Requests through the proxy: ${total.fresh} on new connections, ${total.kept} on kept ones, ${total.failed} failed${total.firstFailure === undefined ? '' : ` (the first: ${total.firstFailure})`}.`,
+      );
     }
   }
 
@@ -170,7 +172,10 @@ export class Demo {
   async #settle(view: CertificateView, made: Made, requests: Requests): Promise<Proof> {
     const facts = await gatherFacts(this.#system, view, made, requests);
     const reason = doubt(facts);
-    if (reason !== undefined) throw new PerennialError('demo_no_proof', reason, { hint: 'If files of earlier starts were lost or changed: npm run demo -- --fresh begins with nothing.' });
+    if (reason !== undefined)
+      throw new PerennialError('demo_no_proof', reason, {
+        hint: 'If files of earlier starts were lost or changed: npm run demo -- --fresh begins with nothing.',
+      });
     return proofOf(facts);
   }
 

@@ -45,15 +45,23 @@ export async function dial(address: string, port: number, name: string, roots: r
         notAfter: Date.parse(certificate.valid_to),
       });
     });
-    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new PerennialError('demo_dial_timeout', `${address}:${port} did not finish a handshake for ${name} within ${TIMEOUT_MS / 1_000} s.`)));
+    socket.setTimeout(TIMEOUT_MS, () =>
+      socket.destroy(new PerennialError('demo_dial_timeout', `${address}:${port} did not finish a handshake for ${name} within ${TIMEOUT_MS / 1_000} s.`)),
+    );
     socket.once('error', reject);
   });
 }
 
 /** Dials every instance for every name; a wildcard with a label nobody can have prepared for. */
-export async function dialEverywhere(instances: readonly ServiceInstanceAddress[], names: readonly string[], roots: readonly string[]): Promise<ServedInstance[]> {
+export async function dialEverywhere(
+  instances: readonly ServiceInstanceAddress[],
+  names: readonly string[],
+  roots: readonly string[],
+): Promise<ServedInstance[]> {
   const probes = names.map((name) => name.replace(/^\*/, `r${randomBytes(4).toString('hex')}`));
-  return await Promise.all(instances.map(async (instance) => ({ ...instance, dialled: await Promise.all(probes.map((name) => dial(instance.address, instance.port, name, roots))) })));
+  return await Promise.all(
+    instances.map(async (instance) => ({ ...instance, dialled: await Promise.all(probes.map((name) => dial(instance.address, instance.port, name, roots))) })),
+  );
 }
 
 function issuerName(issuer: { CN?: string | string[]; O?: string | string[] }): string {

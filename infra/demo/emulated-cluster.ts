@@ -22,7 +22,9 @@ export interface EmulatedCluster extends Cluster {
 export async function startEmulatedCluster(options: ClusterOptions): Promise<EmulatedCluster> {
   const { state, supervisor, environment, ports, say } = options;
   const nomad = await startNomadEmulator({ state, port: await ports.reserve(options.nomadPort, 'Nomad') });
-  nomad.emulator.identities.putPolicy('relay', readFileSync(join(ROOT, 'infra/nomad/relay.policy.hcl'), 'utf8'), { jobAcl: { namespace: 'default', jobId: RELAY_JOB } });
+  nomad.emulator.identities.putPolicy('relay', readFileSync(join(ROOT, 'infra/nomad/relay.policy.hcl'), 'utf8'), {
+    jobAcl: { namespace: 'default', jobId: RELAY_JOB },
+  });
   if (options.furtherVariables.length > 0) grant(nomad.emulator, options.furtherVariables);
   say(`Nomad: the emulator at ${nomad.address}`);
   const { proxy, standIn } = await startProxy(options, nomad.emulator);

@@ -14,7 +14,9 @@ export function findExecutable(variable: string, command: string, environment: V
   if (named !== undefined && named !== '') {
     const path = resolve(named);
     if (isExecutable(path)) return path;
-    throw new PerennialError('demo_bad_path', `${variable} is ${named}, which is no executable file.`, { hint: `Correct ${variable}, or unset it to use what is found without it.` });
+    throw new PerennialError('demo_bad_path', `${variable} is ${named}, which is no executable file.`, {
+      hint: `Correct ${variable}, or unset it to use what is found without it.`,
+    });
   }
   return (environment['PATH'] ?? '')
     .split(delimiter)

@@ -48,6 +48,9 @@ export async function followUntilLive(options: FollowOptions): Promise<{ view: C
 
 function tooLate(view: CertificateView | undefined, timeoutMs: number): PerennialError {
   const failure = view?.issuance?.failure ?? view?.deliveries.find((delivery) => delivery.failure !== null)?.failure;
-  const why = view === undefined ? 'The Worker does not know the certificate.' : `It is ${view.state} in phase ${view.phase}: ${failure?.message ?? view.reason}`;
-  return new PerennialError('demo_timeout', `The certificate did not get live within ${Math.round(timeoutMs / 1_000)} s. ${why}`.slice(0, 2_000), { hint: failure?.hint ?? undefined });
+  const why =
+    view === undefined ? 'The Worker does not know the certificate.' : `It is ${view.state} in phase ${view.phase}: ${failure?.message ?? view.reason}`;
+  return new PerennialError('demo_timeout', `The certificate did not get live within ${Math.round(timeoutMs / 1_000)} s. ${why}`.slice(0, 2_000), {
+    hint: failure?.hint ?? undefined,
+  });
 }

@@ -19,7 +19,12 @@ export async function countRequests(system: System): Promise<Requests> {
 
 export async function requestsSince(system: System, before: Requests): Promise<Requests> {
   const now = await countRequests(system);
-  return { acme: now.acme - before.acme, dns: now.dns - before.dns, relay: now.relay - before.relay, nomad: now.nomad === null ? null : now.nomad - (before.nomad ?? 0) };
+  return {
+    acme: now.acme - before.acme,
+    dns: now.dns - before.dns,
+    relay: now.relay - before.relay,
+    nomad: now.nomad === null ? null : now.nomad - (before.nomad ?? 0),
+  };
 }
 
 export interface Made {

@@ -48,10 +48,12 @@ export class Load {
     this.#running.push(this.#repeat(newEveryMs, () => this.#onNewConnection()));
     for (let index = 0; index < keptConnections; index += 1) {
       const agent = this.#agent(true);
-      this.#running.push(this.#repeat(keptEveryMs, async () => {
-        await this.#ask(agent);
-        this.#kept += 1;
-      }));
+      this.#running.push(
+        this.#repeat(keptEveryMs, async () => {
+          await this.#ask(agent);
+          this.#kept += 1;
+        }),
+      );
     }
   }
 

@@ -82,7 +82,9 @@ function refuseSecond(state: DemoState): void {
   const pid = runningDemo(state);
   if (pid === undefined) return;
   const running = state.read('running.json', z.object({ origin: z.string() }));
-  throw new PerennialError('demo_running', `The demo runs already${running === undefined ? '' : `: ${running.origin}/`} (process ${pid}).`, { hint: 'Stop it with Ctrl-C first.' });
+  throw new PerennialError('demo_running', `The demo runs already${running === undefined ? '' : `: ${running.origin}/`} (process ${pid}).`, {
+    hint: 'Stop it with Ctrl-C first.',
+  });
 }
 
 /** The process of a demo on this state; a demo that was killed has left its files behind and is none. */

@@ -35,7 +35,9 @@ export class Ports {
       if (port !== wanted) this.#say(`Port ${wanted} is occupied by another process; ${what} takes ${port} instead.`);
       return port;
     }
-    throw new PerennialError('demo_no_port', `Ports ${wanted} to ${wanted + ATTEMPTS - 1} are all occupied; ${what} has none.`, { hint: 'Stop what listens there and start the demo again.' });
+    throw new PerennialError('demo_no_port', `Ports ${wanted} to ${wanted + ATTEMPTS - 1} are all occupied; ${what} has none.`, {
+      hint: 'Stop what listens there and start the demo again.',
+    });
   }
 }
 

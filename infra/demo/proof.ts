@@ -90,7 +90,13 @@ export function proofOf({ view, served, variable, issuance, keyMadeIn, requests,
       issuer: leaf.issuer,
       notBefore: new Date(leaf.notBefore).toISOString(),
       notAfter: new Date(leaf.notAfter).toISOString(),
-      instances: served.map(({ id, address, port, dialled }) => ({ id, address, port, sha256: dialled[0]?.sha256 ?? '', dialled: dialled.map(({ name }) => name) })),
+      instances: served.map(({ id, address, port, dialled }) => ({
+        id,
+        address,
+        port,
+        sha256: dialled[0]?.sha256 ?? '',
+        dialled: dialled.map(({ name }) => name),
+      })),
     },
     issued: {
       ordered: issuance !== null,
@@ -128,7 +134,9 @@ export function renderProof(proof: Proof, colour: boolean): string[] {
     row('variable', `${issued.variable}, ModifyIndex ${issued.modifyIndex}, holds the same leaf`),
     row('key made in', issued.keyMadeIn === null ? 'the cluster, at an earlier start' : `${issued.keyMadeIn}; it never left the cluster`),
     row('requests', `ACME ${requests.acme}, DNS API ${requests.dns}, relay ${requests.relay}, Nomad ${requests.nomad ?? 'not counted'}`),
-    ...(issued.ms === null ? [] : [row('time', `${proof.phases.map(({ name, ms }) => `${name} ${seconds(ms)}`).join(', ')}; ${paint.bold(`${seconds(issued.ms)} from due to served`)}`)]),
+    ...(issued.ms === null
+      ? []
+      : [row('time', `${proof.phases.map(({ name, ms }) => `${name} ${seconds(ms)}`).join(', ')}; ${paint.bold(`${seconds(issued.ms)} from due to served`)}`)]),
     row('parts', PARTS.map((part) => `${PART_NAMES[part][parts[part]]} (${parts[part]})`).join(', ')),
   ];
 }

@@ -22,12 +22,21 @@ export async function ask(url: string, options: PartRequest = {}): Promise<PartR
   const { method = 'GET', headers = {}, body, ca, timeoutMs = 10_000 } = options;
   const send = url.startsWith('https:') ? httpsRequest : httpRequest;
   return await new Promise((resolve, reject) => {
-    const outgoing = send(url, { method, headers: { 'user-agent': 'perennial-demo', ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) }, agent: false, ...(ca === undefined ? {} : { ca }) }, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }));
-    });
+    const outgoing = send(
+      url,
+      {
+        method,
+        headers: { 'user-agent': 'perennial-demo', ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
+        agent: false,
+        ...(ca === undefined ? {} : { ca }),
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }));
+      },
+    );
     outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error(`${method} ${url} got no answer within ${timeoutMs} ms`)));
     outgoing.on('error', reject);
     outgoing.end(body);

@@ -141,14 +141,16 @@ export class StepLog {
     if (issuance !== null) {
       for (const [index, { name, startedAt, endedAt }] of issuance.phases.entries()) {
         if (endedAt !== null) tell(`${issuance.id}/${name}`, `  ✓ ${name.padEnd(NAME_WIDTH)}${seconds(endedAt - startedAt).padStart(TIME_WIDTH)}`);
-        else if (view.waitingFor !== null) tell(`${issuance.id}/${index}/${view.waitingFor}`, `  … ${name.padEnd(NAME_WIDTH)}${''.padStart(TIME_WIDTH)}  ${view.waitingFor}`);
+        else if (view.waitingFor !== null)
+          tell(`${issuance.id}/${index}/${view.waitingFor}`, `  … ${name.padEnd(NAME_WIDTH)}${''.padStart(TIME_WIDTH)}  ${view.waitingFor}`);
       }
       const { failure } = issuance;
       if (failure !== null) tell(`${issuance.id}/${failure.code}/${issuance.attempt}/${failure.message}`, `  ! ${failure.message}`);
       return lines;
     }
     const [finished] = view.history;
-    for (const { name, ms } of finished?.phases ?? []) tell(`${finished?.id ?? ''}/${name}`, `  ✓ ${name.padEnd(NAME_WIDTH)}${seconds(ms).padStart(TIME_WIDTH)}`);
+    for (const { name, ms } of finished?.phases ?? [])
+      tell(`${finished?.id ?? ''}/${name}`, `  ✓ ${name.padEnd(NAME_WIDTH)}${seconds(ms).padStart(TIME_WIDTH)}`);
     return lines;
   }
 

@@ -181,7 +181,9 @@ export async function untilReady(child: Child, ready: () => Promise<boolean>, ti
 
 function notReady(child: Child, what: string): PerennialError {
   const lines = lastLines(child.log, QUOTED_LINES);
-  return new PerennialError('demo_not_ready', `${what}.${lines === '' ? '' : ` Its log ends with:\n${lines}`}`.slice(0, 2_000), { hint: `The whole log: ${child.log}` });
+  return new PerennialError('demo_not_ready', `${what}.${lines === '' ? '' : ` Its log ends with:\n${lines}`}`.slice(0, 2_000), {
+    hint: `The whole log: ${child.log}`,
+  });
 }
 
 function signalGroup(group: number, signal: NodeJS.Signals): void {

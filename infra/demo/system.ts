@@ -145,11 +145,26 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
   stops.push(() => cluster.stop());
 
   const configurationFor = (wishes: readonly CertificateWish[]): string => {
-    const text = demoConfiguration({ directory: ca.directory, cloudflareUrl: cloudflare.url, resolvers: dns.doh.map(({ name, url }) => ({ name, url })), relayKey: publicHalf(secrets.relayKey), certificates: wishes });
+    const text = demoConfiguration({
+      directory: ca.directory,
+      cloudflareUrl: cloudflare.url,
+      resolvers: dns.doh.map(({ name, url }) => ({ name, url })),
+      relayKey: publicHalf(secrets.relayKey),
+      certificates: wishes,
+    });
     return options.toml?.(text) ?? text;
   };
   const configuration = configurationFor(certificates);
-  const worker = await startWorker({ supervisor, state, secrets, configuration, ca: tls.caPem, reservePort: () => ports.reserve(options.ports?.worker ?? 0, 'the status page'), environment, ...(options.workerMain === undefined ? {} : { main: options.workerMain }) });
+  const worker = await startWorker({
+    supervisor,
+    state,
+    secrets,
+    configuration,
+    ca: tls.caPem,
+    reservePort: () => ports.reserve(options.ports?.worker ?? 0, 'the status page'),
+    environment,
+    ...(options.workerMain === undefined ? {} : { main: options.workerMain }),
+  });
   stops.push(() => worker.stop());
   say(`Worker: workerd through wrangler at ${worker.origin}`);
   await storeSecret(worker, CLOUDFLARE_SECRET, secrets.cloudflareToken);
@@ -160,7 +175,17 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
       origin: worker.origin,
       identityKey: secrets.relayKey,
       document: (identity, nomad) => {
-        const law = relayLaw({ origin: worker.origin, cluster: CLUSTER, secrets, identity, nomad, targets: targetsOf(certificates), roots, resolver, nameservers: dns.nameserverOverrides });
+        const law = relayLaw({
+          origin: worker.origin,
+          cluster: CLUSTER,
+          secrets,
+          identity,
+          nomad,
+          targets: targetsOf(certificates),
+          roots,
+          resolver,
+          nameservers: dns.nameserverOverrides,
+        });
         return options.law?.(law) ?? law;
       },
     },
@@ -200,7 +225,12 @@ async function startCluster(options: ClusterOptions): Promise<{ cluster: Cluster
   return { cluster, emulated: cluster };
 }
 
-async function startAuthority(options: SystemOptions, ports: Ports, tls: Awaited<ReturnType<typeof createLoopbackTls>>, dns: DnsEmulator): Promise<{ ca: CertificateAuthorityPart; acme: AcmeEmulator | undefined }> {
+async function startAuthority(
+  options: SystemOptions,
+  ports: Ports,
+  tls: Awaited<ReturnType<typeof createLoopbackTls>>,
+  dns: DnsEmulator,
+): Promise<{ ca: CertificateAuthorityPart; acme: AcmeEmulator | undefined }> {
   const executable = options.ca === 'stand-in' ? undefined : findExecutable('PEBBLE_BIN', 'pebble', options.environment);
   if (executable === undefined && options.ca === 'pebble') throw new PerennialError('demo_no_pebble', 'Pebble is neither named by PEBBLE_BIN nor on PATH.');
   const port = await ports.reserve(options.ports?.ca ?? 0, 'the ACME CA');
@@ -224,8 +254,12 @@ async function startAuthority(options: SystemOptions, ports: Ports, tls: Awaited
 
 async function storeSecret(worker: WorkerPart, name: string, value: string): Promise<void> {
   const { status, body } = await worker.ask('PUT', `/api/v1/secrets/${name}`, { value });
-  if (status === 401) throw new PerennialError('demo_port_taken', `Another process answers at ${worker.origin}: it took the port while the Worker was starting.`, { hint: 'Start the demo again.' });
-  if (status >= 300) throw new PerennialError('demo_secret_refused', `The Worker answered ${status} when it was given the secret ${name}: ${body.slice(0, 300)}`);
+  if (status === 401)
+    throw new PerennialError('demo_port_taken', `Another process answers at ${worker.origin}: it took the port while the Worker was starting.`, {
+      hint: 'Start the demo again.',
+    });
+  if (status >= 300)
+    throw new PerennialError('demo_secret_refused', `The Worker answered ${status} when it was given the secret ${name}: ${body.slice(0, 300)}`);
 }
 
 async function readView(worker: WorkerPart, name: string): Promise<CertificateView | undefined> {

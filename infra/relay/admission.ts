@@ -77,7 +77,9 @@ export class Admissions {
   #accept(claims: Claims<'request'>): Admission {
     const connection = this.#connections.use(claims.connection);
     if (connection === undefined) {
-      throw new PerennialError('connection_unknown', 'The request belongs to a connection that is not open, or its nonce was used.', { hint: 'Sign the request again for the present connection.' });
+      throw new PerennialError('connection_unknown', 'The request belongs to a connection that is not open, or its nonce was used.', {
+        hint: 'Sign the request again for the present connection.',
+      });
     }
     if (claims.sequence <= connection.sequence) throw new PerennialError('request_replayed', 'The request was seen before on this connection.');
     connection.sequence = claims.sequence;
@@ -87,8 +89,9 @@ export class Admissions {
 
 function admission(deadline: number, connection: Connection): Admission {
   const left = deadline - connection.now();
-  if (left <= 0) throw new PerennialError('request_expired', 'The request\'s deadline has passed; nothing was done.', { retryable: true });
-  if (left > MAX_DEADLINE_MS + DEADLINE_GRACE_MS) throw new PerennialError('request_expired', `The request's deadline is more than ${MAX_DEADLINE_MS / 1_000} seconds away.`);
+  if (left <= 0) throw new PerennialError('request_expired', "The request's deadline has passed; nothing was done.", { retryable: true });
+  if (left > MAX_DEADLINE_MS + DEADLINE_GRACE_MS)
+    throw new PerennialError('request_expired', `The request's deadline is more than ${MAX_DEADLINE_MS / 1_000} seconds away.`);
   return { now: () => connection.now(), signal: AbortSignal.timeout(left) };
 }
 

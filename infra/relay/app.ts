@@ -13,9 +13,27 @@ import { PerennialError } from '../../shared/errors.ts';
 import { hashText, signMessage } from '../../shared/link/signatures.ts';
 import type { PrivateKey } from '../../shared/link/signatures.ts';
 import {
-  certificateNameSchema, createKeyRequest, dnsQueryRequest, egressRequest, idSchema, inspectRequest, installRequest, MAX_BODY_BYTES, RELAY_ROUTES, reloadRequest, verifyRequest,
+  certificateNameSchema,
+  createKeyRequest,
+  dnsQueryRequest,
+  egressRequest,
+  idSchema,
+  inspectRequest,
+  installRequest,
+  MAX_BODY_BYTES,
+  RELAY_ROUTES,
+  reloadRequest,
+  verifyRequest,
 } from '../../shared/relay/contract.ts';
-import type { CreateKeyResponse, DnsQueryResponse, EgressResponse, InspectResponse, InstallResponse, ReloadResponse, VerifyResponse } from '../../shared/relay/contract.ts';
+import type {
+  CreateKeyResponse,
+  DnsQueryResponse,
+  EgressResponse,
+  InspectResponse,
+  InstallResponse,
+  ReloadResponse,
+  VerifyResponse,
+} from '../../shared/relay/contract.ts';
 import type { Admission, Admissions } from './admission.ts';
 import { tooLarge } from './admission.ts';
 import type { Connections } from './connections.ts';
@@ -117,7 +135,8 @@ export function createRelayApp(deps: RelayDependencies): RelayApp {
   app.post(RELAY_ROUTES.egress.path, async (c) => c.json((await deps.egress.send(body(c, egressRequest), admissionOf(c).signal)) satisfies EgressResponse));
   app.post(RELAY_ROUTES.dnsQuery.path, async (c) => {
     const { questions } = body(c, dnsQueryRequest);
-    if (deps.law.contract === 1 && questions.length > 1) throw new PerennialError('relay_one_question', 'A relay of contract version 1 answers one question per request.');
+    if (deps.law.contract === 1 && questions.length > 1)
+      throw new PerennialError('relay_one_question', 'A relay of contract version 1 answers one question per request.');
     return c.json({ results: await deps.dns.answer(questions, admissionOf(c).signal) } satisfies DnsQueryResponse);
   });
 
@@ -130,7 +149,15 @@ function logged(deps: RelayDependencies) {
   return createMiddleware<RelayEnvironment>(async (c, next) => {
     const begun = performance.now();
     await next();
-    deps.log({ event: 'request', route: c.get('route') ?? 'unknown', status: c.res.status, ms: Math.round(performance.now() - begun), certificate: c.get('certificate'), code: c.get('code'), cause: c.get('cause') });
+    deps.log({
+      event: 'request',
+      route: c.get('route') ?? 'unknown',
+      status: c.res.status,
+      ms: Math.round(performance.now() - begun),
+      certificate: c.get('certificate'),
+      code: c.get('code'),
+      cause: c.get('cause'),
+    });
   });
 }
 
@@ -145,11 +172,18 @@ function signed(deps: RelayDependencies) {
     c.set('body', text);
     try {
       const { pathname, search } = new URL(c.req.url);
-      const message = { token, method: c.req.method, path: c.env?.incoming?.url ?? `${pathname}${search}`, contentType: c.req.header('content-type') ?? '', body: text };
+      const message = {
+        token,
+        method: c.req.method,
+        path: c.env?.incoming?.url ?? `${pathname}${search}`,
+        contentType: c.req.header('content-type') ?? '',
+        body: text,
+      };
       if (c.env?.admission === undefined && !deps.push) throw new PerennialError('push_not_allowed', 'This relay takes requests over its own link only.');
       c.set('admission', await (c.env?.admission ?? deps.admissions.admit(message)));
       await next();
-      if (Buffer.byteLength(await c.res.clone().text()) > MAX_BODY_BYTES) throw new PerennialError('relay_response_too_large', `The answer is larger than ${MAX_BODY_BYTES} bytes.`);
+      if (Buffer.byteLength(await c.res.clone().text()) > MAX_BODY_BYTES)
+        throw new PerennialError('relay_response_too_large', `The answer is larger than ${MAX_BODY_BYTES} bytes.`);
     } catch (thrown) {
       c.res = refuse(c, refusalOf(thrown, false));
     }
@@ -159,7 +193,13 @@ function signed(deps: RelayDependencies) {
 
 async function sign(c: RelayContext, token: string, deps: RelayDependencies): Promise<void> {
   const contentType = c.res.headers.get('content-type') ?? '';
-  const claims = { aud: deps.law.origin, requestHash: await hashText(token), status: c.res.status, contentType, bodyHash: await hashText(await c.res.clone().text()) };
+  const claims = {
+    aud: deps.law.origin,
+    requestHash: await hashText(token),
+    status: c.res.status,
+    contentType,
+    bodyHash: await hashText(await c.res.clone().text()),
+  };
   c.res.headers.set(RESPONSE_HEADER, await signMessage('response', claims, deps.identity));
 }
 
@@ -200,7 +240,12 @@ function certificateOf(c: RelayContext): string {
 function shaped<S extends z.ZodType>(data: unknown, schema: S): z.infer<S> {
   const parsed = schema.safeParse(data);
   if (parsed.success) return parsed.data;
-  throw malformed(parsed.error.issues.slice(0, 5).map(({ path, code }) => `${path.join('.') || 'the body'} (${code})`).join(', '));
+  throw malformed(
+    parsed.error.issues
+      .slice(0, 5)
+      .map(({ path, code }) => `${path.join('.') || 'the body'} (${code})`)
+      .join(', '),
+  );
 }
 
 function malformed(why: string): PerennialError {

@@ -13,7 +13,8 @@ type Variables = Readonly<Record<string, string | undefined>>;
 /** Reads the law named by `PERENNIAL_RELAY_LAW`. Throws `relay_law_missing` and `relay_law_invalid`. */
 export function lawFromEnvironment(env: Variables): Law {
   const path = env['PERENNIAL_RELAY_LAW'];
-  if (path === undefined || path === '') throw new PerennialError('relay_law_missing', 'PERENNIAL_RELAY_LAW does not name a file.', { hint: 'The relay job of infra/nomad/ sets it.' });
+  if (path === undefined || path === '')
+    throw new PerennialError('relay_law_missing', 'PERENNIAL_RELAY_LAW does not name a file.', { hint: 'The relay job of infra/nomad/ sets it.' });
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -9,11 +9,17 @@ import { PerennialError } from '../../shared/errors.ts';
 import { publicKeySchema } from '../../shared/link/signatures.ts';
 import { certificateNameSchema, CONTRACT, dnsNameSchema, idSchema, targetSchema } from '../../shared/relay/contract.ts';
 
-const pem = z.string().max(65_536).regex(/^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, 'a PEM certificate is expected');
+const pem = z
+  .string()
+  .max(65_536)
+  .regex(/^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, 'a PEM certificate is expected');
 const port = z.number().int().min(1).max(65_535);
 const variablePath = targetSchema.shape.variable;
 const namespace = targetSchema.shape.namespace;
-const socketAddress = z.string().max(300).regex(/^(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}$/, 'an IP address with port is expected, such as 127.0.0.1:53 or [::1]:53');
+const socketAddress = z
+  .string()
+  .max(300)
+  .regex(/^(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}$/, 'an IP address with port is expected, such as 127.0.0.1:53 or [::1]:53');
 
 /** https, or http on the loopback (a Worker that runs on this machine). No path: `https://perennial.example.workers.dev`. */
 const originSchema = z.url().refine(isOrigin, 'an origin is expected: https://host, or http:// on the loopback, without a path');
@@ -29,7 +35,13 @@ function isOrigin(text: string): boolean {
 }
 
 /** A DNS name that may be delivered, or with a leading dot a suffix: `.example.net` allows every name below it, wildcards too. */
-const allowedNameSchema = z.union([dnsNameSchema, z.string().startsWith('.').refine((text) => dnsNameSchema.safeParse(text.slice(1)).success, 'a DNS name, or a suffix with a leading dot, is expected')]);
+const allowedNameSchema = z.union([
+  dnsNameSchema,
+  z
+    .string()
+    .startsWith('.')
+    .refine((text) => dnsNameSchema.safeParse(text.slice(1)).success, 'a DNS name, or a suffix with a leading dot, is expected'),
+]);
 
 const targetRuleSchema = z.strictObject({
   /** Only this certificate may go there; absent: any certificate with allowed names. */
@@ -54,7 +66,11 @@ const serviceRuleSchema = z.strictObject({
 export type ServiceRule = z.infer<typeof serviceRuleSchema>;
 
 const egressRuleSchema = z.strictObject({
-  host: z.string().min(1).max(253).regex(/^([a-z0-9.-]+|\[[0-9a-f:]+\])$/, 'a lower-case host name or address is expected'),
+  host: z
+    .string()
+    .min(1)
+    .max(253)
+    .regex(/^([a-z0-9.-]+|\[[0-9a-f:]+\])$/, 'a lower-case host name or address is expected'),
   port: port.default(443),
   methods: z.array(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])).min(1),
   /** Matches whole path segments: `/acme` allows `/acme` and `/acme/new-order`, not `/acmes`. */
@@ -99,7 +115,10 @@ export const lawSchema = z.strictObject({
     })
     .default({ nameservers: {} }),
   /** Relays of other clusters with which certificate keys may be exchanged. */
-  partners: z.array(z.strictObject({ cluster: idSchema, keys: z.array(publicKeySchema).min(1).max(8) })).max(100).default([]),
+  partners: z
+    .array(z.strictObject({ cluster: idSchema, keys: z.array(publicKeySchema).min(1).max(8) }))
+    .max(100)
+    .default([]),
   /** Serves `/healthz`, and with `push` the whole contract, for an edge that can reach this address. */
   listen: z.strictObject({ host: z.string().min(1).max(253).default('127.0.0.1'), port: port, push: z.boolean().default(false) }).optional(),
   /** Speaks the previous contract version when set to it; for the time of an upgrade. */
@@ -126,10 +145,14 @@ export function parseLaw(text: string): Law {
 }
 
 function invalid(problems: string[], cause?: unknown): PerennialError {
-  return new PerennialError('relay_law_invalid', `The relay's law has ${problems.length} problem(s):\n${problems.map((problem) => `  ${problem}`).join('\n')}`, {
-    hint: 'Correct the law in the relay job file (PERENNIAL_RELAY_LAW names the rendered file) and run the job again.',
-    cause,
-  });
+  return new PerennialError(
+    'relay_law_invalid',
+    `The relay's law has ${problems.length} problem(s):\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    {
+      hint: 'Correct the law in the relay job file (PERENNIAL_RELAY_LAW names the rendered file) and run the job again.',
+      cause,
+    },
+  );
 }
 
 function place(path: readonly PropertyKey[]): string {

@@ -42,7 +42,7 @@ export function statusOf(code: string): ContentfulStatusCode {
 /** Whatever was thrown, as an error that may be shown. `ended`: the signed deadline has passed meanwhile. */
 export function refusalOf(thrown: unknown, ended: boolean): PerennialError {
   if (ended && !(thrown instanceof PerennialError && !thrown.retryable)) {
-    return new PerennialError('relay_deadline', 'The request\'s deadline passed while it was being worked on.', { retryable: true, cause: thrown });
+    return new PerennialError('relay_deadline', "The request's deadline passed while it was being worked on.", { retryable: true, cause: thrown });
   }
   return toPerennialError(thrown, 'internal', 'The relay met an unexpected error.');
 }

@@ -68,7 +68,18 @@ export function createRelay(options: RelayOptions): Relay {
   const health = new Health(monotonic);
   const watch = new ServedWatch({ verification, clock, log, report: (event) => void link.report(event) });
   const app = createRelayApp({
-    law, identity, admissions, connections, keys, records, verification, watch, egress, health, clock, log,
+    law,
+    identity,
+    admissions,
+    connections,
+    keys,
+    records,
+    verification,
+    watch,
+    egress,
+    health,
+    clock,
+    log,
     place: `${law.cluster}/${allocation}`,
     installation: new Installation({ law, variables, keys, records, roots }),
     reload: new Reload(law, workloads),
@@ -91,7 +102,9 @@ export function createRelay(options: RelayOptions): Relay {
     start: () => {
       if (law.listen !== undefined) server = serve({ fetch: app.fetch, hostname: law.listen.host, port: law.listen.port });
       // An occupied port takes health and push away, not the link.
-      server?.on('error', () => log({ event: 'failed', code: 'relay_listen_failed', message: `The relay cannot listen on ${law.listen?.host ?? ''}:${law.listen?.port ?? ''}.` }));
+      server?.on('error', () =>
+        log({ event: 'failed', code: 'relay_listen_failed', message: `The relay cannot listen on ${law.listen?.host ?? ''}:${law.listen?.port ?? ''}.` }),
+      );
       link.start();
       watch.start();
       sweep();

@@ -15,8 +15,18 @@ export function draftLaw({ origin, cluster, edgeKey, configuration }: LawInput):
   const deliveries = (configuration?.certificates ?? []).flatMap((certificate) =>
     certificate.deliveries.filter((delivery) => delivery.cluster === cluster).map((delivery) => ({ certificate, delivery })),
   );
-  const targets = deliveries.map(({ certificate, delivery }) => ({ certificate: certificate.name, variable: delivery.target.variable, namespace: delivery.target.namespace, names: certificate.domains }));
-  const services = new Map(deliveries.map(({ delivery }) => [`${delivery.target.namespace}/${delivery.service}`, { service: delivery.service, namespace: delivery.target.namespace, jobs: ['proxy'] }]));
+  const targets = deliveries.map(({ certificate, delivery }) => ({
+    certificate: certificate.name,
+    variable: delivery.target.variable,
+    namespace: delivery.target.namespace,
+    names: certificate.domains,
+  }));
+  const services = new Map(
+    deliveries.map(({ delivery }) => [
+      `${delivery.target.namespace}/${delivery.service}`,
+      { service: delivery.service, namespace: delivery.target.namespace, jobs: ['proxy'] },
+    ]),
+  );
   // Requests to CAs leave through the relay when the Worker cannot reach them, or when the configuration says so.
   const egress = (configuration?.authorities ?? [])
     .filter((authority) => authority.egress === 'auto' || (typeof authority.egress === 'object' && authority.egress.cluster === cluster))

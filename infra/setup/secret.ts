@@ -24,7 +24,8 @@ export interface StoreSecretOptions {
 /** Throws an Error that says what to do; never with the value or the token in it. */
 export async function storeSecret({ name, value, origin, adminToken, fetch }: StoreSecretOptions): Promise<void> {
   const url = new URL(origin);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) throw new Error(`${url.origin} is not https; a secret does not travel in the clear.`);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
+    throw new Error(`${url.origin} is not https; a secret does not travel in the clear.`);
   if (value === '') throw new Error('The value is empty.');
   let response: Response;
   try {
@@ -49,10 +50,13 @@ async function main(): Promise<void> {
   const origin = values.origin ?? process.env['PERENNIAL_ORIGIN'];
   const tokenFile = join(ROOT, '.perennial', 'admin-token');
   const adminToken = process.env['ADMIN_TOKEN'] ?? (existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : undefined);
-  if (name === undefined || positionals.length > 1) throw new Error('usage: npm run secret -- <name> [--origin <https://…>]   (the value is read from standard input)');
-  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name)) throw new Error('The name of a secret has up to 63 lower-case letters, digits and hyphens: what stands behind "secret:" in certificates.toml.');
-  if (origin === undefined || !URL.canParse(origin)) throw new Error("Say where the Worker is: --origin https://… or PERENNIAL_ORIGIN.");
-  if (adminToken === undefined) throw new Error('Give the administrator token in ADMIN_TOKEN, or run npm run setup, which keeps one in .perennial/admin-token.');
+  if (name === undefined || positionals.length > 1)
+    throw new Error('usage: npm run secret -- <name> [--origin <https://…>]   (the value is read from standard input)');
+  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name))
+    throw new Error('The name of a secret has up to 63 lower-case letters, digits and hyphens: what stands behind "secret:" in certificates.toml.');
+  if (origin === undefined || !URL.canParse(origin)) throw new Error('Say where the Worker is: --origin https://… or PERENNIAL_ORIGIN.');
+  if (adminToken === undefined)
+    throw new Error('Give the administrator token in ADMIN_TOKEN, or run npm run setup, which keeps one in .perennial/admin-token.');
   await storeSecret({ name, value: await promptSecret(`Value of ${name}: `), origin, adminToken, fetch });
   process.stdout.write(`Stored ${name}. It cannot be read back; certificates.toml refers to it as "secret:${name}".\n`);
 }

@@ -30,7 +30,9 @@ export async function setUp({ cluster, origin, folder, today, environment }: Set
   const { compiled } = readSource(environment);
   const edgePublic = publicHalf(privateKeySchema.parse(JSON.parse(edge.text)));
   const relayPublic = publicHalf(privateKeySchema.parse(JSON.parse(relay.text)));
-  const law = await keepOnce(folder, `law-${cluster}.json`, () => JSON.stringify(draftLaw({ origin, cluster, edgeKey: edgePublic, configuration: compiled.valid ? compiled.configuration : null }), null, 2));
+  const law = await keepOnce(folder, `law-${cluster}.json`, () =>
+    JSON.stringify(draftLaw({ origin, cluster, edgeKey: edgePublic, configuration: compiled.valid ? compiled.configuration : null }), null, 2),
+  );
 
   const show = ({ path, made }: Kept) => `${relative(process.cwd(), path)}${made ? '' : ' (was there, kept)'}`;
   const file = ({ path }: Kept) => relative(process.cwd(), path);
@@ -67,7 +69,10 @@ const USAGE = 'usage: npm run setup [-- --cluster <name>] [--origin <https://add
 /** Undefined for what is no option, or no cluster and address. */
 function readOptions(args: string[], environment: SetupOptions['environment']): Pick<SetupOptions, 'cluster' | 'origin'> | undefined {
   try {
-    const { cluster = 'main', origin = environment['PERENNIAL_ORIGIN'] ?? ORIGIN_PLACEHOLDER } = parseArgs({ args, options: { cluster: { type: 'string' }, origin: { type: 'string' } } }).values;
+    const { cluster = 'main', origin = environment['PERENNIAL_ORIGIN'] ?? ORIGIN_PLACEHOLDER } = parseArgs({
+      args,
+      options: { cluster: { type: 'string' }, origin: { type: 'string' } },
+    }).values;
     return /^[a-z0-9][a-z0-9-]{0,62}$/.test(cluster) ? { cluster, origin: new URL(origin).origin } : undefined;
   } catch {
     return undefined;

@@ -52,7 +52,13 @@ export const requestClaims = z.object({
   sequence: z.number().int().positive(),
 });
 /** Relay to edge: `aud` is the edge's origin; `requestHash` is {@link hashText} of the request's JWS (its `token`). */
-export const responseClaims = z.object({ aud: z.string().max(300), requestHash: hash, status: z.number().int(), contentType: z.string().max(100), bodyHash: hash });
+export const responseClaims = z.object({
+  aud: z.string().max(300),
+  requestHash: hash,
+  status: z.number().int(),
+  contentType: z.string().max(100),
+  bodyHash: hash,
+});
 /** Relay to edge: `aud` is the edge's origin; `sequence` counts the relay's events on this connection from 1. */
 export const eventClaims = z.object({ aud: z.string().max(300), connection: nonce, sequence: z.number().int().positive(), bodyHash: hash });
 
@@ -69,9 +75,7 @@ export type Claims<T extends MessageType> = z.infer<(typeof TYPES)[T]['claims']>
 /** Signs `claims` as a message of `type`. Throws `invalid_key` when the key is not an Ed25519 private key. */
 export async function signMessage<T extends MessageType>(type: T, claims: Claims<T>, key: PrivateKey): Promise<string> {
   const payload = new TextEncoder().encode(JSON.stringify(claims));
-  return new CompactSign(payload)
-    .setProtectedHeader({ alg: 'EdDSA', typ: TYPES[type].typ, kid: key.kid })
-    .sign(await imported(key));
+  return new CompactSign(payload).setProtectedHeader({ alg: 'EdDSA', typ: TYPES[type].typ, kid: key.kid }).sign(await imported(key));
 }
 
 /**
@@ -79,8 +83,7 @@ export async function signMessage<T extends MessageType>(type: T, claims: Claims
  * Throws `signature_invalid` (never retryable): unknown key, wrong type, altered, wrong audience, wrong shape.
  */
 export async function verifyMessage<T extends MessageType>(type: T, token: string, keys: readonly PublicKey[], audience: string): Promise<Claims<T>> {
-  const refuse = (why: string, cause?: unknown) =>
-    new PerennialError('signature_invalid', `The ${type} message was refused: ${why}.`, { cause });
+  const refuse = (why: string, cause?: unknown) => new PerennialError('signature_invalid', `The ${type} message was refused: ${why}.`, { cause });
   let payload: Uint8Array;
   try {
     const verified = await compactVerify(
@@ -114,13 +117,19 @@ function parseClaims<S extends z.ZodType>(schema: S, payload: Uint8Array): z.inf
 /** base64url SHA-256 of UTF-8 text, as claims carry it. */
 export async function hashText(text: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-  return btoa(String.fromCharCode(...digest)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return btoa(String.fromCharCode(...digest))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
 }
 
 /** 256 random bits, base64url. */
 export function randomNonce(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
 }
 
 /** Importing a key costs more than using it, and a deployment has a handful. */

@@ -37,9 +37,18 @@ export type KeyType = z.infer<typeof keyTypeSchema>;
 /** Where a pair goes: one Nomad variable (path rules of Nomad: no dots). */
 export const targetSchema = z.strictObject({
   variable: z.string().regex(/^[a-zA-Z0-9\-_~/]{1,128}$/),
-  namespace: z.string().regex(/^[a-zA-Z0-9-]{1,128}$/).default('default'),
-  certificateItem: z.string().regex(/^[\p{L}\p{N}_]{1,64}$/u).default('certificate'),
-  keyItem: z.string().regex(/^[\p{L}\p{N}_]{1,64}$/u).default('key'),
+  namespace: z
+    .string()
+    .regex(/^[a-zA-Z0-9-]{1,128}$/)
+    .default('default'),
+  certificateItem: z
+    .string()
+    .regex(/^[\p{L}\p{N}_]{1,64}$/u)
+    .default('certificate'),
+  keyItem: z
+    .string()
+    .regex(/^[\p{L}\p{N}_]{1,64}$/u)
+    .default('key'),
 });
 export type Target = z.infer<typeof targetSchema>;
 
@@ -48,7 +57,10 @@ export const createKeyRequest = z.strictObject({ issuance: idSchema, names: name
 export const createKeyResponse = z.object({
   issuance: idSchema,
   /** PKCS#10, DER, base64url. */
-  csr: z.string().max(16_384).regex(/^[A-Za-z0-9_-]+$/),
+  csr: z
+    .string()
+    .max(16_384)
+    .regex(/^[A-Za-z0-9_-]+$/),
   /** SHA-256 of the SubjectPublicKeyInfo, hex. */
   spki: hex256,
   /** Where the key was made: cluster and allocation, for people. */
@@ -129,7 +141,10 @@ export const verifyRequest = z.strictObject({
   /** Leaves that count as `old`. */
   previous: z.array(hex256).max(8),
   service: z.string().min(1).max(128),
-  namespace: z.string().regex(/^[a-zA-Z0-9-]{1,128}$/).default('default'),
+  namespace: z
+    .string()
+    .regex(/^[a-zA-Z0-9-]{1,128}$/)
+    .default('default'),
   /** Further names to dial, below a wildcard of the certificate. */
   probes: z.array(dnsNameSchema).max(20).default([]),
 });

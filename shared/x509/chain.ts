@@ -113,9 +113,13 @@ export async function checkChain(chain: Chain, wanted: WantedChain): Promise<voi
   if (have !== want) throw new PerennialError('chain_names_mismatch', `The certificate is for "${have.slice(0, 400)}", not for "${want.slice(0, 400)}".`);
   // An hour of grace for clocks: CAs backdate notBefore by about that much.
   if (leaf.notBefore > wanted.now + 3_600_000 || leaf.notAfter <= wanted.now) {
-    throw new PerennialError('chain_not_valid_now', `The certificate is valid from ${new Date(leaf.notBefore).toISOString()} to ${new Date(leaf.notAfter).toISOString()}, which does not contain now.`);
+    throw new PerennialError(
+      'chain_not_valid_now',
+      `The certificate is valid from ${new Date(leaf.notBefore).toISOString()} to ${new Date(leaf.notAfter).toISOString()}, which does not contain now.`,
+    );
   }
-  if (certificates[0]?.getExtension(BasicConstraintsExtension)?.ca === true) throw new PerennialError('chain_leaf_is_ca', 'The first certificate of the chain is a CA certificate.');
+  if (certificates[0]?.getExtension(BasicConstraintsExtension)?.ca === true)
+    throw new PerennialError('chain_leaf_is_ca', 'The first certificate of the chain is a CA certificate.');
   for (const [position, certificate] of certificates.entries()) {
     const issuer = certificates[position + 1];
     if (issuer === undefined) break;
@@ -149,5 +153,8 @@ function hexBytes(hex: string): Uint8Array {
 }
 
 function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
 }

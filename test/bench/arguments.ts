@@ -43,14 +43,25 @@ Environment:
 `;
 }
 
-const countSchema = (most: number) => z.string().regex(/^[1-9]\d{0,4}$/).transform(Number).refine((count) => count <= most);
+const countSchema = (most: number) =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,4}$/)
+    .transform(Number)
+    .refine((count) => count <= most);
 
 /** Throws `bench_usage` with what is wrong. */
 export function parseArguments(input: readonly string[], scenarios: readonly string[]): BenchArguments {
   const flag = { type: 'boolean', default: false } as const;
   let values;
   try {
-    const options = { json: flag, help: { ...flag, short: 'h' }, only: { type: 'string', multiple: true }, runs: { type: 'string' }, fleet: { type: 'string' } } as const;
+    const options = {
+      json: flag,
+      help: { ...flag, short: 'h' },
+      only: { type: 'string', multiple: true },
+      runs: { type: 'string' },
+      fleet: { type: 'string' },
+    } as const;
     ({ values } = parseArgs({ args: [...input], options, strict: true, allowPositionals: false }));
   } catch (cause) {
     throw wrong(cause instanceof Error ? (cause.message.split('. ')[0] ?? cause.message) : 'The options cannot be read.', cause);
@@ -58,7 +69,13 @@ export function parseArguments(input: readonly string[], scenarios: readonly str
   const only = values.only ?? [];
   const unknown = only.find((name) => !scenarios.includes(name));
   if (unknown !== undefined) throw wrong(`There is no scenario ${JSON.stringify(unknown)}. There are: ${scenarios.join(', ')}.`);
-  return { json: values.json, help: values.help, only, runs: count('--runs', values.runs ?? String(DEFAULT_RUNS), 1_000), fleet: count('--fleet', values.fleet ?? '10', MOST_FLEET) };
+  return {
+    json: values.json,
+    help: values.help,
+    only,
+    runs: count('--runs', values.runs ?? String(DEFAULT_RUNS), 1_000),
+    fleet: count('--fleet', values.fleet ?? '10', MOST_FLEET),
+  };
 }
 
 function count(option: string, text: string, most: number): number {

@@ -92,7 +92,9 @@ export class Bench {
       const renewal = await measureRenewal(laboratory, signal);
       if (run < 0) continue;
       measured.push(renewal);
-      say(`renewal ${run + 1} of ${runs}: issued in ${renewal.issuedMs} ms, served in ${renewal.servedMs} ms (${renewal.phases.map(({ name, ms }) => `${name} ${ms}`).join(', ')})`);
+      say(
+        `renewal ${run + 1} of ${runs}: issued in ${renewal.issuedMs} ms, served in ${renewal.servedMs} ms (${renewal.phases.map(({ name, ms }) => `${name} ${ms}`).join(', ')})`,
+      );
     }
     if (measured.length === 0) throw new PerennialError('bench_no_renewal', 'No renewal was measured.');
     return measured;

@@ -18,7 +18,10 @@ const PATIENCE_MS = 15_000;
 async function main(): Promise<number> {
   let options: BenchArguments;
   try {
-    options = parseArguments(process.argv.slice(2), SCENARIOS.map(({ name }) => name));
+    options = parseArguments(
+      process.argv.slice(2),
+      SCENARIOS.map(({ name }) => name),
+    );
   } catch (thrown) {
     const error = toPerennialError(thrown);
     process.stderr.write(`${error.message}\n${error.hint ?? ''}\n`);
@@ -56,7 +59,16 @@ async function measure(options: BenchArguments, signal: AbortSignal): Promise<Re
   const begun = Date.now();
   const machine = describeMachine();
   const bench = new Bench({ runs: options.runs, fleet: options.fleet, environment: process.env, say, signal });
-  const report: Report = { startedAt: new Date(begun).toISOString(), seconds: 0, machine, runs: options.runs, parts: bench.parts, results: [], skipped: [], failures: [] };
+  const report: Report = {
+    startedAt: new Date(begun).toISOString(),
+    seconds: 0,
+    machine,
+    runs: options.runs,
+    parts: bench.parts,
+    results: [],
+    skipped: [],
+    failures: [],
+  };
   for (const scenario of SCENARIOS.filter(({ name }) => options.only.length === 0 || options.only.includes(name))) {
     if (signal.aborted) break;
     const reason = scenario.unavailable?.(bench);

@@ -42,7 +42,11 @@ export class Pool {
     const candidates = await Promise.all(
       wanted.map(async (wish): Promise<Candidate> => {
         const { variable, service } = wish;
-        nomad.identities.putPolicy(service, { namespaces: [{ namespace: 'default', capabilities: [], variables: [{ path: variable, capabilities: ['read'] }] }] }, { jobAcl: { namespace: 'default', jobId: service } });
+        nomad.identities.putPolicy(
+          service,
+          { namespaces: [{ namespace: 'default', capabilities: [], variables: [{ path: variable, capabilities: ['read'] }] }] },
+          { jobAcl: { namespace: 'default', jobId: service } },
+        );
         const standIn = await TraefikStandIn.start({ nomad, jobId: service, serviceName: service, variable });
         return { wish, standIn, forcedAt: 0 };
       }),

@@ -18,10 +18,14 @@ export interface ProcessStat {
 export function parseStat(text: string): ProcessStat {
   const open = text.indexOf('(');
   const close = text.lastIndexOf(')');
-  const rest = text.slice(close + 2).split(' ').map(Number);
+  const rest = text
+    .slice(close + 2)
+    .split(' ')
+    .map(Number);
   // Fields 4, 14 and 15 of proc(5); `rest` begins with field 3.
   const [parent, user, system] = [rest[1], rest[11], rest[12]];
-  if (open < 1 || close < open || parent === undefined || user === undefined || system === undefined) throw new PerennialError('bench_proc_unreadable', 'A line of /proc/<pid>/stat has an unknown shape.');
+  if (open < 1 || close < open || parent === undefined || user === undefined || system === undefined)
+    throw new PerennialError('bench_proc_unreadable', 'A line of /proc/<pid>/stat has an unknown shape.');
   return { pid: Number(text.slice(0, open)), command: text.slice(open + 1, close), parent, cpuMs: ((user + system) * 1_000) / TICKS_PER_SECOND };
 }
 

@@ -67,7 +67,8 @@ export async function renew(laboratory: Laboratory, { wish, standIn }: Candidate
   const before = standIn.fingerprint;
   laboratory.flushResolvers();
   const { status, body } = await laboratory.system.worker.ask('POST', `/api/v1/certificates/${wish.name}/renew`, { force: true });
-  if (status !== 202) throw new PerennialError('bench_renewal_refused', `The Worker answered ${status} when ${wish.name} was to be renewed: ${body.slice(0, 300)}`);
+  if (status !== 202)
+    throw new PerennialError('bench_renewal_refused', `The Worker answered ${status} when ${wish.name} was to be renewed: ${body.slice(0, 300)}`);
   while (standIn.fingerprint === before && Date.now() < deadline) {
     // Polling a value of this process.
     // oxlint-disable-next-line no-await-in-loop
@@ -84,5 +85,11 @@ export async function renew(laboratory: Laboratory, { wish, standIn }: Candidate
     if (issuance?.outcome === 'live') return issuance;
     if (issuance !== undefined) throw new PerennialError('bench_renewal_failed', `The renewal of ${wish.name} was given up: ${issuance.message}`);
   } while (Date.now() < deadline);
-  throw new PerennialError('bench_renewal_failed', `${wish.name} did not get live within ${TIMEOUT_MS / 1_000} s; it is in phase ${view.phase}: ${view.issuance?.failure?.message ?? view.reason}`.slice(0, 1_000));
+  throw new PerennialError(
+    'bench_renewal_failed',
+    `${wish.name} did not get live within ${TIMEOUT_MS / 1_000} s; it is in phase ${view.phase}: ${view.issuance?.failure?.message ?? view.reason}`.slice(
+      0,
+      1_000,
+    ),
+  );
 }

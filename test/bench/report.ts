@@ -57,7 +57,11 @@ export function renderReport(report: Report): string[] {
 /** Columns as wide as their widest cell; the first is flush left, numbers flush right. */
 export function renderTable(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[]): string => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ').trimEnd();
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd();
   const [header, ...body] = rows;
   return header === undefined ? [] : [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...body.map(line)];
 }

@@ -3,7 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { Secret } from '../../functions/secrets/secret.ts';
 import type { SecretStore } from '../../functions/secrets/store.ts';
 
-const failureOf = (work: Promise<unknown>): Promise<unknown> => work.then(() => 'no failure', (error: unknown) => error);
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'no failure',
+    (error: unknown) => error,
+  );
 
 /** @param create an empty store of its own for every call. */
 export function describeSecretStore(kind: string, create: () => Promise<SecretStore>): void {
@@ -56,7 +60,11 @@ export function describeSecretStore(kind: string, create: () => Promise<SecretSt
 
     it('says which secret is missing', async () => {
       const store = await create();
-      expect(await failureOf(store.get('cloudflare-token'))).toMatchObject({ code: 'secret_not_found', retryable: false, details: { name: 'cloudflare-token' } });
+      expect(await failureOf(store.get('cloudflare-token'))).toMatchObject({
+        code: 'secret_not_found',
+        retryable: false,
+        details: { name: 'cloudflare-token' },
+      });
     });
 
     it.each(['', 'Upper', '../escape', 'with space', '-leading', 'a'.repeat(64), 'dot.dot', 'ünï'])('refuses the name %j everywhere', async (name) => {

@@ -60,13 +60,18 @@ async function strikeInEveryPhase(victim: string, strike: () => Promise<void>): 
   const before = await Promise.all(names.map(({ name }) => installation.view(name)));
   const releases = await Promise.all(names.map(({ name, phase }) => hold(name, phase)));
   // The install is held for a while only: it comes last.
-  const [install, others] = [names.filter(({ phase }) => phase === 'install' || phase === 'validate'), names.filter(({ phase }) => phase === 'propagate' || phase === 'verify')];
+  const [install, others] = [
+    names.filter(({ phase }) => phase === 'install' || phase === 'validate'),
+    names.filter(({ phase }) => phase === 'propagate' || phase === 'verify'),
+  ];
   for (const group of [others, install]) {
     // oxlint-disable-next-line no-await-in-loop -- the second group starts when the first is held
-    await Promise.all(group.map(async ({ name, phase }) => {
-      await installation.force(name);
-      await installation.untilPhase(name, phase);
-    }));
+    await Promise.all(
+      group.map(async ({ name, phase }) => {
+        await installation.force(name);
+        await installation.untilPhase(name, phase);
+      }),
+    );
   }
   await strike();
   for (const release of releases) {

@@ -54,22 +54,29 @@ async function variableOf(name: string): Promise<{ modifyIndex: number; items: R
 }
 
 describe('what the dials say', () => {
-  it.each(Object.entries(VERDICTS))('shows %s as what it is, orders nothing again, and is live by itself when the proxy behaves', async (verdict, misbehaviour) => {
-    const issued = installation.issued();
-    await installation.proxy(verdict).misbehave(misbehaviour);
-    await installation.force(verdict);
-    const held = await installation.until(verdict, `seen as ${verdict}`, ({ phase, deliveries }) => phase === 'verify' && deliveries.some(({ instances }) => instances.some((instance) => instance.verdict === verdict)));
-    expect(held.state).toBe(verdict === 'unreachable' ? 'partly-live' : 'renewing');
-    expect(held.issuance).not.toBeNull();
-    expect(held.nextAt).not.toBeNull();
-    expect(verdict === 'unreachable' ? held.reason : held.waitingFor).toContain(`${verdict}: 1`);
+  it.each(Object.entries(VERDICTS))(
+    'shows %s as what it is, orders nothing again, and is live by itself when the proxy behaves',
+    async (verdict, misbehaviour) => {
+      const issued = installation.issued();
+      await installation.proxy(verdict).misbehave(misbehaviour);
+      await installation.force(verdict);
+      const held = await installation.until(
+        verdict,
+        `seen as ${verdict}`,
+        ({ phase, deliveries }) => phase === 'verify' && deliveries.some(({ instances }) => instances.some((instance) => instance.verdict === verdict)),
+      );
+      expect(held.state).toBe(verdict === 'unreachable' ? 'partly-live' : 'renewing');
+      expect(held.issuance).not.toBeNull();
+      expect(held.nextAt).not.toBeNull();
+      expect(verdict === 'unreachable' ? held.reason : held.waitingFor).toContain(`${verdict}: 1`);
 
-    await installation.proxy(verdict).behave();
-    const live = await installation.untilLive(verdict, 30_000, 2);
-    expect(live.deliveries[0]?.instances.map((instance) => instance.verdict)).toEqual(['new']);
-    expect(installation.issued() - issued).toBe(1);
-    expect(live.history[0]?.sha256).toBe(live.live?.sha256);
-  });
+      await installation.proxy(verdict).behave();
+      const live = await installation.untilLive(verdict, 30_000, 2);
+      expect(live.deliveries[0]?.instances.map((instance) => instance.verdict)).toEqual(['new']);
+      expect(installation.issued() - issued).toBe(1);
+      expect(live.history[0]?.sha256).toBe(live.live?.sha256);
+    },
+  );
 
   it('waits for an instance where there is none, and is live by itself when one comes', async () => {
     const { id, name, address, port, jobId, allocationId } = installation.proxy('none').service;
@@ -88,7 +95,11 @@ describe('a certificate with several deliveries', () => {
     const issued = installation.issued();
     await installation.proxy('second').misbehave({ kind: 'default' });
     await installation.force('twice');
-    const half = await installation.until('twice', 'live in one place', ({ issuance, deliveries }) => issuance !== null && deliveries[0]?.state === 'live' && deliveries[1]?.instances[0]?.verdict === 'default');
+    const half = await installation.until(
+      'twice',
+      'live in one place',
+      ({ issuance, deliveries }) => issuance !== null && deliveries[0]?.state === 'live' && deliveries[1]?.instances[0]?.verdict === 'default',
+    );
     expect(half.state).toBe('renewing');
     expect(half.live?.sha256).not.toBe(half.deliveries[0]?.sha256);
     expect(half.deliveries.map(({ variable }) => variable)).toEqual([wishFor('twice').variable, wishFor('second').variable]);

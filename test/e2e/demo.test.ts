@@ -1,6 +1,5 @@
 /** The demo as a person starts it: one command, exit codes, the JSON object, a second start, and every way to end it. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,8 +12,20 @@ const ROOT = join(import.meta.dirname, '../..');
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const part = z.enum(['real', 'stand-in']);
 const proofSchema = z.object({
-  served: z.object({ sha256: hex, names: z.array(z.string()), notAfter: z.iso.datetime(), instances: z.array(z.object({ address: z.string(), port: z.number(), sha256: hex, dialled: z.array(z.string()) })).min(1) }),
-  issued: z.object({ ordered: z.boolean(), sha256: hex, variable: z.string(), modifyIndex: z.number().positive(), keyMadeIn: z.string(), ms: z.number().nullable() }),
+  served: z.object({
+    sha256: hex,
+    names: z.array(z.string()),
+    notAfter: z.iso.datetime(),
+    instances: z.array(z.object({ address: z.string(), port: z.number(), sha256: hex, dialled: z.array(z.string()) })).min(1),
+  }),
+  issued: z.object({
+    ordered: z.boolean(),
+    sha256: hex,
+    variable: z.string(),
+    modifyIndex: z.number().positive(),
+    keyMadeIn: z.string(),
+    ms: z.number().nullable(),
+  }),
   phases: z.array(z.object({ name: z.string(), ms: z.number().nonnegative() })),
   requests: z.object({ acme: z.number(), dns: z.number(), relay: z.number(), nomad: z.number() }),
   parts: z.object({ ca: part, dns: part, nomad: part, proxy: part }),
@@ -38,7 +49,11 @@ interface Run {
 /** Starts the demo through the entry of `npm run demo`, or as the file itself. */
 function demo(args: readonly string[], entry: readonly string[] = ['infra/demo/main.ts'], command: string = process.execPath): Run {
   const { NOMAD_ADDR: _address, ...environment } = process.env;
-  const child = spawn(command, [...entry, ...args], { cwd: ROOT, env: { ...environment, PERENNIAL_DEMO_DIR: folder, PERENNIAL_NO_APT: '1' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, [...entry, ...args], {
+    cwd: ROOT,
+    env: { ...environment, PERENNIAL_DEMO_DIR: folder, PERENNIAL_NO_APT: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   let diagnostics = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -86,7 +101,9 @@ describe('npm run demo -- --once --json', () => {
     expect(first.served.names.toSorted()).toEqual(['*.matrix.example.net', 'matrix.example.net']);
     expect(first.issued).toMatchObject({ ordered: true, sha256: first.served.sha256, variable: 'nomad/jobs/proxy' });
     expect(first.served.instances.every(({ sha256, dialled }) => sha256 === first.served.sha256 && dialled.length === 2)).toBe(true);
-    expect(first.phases.map(({ name }) => name)).toEqual(expect.arrayContaining(['order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'verify']));
+    expect(first.phases.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'verify']),
+    );
     expect(first.requests.acme).toBeGreaterThan(0);
     expect(run.diagnostics()).toContain('propagate');
     await nothingIsLeft();
@@ -122,7 +139,11 @@ describe('a demo that stays up', () => {
     inTheWay.close();
     expect(run.output()).toMatch(/Port 8443 is occupied by another process; the TLS proxy takes \d+ instead\./);
 
-    const curl = run.output().split('\n').find((line) => line.trim().startsWith('curl ')) ?? '';
+    const curl =
+      run
+        .output()
+        .split('\n')
+        .find((line) => line.trim().startsWith('curl ')) ?? '';
     const url = /POST (\S+)/.exec(curl)?.[1] ?? '';
     const headers = Object.fromEntries([...curl.matchAll(/-H '([a-z-]+): ([^']*)'/g)].map(([, name, value]) => [name ?? '', value ?? '']));
     const body = /-d '([^']*)'/.exec(curl)?.[1] ?? '';
@@ -131,7 +152,9 @@ describe('a demo that stays up', () => {
     expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(409);
 
     await until(() => run.output().includes('Meanwhile '), `the second certificate: ${run.output()}`);
-    expect(run.output()).toMatch(/Meanwhile \d+ requests on new connections and \d+ on kept ones: 0 failed\. [1-9]\d* of the new connections met the new certificate\./);
+    expect(run.output()).toMatch(
+      /Meanwhile \d+ requests on new connections and \d+ on kept ones: 0 failed\. [1-9]\d* of the new connections met the new certificate\./,
+    );
 
     run.process.kill('SIGINT');
     expect(await run.exit).toBe(0);

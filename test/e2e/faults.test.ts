@@ -124,7 +124,9 @@ describe('a part that is down', () => {
   });
 
   it('the CA: an order is not lost to its maintenance page', async () => {
-    const recover = ca.faults.before(() => new Response('<html>maintenance</html>', { status: 503, headers: { 'content-type': 'text/html', 'retry-after': '2' } }));
+    const recover = ca.faults.before(
+      () => new Response('<html>maintenance</html>', { status: 503, headers: { 'content-type': 'text/html', 'retry-after': '2' } }),
+    );
     const before = Date.now();
     await installation.force('overload');
     const failing = await untilFailing('overload', /^acme_/);
@@ -192,7 +194,11 @@ describe('a call whose effect is in doubt', () => {
     installation.killWorkerd();
     order.release();
     finalize.release();
-    const resumed = await installation.until('order', 'waiting for the interrupted call', ({ waitingFor }) => waitingFor === 'An interrupted call to be over for certain.');
+    const resumed = await installation.until(
+      'order',
+      'waiting for the interrupted call',
+      ({ waitingFor }) => waitingFor === 'An interrupted call to be over for certain.',
+    );
     expect(resumed.phase).toBe('order');
 
     await Promise.all(['order', 'finalize', 'unheard', 'lost', 'silent'].map((name) => installation.untilLive(name, 120_000, 2)));
@@ -203,7 +209,7 @@ describe('a call whose effect is in doubt', () => {
     expect(finalized).toBe(1);
   });
 
-  it('leaves no challenge record behind, and what is somebody else\'s as it was', async () => {
+  it("leaves no challenge record behind, and what is somebody else's as it was", async () => {
     await expect.poll(() => installation.challengeRecords().map(({ content }) => content), { timeout: 90_000 }).toEqual(['"a-strangers-proof"']);
     expect(installation.foreignRecords()).toEqual(strangers);
   });

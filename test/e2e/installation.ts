@@ -79,7 +79,10 @@ export class Installation {
       });
       if (system.emulated === undefined) throw new Error('These tests need the emulated cluster.');
       const nomad = system.emulated.nomad.emulator;
-      allowRelay(nomad, further.map((name) => wishFor(name).variable));
+      allowRelay(
+        nomad,
+        further.map((name) => wishFor(name).variable),
+      );
       const proxies = new Map<string, TraefikStandIn>();
       const installation = new Installation(system, nomad, proxies, supervisor);
       for (const name of [...certificates, ...further]) {
@@ -138,7 +141,12 @@ export class Installation {
 
   /** Until it is live and nothing is on its way; with `renewals`, after that many finished issuances. */
   async untilLive(name: string, timeoutMs?: number, renewals = 1): Promise<CertificateView> {
-    return await this.until(name, `live after ${renewals} issuance(s)`, (view) => view.state === 'live' && view.issuance === null && view.history.length >= renewals, timeoutMs);
+    return await this.until(
+      name,
+      `live after ${renewals} issuance(s)`,
+      (view) => view.state === 'live' && view.issuance === null && view.history.length >= renewals,
+      timeoutMs,
+    );
   }
 
   /** Resolvers forget what they remember of the renewal before, which in life is older than any TTL. */
@@ -212,18 +220,39 @@ export class Installation {
 
 async function startProxy(nomad: NomadEmulator, { service, variable }: Wish): Promise<TraefikStandIn> {
   // The proxy's identity may read the one variable that its template renders.
-  nomad.identities.putPolicy(service, { namespaces: [{ namespace: 'default', capabilities: [], variables: [{ path: variable, capabilities: ['read'] }] }] }, { jobAcl: { namespace: 'default', jobId: service } });
-  return await TraefikStandIn.start({ nomad, jobId: service, serviceName: service, variable, throttleMs: PROXY_THROTTLE_MS, quiescenceMs: PROXY_QUIESCENCE_MS });
+  nomad.identities.putPolicy(
+    service,
+    { namespaces: [{ namespace: 'default', capabilities: [], variables: [{ path: variable, capabilities: ['read'] }] }] },
+    { jobAcl: { namespace: 'default', jobId: service } },
+  );
+  return await TraefikStandIn.start({
+    nomad,
+    jobId: service,
+    serviceName: service,
+    variable,
+    throttleMs: PROXY_THROTTLE_MS,
+    quiescenceMs: PROXY_QUIESCENCE_MS,
+  });
 }
 
 function allowRelay(nomad: NomadEmulator, variables: readonly string[]): void {
   if (variables.length === 0) return;
-  const rules = { namespaces: [{ namespace: 'default', capabilities: [], variables: variables.map((path) => ({ path, capabilities: ['read', 'write', 'list'] as const })) }] };
+  const rules = {
+    namespaces: [{ namespace: 'default', capabilities: [], variables: variables.map((path) => ({ path, capabilities: ['read', 'write', 'list'] as const })) }],
+  };
   nomad.identities.putPolicy('relay-further-proxies', rules, { jobAcl: { namespace: 'default', jobId: 'relay' } });
 }
 
 function describe(view: CertificateView | undefined): string {
   if (view === undefined) return 'the Worker does not know it';
   const { state, phase, reason, waitingFor, issuance, deliveries, history } = view;
-  return JSON.stringify({ state, phase, reason, waitingFor, failure: issuance?.failure, deliveries: deliveries.map(({ id, state: at, instances, failure }) => ({ id, at, verdicts: instances.map(({ verdict }) => verdict), failure })), history: history.length });
+  return JSON.stringify({
+    state,
+    phase,
+    reason,
+    waitingFor,
+    failure: issuance?.failure,
+    deliveries: deliveries.map(({ id, state: at, instances, failure }) => ({ id, at, verdicts: instances.map(({ verdict }) => verdict), failure })),
+    history: history.length,
+  });
 }

@@ -67,18 +67,30 @@ interface Call {
 }
 
 async function call({ path = '/hooks/renew', body, headers }: Call): Promise<PartResponse> {
-  return await ask(`${installation.system.worker.origin}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+  return await ask(`${installation.system.worker.origin}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
 }
 
 /** Standard Webhooks 1.0: HMAC-SHA256 over `id.timestamp.body`. */
-function signature(body: unknown, { secret = installation.system.secrets.webhookSecret, at = Date.now(), id = `msg_${randomUUID()}` } = {}): Record<string, string> {
+function signature(
+  body: unknown,
+  { secret = installation.system.secrets.webhookSecret, at = Date.now(), id = `msg_${randomUUID()}` } = {},
+): Record<string, string> {
   const timestamp = String(Math.floor(at / 1_000));
-  const mac = createHmac('sha256', Buffer.from(secret.replace(/^whsec_/, ''), 'base64')).update(`${id}.${timestamp}.${JSON.stringify(body)}`).digest('base64');
+  const mac = createHmac('sha256', Buffer.from(secret.replace(/^whsec_/, ''), 'base64'))
+    .update(`${id}.${timestamp}.${JSON.stringify(body)}`)
+    .digest('base64');
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${mac}` };
 }
 
 const acceptedSchema = z.object({ url: z.url(), accepted: z.array(z.string()) });
-const operationSchema = z.object({ done: z.boolean(), progress: z.array(z.object({ certificate: z.string(), status: z.string(), phase: z.string(), sha256: z.string().nullable() })) });
+const operationSchema = z.object({
+  done: z.boolean(),
+  progress: z.array(z.object({ certificate: z.string(), status: z.string(), phase: z.string(), sha256: z.string().nullable() })),
+});
 const refusalSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 function codeOf({ body }: PartResponse): string {
@@ -103,11 +115,14 @@ describe('a signed webhook', () => {
 
     const seen = new Set<string>();
     await expect
-      .poll(async () => {
-        const { done, progress } = await operation(url);
-        for (const { status: state } of progress) seen.add(state);
-        return done;
-      }, { timeout: 30_000, interval: 50 })
+      .poll(
+        async () => {
+          const { done, progress } = await operation(url);
+          for (const { status: state } of progress) seen.add(state);
+          return done;
+        },
+        { timeout: 30_000, interval: 50 },
+      )
       .toBe(true);
     expect(seen).toContain('working');
     const { progress } = await operation(url);
@@ -118,7 +133,10 @@ describe('a signed webhook', () => {
     const repeated = await call({ body, headers: { ...signature(body), 'idempotency-key': 'deploy-42' } });
     expect(repeated.status, 'the same key again is the same call').toBe(202);
     expect(acceptedSchema.parse(JSON.parse(repeated.body)).url).toBe(url);
-    expect((await call({ body: { certificates: ['signed'] }, headers: { ...signature({ certificates: ['signed'] }), 'idempotency-key': 'deploy-42' } })).status, 'for something else').toBe(422);
+    expect(
+      (await call({ body: { certificates: ['signed'] }, headers: { ...signature({ certificates: ['signed'] }), 'idempotency-key': 'deploy-42' } })).status,
+      'for something else',
+    ).toBe(422);
     expect((await installation.untilLive('signed')).history).toHaveLength(2);
   });
 
@@ -154,7 +172,7 @@ describe('a webhook with a bearer token', () => {
     expect((await installation.view('bearer')).history).toHaveLength(1);
   });
 
-  it('is refused for others\' certificates, for what its scopes do not hold, and with a wrong token', async () => {
+  it("is refused for others' certificates, for what its scopes do not hold, and with a wrong token", async () => {
     const foreign = await call({ body: { certificates: ['signed'] }, headers: authorized });
     expect([foreign.status, codeOf(foreign)]).toEqual([403, 'webhook_certificate_forbidden']);
     const unknown = await call({ body: { certificates: ['nowhere'] }, headers: authorized });
@@ -241,7 +259,16 @@ async function helloOfContract(contract: number): Promise<{ code: string; hint?:
         const frame = edgeToRelayFrame.parse(JSON.parse(data.toString('utf8')));
         if (frame.type === 'refused') resolve(frame.error);
         if (frame.type !== 'challenge') return;
-        const claims = { aud: frame.origin, cluster: frame.cluster, allocation: randomUUID(), challenge: frame.nonce, nonce: randomNonce(), contract, bundle: '0'.repeat(64), time: Date.now() };
+        const claims = {
+          aud: frame.origin,
+          cluster: frame.cluster,
+          allocation: randomUUID(),
+          challenge: frame.nonce,
+          nonce: randomNonce(),
+          contract,
+          bundle: '0'.repeat(64),
+          time: Date.now(),
+        };
         signMessage('hello', claims, secrets.relayKey).then((token) => socket.send(JSON.stringify({ type: 'hello', token })), reject);
       });
     });
@@ -265,7 +292,9 @@ describe('a mistake in certificates.toml', () => {
     release();
     const line = 1 + good.slice(0, good.indexOf('cluster = "matrix"')).split('\n').length - 1;
     const { body } = await worker.ask('GET', '/api/v1/config');
-    const { problems } = z.object({ valid: z.literal(false), problems: z.array(z.object({ message: z.string(), path: z.string(), line: z.number() })) }).parse(JSON.parse(body));
+    const { problems } = z
+      .object({ valid: z.literal(false), problems: z.array(z.object({ message: z.string(), path: z.string(), line: z.number() })) })
+      .parse(JSON.parse(body));
     expect(problems).toMatchObject([{ path: 'certificates[0].deliver[0].cluster', line }]);
     expect(problems[0]?.message).toContain('matrix');
     const page = await ask(`${worker.origin}/`, { headers: { authorization: `Bearer ${installation.system.secrets.adminToken}` } });

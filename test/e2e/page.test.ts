@@ -37,7 +37,15 @@ let posts: string[];
 async function renderPages(): Promise<typeof rendered> {
   const folder = await mkdtemp(join(tmpdir(), 'perennial-pages-'));
   const outfile = join(folder, 'rendered.mjs');
-  await build({ entryPoints: ['test/worker/pages/rendered.ts'], bundle: true, format: 'esm', platform: 'neutral', mainFields: ['module', 'main'], outfile, logLevel: 'error' });
+  await build({
+    entryPoints: ['test/worker/pages/rendered.ts'],
+    bundle: true,
+    format: 'esm',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    outfile,
+    logLevel: 'error',
+  });
   const module: unknown = await import(pathToFileURL(outfile).href);
   await rm(folder, { recursive: true });
   return renderedSchema.parse(module).rendered;
@@ -96,18 +104,22 @@ const phone = { width: 360, height: 780 };
 const wall = { width: 1_920, height: 1_080 };
 
 describe('every page', () => {
-  it.each(['light', 'dark'] as const)('fits a phone, a tablet, a desk and a wall, is readable and obeys its policy in the %s scheme', async (colorScheme) => {
-    for (const path of Object.keys(rendered.pages)) {
-      await withPage(path, { viewport: phone, colorScheme, reducedMotion: 'reduce' }, async (page, complaints) => {
-        for (const width of [360, 820, 1_440, 1_920]) {
-          await page.setViewportSize({ width, height: 900 });
-          expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${path} overflows at ${width}`).toBeLessThanOrEqual(0);
-        }
-        expect(await page.evaluate(contrastFailures), `${path} is hard to read`).toEqual([]);
-        expect(complaints, path).toEqual([]);
-      });
-    }
-  }, 180_000);
+  it.each(['light', 'dark'] as const)(
+    'fits a phone, a tablet, a desk and a wall, is readable and obeys its policy in the %s scheme',
+    async (colorScheme) => {
+      for (const path of Object.keys(rendered.pages)) {
+        await withPage(path, { viewport: phone, colorScheme, reducedMotion: 'reduce' }, async (page, complaints) => {
+          for (const width of [360, 820, 1_440, 1_920]) {
+            await page.setViewportSize({ width, height: 900 });
+            expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${path} overflows at ${width}`).toBeLessThanOrEqual(0);
+          }
+          expect(await page.evaluate(contrastFailures), `${path} is hard to read`).toEqual([]);
+          expect(complaints, path).toEqual([]);
+        });
+      }
+    },
+    180_000,
+  );
 });
 
 describe('with script', () => {

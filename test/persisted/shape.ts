@@ -27,7 +27,9 @@ export function shapeOf(schema: z.core.$ZodType, named: Named = new Map(), inden
     case 'default':
       return `${inner(def.innerType)} = ${JSON.stringify(def.defaultValue)}`;
     case 'enum':
-      return Object.values(def.entries).map((value) => JSON.stringify(value)).join(' | ');
+      return Object.values(def.entries)
+        .map((value) => JSON.stringify(value))
+        .join(' | ');
     case 'literal':
       return def.values.map((value) => JSON.stringify(value)).join(' | ');
     case 'union':

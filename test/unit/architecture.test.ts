@@ -13,7 +13,11 @@ describe('imports', () => {
   });
 
   it('lead to files that exist', () => {
-    const missing = [...sources].flatMap(([path, source]) => importsOf(path, source).filter(({ target }) => /^(functions|shared|infra)\//.test(target) && /\.tsx?$/.test(target) && !sources.has(target)).map(({ target }) => `${path} -> ${target}`));
+    const missing = [...sources].flatMap(([path, source]) =>
+      importsOf(path, source)
+        .filter(({ target }) => /^(functions|shared|infra)\//.test(target) && /\.tsx?$/.test(target) && !sources.has(target))
+        .map(({ target }) => `${path} -> ${target}`),
+    );
     expect(missing).toEqual([]);
   });
 
@@ -43,7 +47,9 @@ describe('the check itself', () => {
     expect(followed.length).toBeGreaterThan(80);
     for (const [path, { imports }] of followed) {
       const seen = new Set(importsOf(path, sources.get(path) ?? '').map(({ target }) => target));
-      const unseen = imports.filter((each) => !seen.has(each.path) && !each.path.startsWith('hono/jsx/') && !each.path.startsWith('<')).map((each) => each.path);
+      const unseen = imports
+        .filter((each) => !seen.has(each.path) && !each.path.startsWith('hono/jsx/') && !each.path.startsWith('<'))
+        .map((each) => each.path);
       expect(unseen, path).toEqual([]);
     }
   });
@@ -64,9 +70,11 @@ describe('the check itself', () => {
       "/**\n * import l from './l.ts';\n */",
       "import * as m from 'package/m';",
     ].join('\n');
-    expect(importsOf('functions/x/y.ts', source).map(({ target, typeOnly }) => `${typeOnly ? 'type ' : ''}${target.replace('functions/x/', '')}`).toSorted()).toEqual(
-      ['a.ts', 'type b.ts', 'c.ts', 'd.ts', 'type e.ts', 'f.ts', 'g.ts', 'h.ts', 'type i.ts', 'type j.ts', 'package/m'].toSorted(),
-    );
+    expect(
+      importsOf('functions/x/y.ts', source)
+        .map(({ target, typeOnly }) => `${typeOnly ? 'type ' : ''}${target.replace('functions/x/', '')}`)
+        .toSorted(),
+    ).toEqual(['a.ts', 'type b.ts', 'c.ts', 'd.ts', 'type e.ts', 'f.ts', 'g.ts', 'h.ts', 'type i.ts', 'type j.ts', 'package/m'].toSorted());
   });
 
   it('refuses an import that is named at run time only', () => {

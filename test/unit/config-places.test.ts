@@ -4,15 +4,50 @@ import { describe, expect, it } from 'vitest';
 import { compileConfiguration } from '../../functions/config/compile.ts';
 
 const example = readFileSync(new URL('../../certificates.toml', import.meta.url), 'utf8');
-const words = ['[', ']', '[[', ']]', '=', '"', "'", '"""', "'''", '\n', '.', ',', '{', '}', '#', '\\', 'certificates', 'deliver', 'name', 'acme', 'ca', 'keys', '1', 'true', '1979-05-27', '__proto__', 'constructor', ' '];
+const words = [
+  '[',
+  ']',
+  '[[',
+  ']]',
+  '=',
+  '"',
+  "'",
+  '"""',
+  "'''",
+  '\n',
+  '.',
+  ',',
+  '{',
+  '}',
+  '#',
+  '\\',
+  'certificates',
+  'deliver',
+  'name',
+  'acme',
+  'ca',
+  'keys',
+  '1',
+  'true',
+  '1979-05-27',
+  '__proto__',
+  'constructor',
+  ' ',
+];
 
 describe('any text at all', () => {
   it('is compiled or refused with at least one problem, never thrown at', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'grapheme', maxLength: 200 }), fc.array(fc.constantFrom(...words), { maxLength: 60 }).map((parts) => parts.join(''))), (text) => {
-        const compiled = compileConfiguration(text);
-        if (!compiled.valid) expect(compiled.problems.length).toBeGreaterThan(0);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'grapheme', maxLength: 200 }),
+          fc.array(fc.constantFrom(...words), { maxLength: 60 }).map((parts) => parts.join('')),
+        ),
+        (text) => {
+          const compiled = compileConfiguration(text);
+          if (!compiled.valid) expect(compiled.problems.length).toBeGreaterThan(0);
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -34,7 +69,17 @@ describe('any text at all', () => {
   });
 
   it('may nest, quote and name things as badly as it likes', () => {
-    for (const text of ['a = '.concat('['.repeat(2_000)), '__proto__ = { polluted = true }', '[constructor]\nprototype = 1', '"" = 1', '[dns."a.b"]\nprovider = "cloudflare"', 'certificates = 3', 'certificates = [1]', 'clusters = []', 'acme = 1979-05-27'])
+    for (const text of [
+      'a = '.concat('['.repeat(2_000)),
+      '__proto__ = { polluted = true }',
+      '[constructor]\nprototype = 1',
+      '"" = 1',
+      '[dns."a.b"]\nprovider = "cloudflare"',
+      'certificates = 3',
+      'certificates = [1]',
+      'clusters = []',
+      'acme = 1979-05-27',
+    ])
       expect(compileConfiguration(text).valid).toBe(false);
     expect('polluted' in {}).toBe(false);
   });
@@ -59,7 +104,8 @@ describe('places', () => {
   });
 
   it('are those of the block for what is missing in it, the right one of several', () => {
-    const text = '[[certificates]]\nname = "a"\n[[certificates]]\nname = "b"\n[[certificates.deliver]]\ncluster = "x"\n[[certificates.deliver]]\nvariable = "v"\n';
+    const text =
+      '[[certificates]]\nname = "a"\n[[certificates]]\nname = "b"\n[[certificates.deliver]]\ncluster = "x"\n[[certificates.deliver]]\nvariable = "v"\n';
     expect(placeOf(text, 'certificates[0].domains')).toEqual([1, 3]);
     expect(placeOf(text, 'certificates[1].deliver[1].cluster')).toEqual([7, 3]);
   });

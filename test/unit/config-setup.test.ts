@@ -19,7 +19,8 @@ describe('the setup', () => {
   afterEach(() => {
     for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
   });
-  const run = (folder: string, cluster = 'main') => setUp({ cluster, origin: 'https://perennial.example.workers.dev', folder, today: '2026-11-21', environment: {} });
+  const run = (folder: string, cluster = 'main') =>
+    setUp({ cluster, origin: 'https://perennial.example.workers.dev', folder, today: '2026-11-21', environment: {} });
   const read = (folder: string, name: string) => readFileSync(join(folder, name), 'utf8').trim();
 
   it('makes keys that work, for its owner alone, and prints none of them', async () => {
@@ -31,7 +32,13 @@ describe('the setup', () => {
     expect(Buffer.from(read(folder, 'sealing-key'), 'base64')).toHaveLength(32);
     for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o777, name).toBe(0o600);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
-    for (const secret of [edge.d, read(folder, 'sealing-key'), read(folder, 'admin-token'), privateKeySchema.parse(JSON.parse(read(folder, 'relay-main.json'))).d]) expect(instructions).not.toContain(secret);
+    for (const secret of [
+      edge.d,
+      read(folder, 'sealing-key'),
+      read(folder, 'admin-token'),
+      privateKeySchema.parse(JSON.parse(read(folder, 'relay-main.json'))).d,
+    ])
+      expect(instructions).not.toContain(secret);
   });
 
   it('prints a line for certificates.toml that compiles, and drafts a law that the relay accepts', async () => {
@@ -45,10 +52,13 @@ describe('the setup', () => {
     expect(law.edgeKeys[0]).not.toHaveProperty('d');
   });
 
-  it.each([{ args: ['--bogus'] }, { args: ['--cluster', 'Not A Name'] }, { args: ['--origin', 'nowhere'] }])('answers $args with its usage and makes nothing', ({ args }) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '../../infra/setup/setup.ts'), ...args], { encoding: 'utf8' });
-    expect([status, stdout, stderr]).toEqual([2, '', expect.stringMatching(/^usage: npm run setup.*\n$/)]);
-  });
+  it.each([{ args: ['--bogus'] }, { args: ['--cluster', 'Not A Name'] }, { args: ['--origin', 'nowhere'] }])(
+    'answers $args with its usage and makes nothing',
+    ({ args }) => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '../../infra/setup/setup.ts'), ...args], { encoding: 'utf8' });
+      expect([status, stdout, stderr]).toEqual([2, '', expect.stringMatching(/^usage: npm run setup.*\n$/)]);
+    },
+  );
 
   it('keeps what is there, and makes a relay key for a further cluster', async () => {
     const folder = newFolder();
@@ -62,7 +72,8 @@ describe('the setup', () => {
 });
 
 describe('storing a secret', () => {
-  const store = (origin: string, fetch: typeof globalThis.fetch) => storeSecret({ name: 'cloudflare-token', value: 's3cret', origin, adminToken: 'administrator-token', fetch });
+  const store = (origin: string, fetch: typeof globalThis.fetch) =>
+    storeSecret({ name: 'cloudflare-token', value: 's3cret', origin, adminToken: 'administrator-token', fetch });
 
   it('sends it to the administration API, over https or loopback only', async () => {
     const requests: Request[] = [];
@@ -74,13 +85,17 @@ describe('storing a secret', () => {
     await store('http://127.0.0.1:8787', accept);
     await expect(store('http://perennial.example.net', accept)).rejects.toThrow('is not https');
     await expect(store('http://127.example.net', accept)).rejects.toThrow('is not https');
-    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['PUT https://perennial.example.net/api/v1/secrets/cloudflare-token', 'PUT http://127.0.0.1:8787/api/v1/secrets/cloudflare-token']);
+    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'PUT https://perennial.example.net/api/v1/secrets/cloudflare-token',
+      'PUT http://127.0.0.1:8787/api/v1/secrets/cloudflare-token',
+    ]);
     expect(await requests[0]?.json()).toEqual({ value: 's3cret' });
     expect(requests[0]?.headers.get('authorization')).toBe('Bearer administrator-token');
   });
 
   it('passes on why it was refused, and never the value', async () => {
-    const refuse: typeof fetch = async () => Response.json({ error: { code: 'unauthorized', message: 'An administrator is needed here.', retryable: false, hint: 'Sign in.' } }, { status: 401 });
+    const refuse: typeof fetch = async () =>
+      Response.json({ error: { code: 'unauthorized', message: 'An administrator is needed here.', retryable: false, hint: 'Sign in.' } }, { status: 401 });
     await expect(store('https://perennial.example.net', refuse)).rejects.toThrow('An administrator is needed here. Sign in.');
     await expect(store('https://perennial.example.net', () => Promise.reject(new Error('s3cret')))).rejects.toThrow('could not be reached');
     await expect(store('https://perennial.example.net', async () => new Response('<html>', { status: 502 }))).rejects.toThrow('answered 502');

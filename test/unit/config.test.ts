@@ -41,7 +41,15 @@ describe('the example in the repository', () => {
       reload: 'watch',
       blind: false,
     });
-    expect(authorities).toEqual([{ name: 'letsencrypt', directory: 'https://acme-v02.api.letsencrypt.org/directory', contact: ['mailto:ops@example.net'], egress: 'auto', externalAccount: null }]);
+    expect(authorities).toEqual([
+      {
+        name: 'letsencrypt',
+        directory: 'https://acme-v02.api.letsencrypt.org/directory',
+        contact: ['mailto:ops@example.net'],
+        egress: 'auto',
+        externalAccount: null,
+      },
+    ]);
     expect(resolvers).toHaveLength(2);
   });
 });
@@ -60,7 +68,10 @@ describe('the hash', () => {
 
 describe('names', () => {
   it('become lower-case A-labels without trailing dot', () => {
-    expect(accepted(FRAME + certificate('x', '["Bücher.Example.", "*.bücher.example"]')).certificates[0]?.domains).toEqual(['xn--bcher-kva.example', '*.xn--bcher-kva.example']);
+    expect(accepted(FRAME + certificate('x', '["Bücher.Example.", "*.bücher.example"]')).certificates[0]?.domains).toEqual([
+      'xn--bcher-kva.example',
+      '*.xn--bcher-kva.example',
+    ]);
   });
 
   it.each([
@@ -91,16 +102,36 @@ describe('names', () => {
 
 describe('references', () => {
   it.each([
-    ['an unknown cluster', certificate('x', '"a.example.net"', 'cluster = "mian"\nvariable = "v"'), 'certificates[0].deliver[0].cluster: There is no cluster "mian". Did you mean "main"?'],
-    ['an unknown CA', certificate('x', '"a.example.net"').replace('[[certificates.deliver]]', 'ca = "letsencrypt-stagin"\n[[certificates.deliver]]'), 'certificates[0].ca[0]: There is no CA "letsencrypt-stagin". Did you mean "letsencrypt-staging"?'],
-    ['a second certificate of that name', certificate('x', '"a.example.net"') + certificate('x', '"b.example.net"', 'cluster = "main"\nvariable = "other"'), 'certificates[1].name: Another certificate is named "x" already.'],
+    [
+      'an unknown cluster',
+      certificate('x', '"a.example.net"', 'cluster = "mian"\nvariable = "v"'),
+      'certificates[0].deliver[0].cluster: There is no cluster "mian". Did you mean "main"?',
+    ],
+    [
+      'an unknown CA',
+      certificate('x', '"a.example.net"').replace('[[certificates.deliver]]', 'ca = "letsencrypt-stagin"\n[[certificates.deliver]]'),
+      'certificates[0].ca[0]: There is no CA "letsencrypt-stagin". Did you mean "letsencrypt-staging"?',
+    ],
+    [
+      'a second certificate of that name',
+      certificate('x', '"a.example.net"') + certificate('x', '"b.example.net"', 'cluster = "main"\nvariable = "other"'),
+      'certificates[1].name: Another certificate is named "x" already.',
+    ],
     [
       'a variable that is taken',
       certificate('x', '"a.example.net"', 'cluster = "main"\nvariable = "v"') + certificate('y', '"b.example.net"', 'cluster = "main"\nvariable = "v"'),
       'certificates[1].deliver[0].variable: The certificate "x" is delivered to "v" in this cluster and namespace already.',
     ],
-    ['a probe outside of the names', certificate('x', '"*.example.net"', 'cluster = "main"\nvariable = "v"\nprobes = ["a.b.example.net"]'), 'certificates[0].deliver[0].probes[0]: The certificate is not valid for "a.b.example.net"'],
-    ['a webhook for an unknown certificate', `${certificate('x', '"a.example.net"')}[[webhooks]]\nname = "h"\ntoken = "secret:h"\ncertificates = ["y"]\n`, 'webhooks[0].certificates[0]: There is no certificate "y". Did you mean "x"?'],
+    [
+      'a probe outside of the names',
+      certificate('x', '"*.example.net"', 'cluster = "main"\nvariable = "v"\nprobes = ["a.b.example.net"]'),
+      'certificates[0].deliver[0].probes[0]: The certificate is not valid for "a.b.example.net"',
+    ],
+    [
+      'a webhook for an unknown certificate',
+      `${certificate('x', '"a.example.net"')}[[webhooks]]\nname = "h"\ntoken = "secret:h"\ncertificates = ["y"]\n`,
+      'webhooks[0].certificates[0]: There is no certificate "y". Did you mean "x"?',
+    ],
     ['a relay that is no cluster', '[ca.letsencrypt]\negress = "nowhere"\n', 'ca.letsencrypt.egress: There is no cluster "nowhere"'],
   ])('%s is named', (_what, blocks, problem) => {
     expect(problems(FRAME + blocks).some((found) => found.startsWith(problem))).toBe(true);
@@ -125,7 +156,9 @@ describe('variables', () => {
 
 describe('services', () => {
   it.each(['<script>alert(1)</script>', 'traefik proxy', '-traefik', 'a'.repeat(64)])('%s is refused, since Nomad registers none of that name', (service) => {
-    expect(problems(FRAME + certificate('x', '"a.example.net"', `cluster = "main"\nvariable = "v"\nservice = "${service}"`)).join()).toContain('Write for example: service = "traefik"');
+    expect(problems(FRAME + certificate('x', '"a.example.net"', `cluster = "main"\nvariable = "v"\nservice = "${service}"`)).join()).toContain(
+      'Write for example: service = "traefik"',
+    );
   });
 });
 
@@ -163,7 +196,9 @@ describe('vendors', () => {
   });
 
   it('says what a CA needs before it will register an account', () => {
-    expect(problems(FRAME.replace('[acme]', '[acme]\nca = ["google"]').replace('contact = "ops@example.net"', '')).join()).toMatch(/external account binding.*wants a contact/);
+    expect(problems(FRAME.replace('[acme]', '[acme]\nca = ["google"]').replace('contact = "ops@example.net"', '')).join()).toMatch(
+      /external account binding.*wants a contact/,
+    );
   });
 
   it('takes a CA of your own, with an account of its own', () => {

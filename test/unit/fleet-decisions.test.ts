@@ -25,7 +25,10 @@ describe('which configuration is in force', () => {
     expect(decidePromotion('a', { current: null, currentSeenAt: 0, offeredBefore: false }, now)).toEqual({ decision: 'promote' });
   });
   it('is not that of an old bundle which still runs while the newer one does', () => {
-    expect(decidePromotion('a', { current: 'b', currentSeenAt: now - 1, offeredBefore: true }, now)).toEqual({ decision: 'superseded', retryAt: now - 1 + STRAGGLER_MS });
+    expect(decidePromotion('a', { current: 'b', currentSeenAt: now - 1, offeredBefore: true }, now)).toEqual({
+      decision: 'superseded',
+      retryAt: now - 1 + STRAGGLER_MS,
+    });
   });
   it('is that of an old bundle again when the newer one has fallen silent: a roll-back', () => {
     expect(decidePromotion('a', { current: 'b', currentSeenAt: now - STRAGGLER_MS, offeredBefore: true }, now)).toEqual({ decision: 'promote' });
@@ -41,9 +44,19 @@ describe('what a promotion means for each certificate', () => {
   });
   it('takes the same names and targets under another name for the same certificate, once', () => {
     const before = [spec('old', ['a.net', '*.a.net'], 'v')];
-    expect(plan(before, [spec('new', ['*.a.net', 'a.net'], 'v')])).toEqual({ added: [], changed: [], retired: [], adopted: [{ from: 'old', to: 'new' }], unchanged: [] });
+    expect(plan(before, [spec('new', ['*.a.net', 'a.net'], 'v')])).toEqual({
+      added: [],
+      changed: [],
+      retired: [],
+      adopted: [{ from: 'old', to: 'new' }],
+      unchanged: [],
+    });
     expect(plan(before, [spec('new', ['a.net', '*.a.net'], 'elsewhere')])).toMatchObject({ added: ['new'], retired: ['old'], adopted: [] });
-    expect(plan(before, [spec('old', ['a.net', '*.a.net'], 'v'), spec('new', ['a.net', '*.a.net'], 'v')])).toMatchObject({ added: ['new'], unchanged: ['old'], adopted: [] });
+    expect(plan(before, [spec('old', ['a.net', '*.a.net'], 'v'), spec('new', ['a.net', '*.a.net'], 'v')])).toMatchObject({
+      added: ['new'],
+      unchanged: ['old'],
+      adopted: [],
+    });
   });
   it('retires what only the registry remembers', () => {
     expect(plan([], [spec('a', ['a.net'])], ['forgotten'])).toMatchObject({ added: ['a'], retired: ['forgotten'] });
@@ -68,9 +81,37 @@ describe('a sweep', () => {
 
 describe('the progress of a request', () => {
   const at = 1_000;
-  const live: CertificateView = { name: 'a', domains: ['a.net'], state: 'live', phase: 'idle', reason: 'r', waitingFor: null, nextAt: null, renewal: null, live: null, issuance: null, deliveries: [], history: [], zones: [], generation: 1 };
-  const finished = (outcome: 'live' | 'failed', endedAt: number) => [{ id: 'i', startedAt: 0, endedAt, outcome, sha256: null, authority: 'ca', phases: [{ name: 'order' as const, ms: 5 }], message: '', requests: { acme: 0, dns: 0, relay: 0 } }];
-  const status = (action: 'renew' | 'force', view: Partial<CertificateView>, reportedAt = at + 1) => progressOf({ ...live, ...view }, { action, at }, reportedAt).status;
+  const live: CertificateView = {
+    name: 'a',
+    domains: ['a.net'],
+    state: 'live',
+    phase: 'idle',
+    reason: 'r',
+    waitingFor: null,
+    nextAt: null,
+    renewal: null,
+    live: null,
+    issuance: null,
+    deliveries: [],
+    history: [],
+    zones: [],
+    generation: 1,
+  };
+  const finished = (outcome: 'live' | 'failed', endedAt: number) => [
+    {
+      id: 'i',
+      startedAt: 0,
+      endedAt,
+      outcome,
+      sha256: null,
+      authority: 'ca',
+      phases: [{ name: 'order' as const, ms: 5 }],
+      message: '',
+      requests: { acme: 0, dns: 0, relay: 0 },
+    },
+  ];
+  const status = (action: 'renew' | 'force', view: Partial<CertificateView>, reportedAt = at + 1) =>
+    progressOf({ ...live, ...view }, { action, at }, reportedAt).status;
   it('is unknown until the certificate has spoken since', () => {
     expect(status('renew', {}, at - 1)).toBe('accepted');
     expect(status('renew', {})).toBe('done');
@@ -86,6 +127,8 @@ describe('the progress of a request', () => {
   });
   it('is failing while a delivery fails', () => {
     const failure = { code: 'relay_offline', message: 'm', hint: null, retryAt: null };
-    expect(status('renew', { deliveries: [{ id: 'd', cluster: 'c', variable: 'v', index: null, sha256: null, state: 'failing', instances: [], failure }] })).toBe('failing');
+    expect(
+      status('renew', { deliveries: [{ id: 'd', cluster: 'c', variable: 'v', index: null, sha256: null, state: 'failing', instances: [], failure }] }),
+    ).toBe('failing');
   });
 });

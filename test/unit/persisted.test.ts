@@ -2,7 +2,19 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { REASONS } from '../../functions/certificates/renewal.ts';
-import { ariSchema, deliveryStateSchema, failureSchema, historySchema, issuanceSchema, leafSchema, liveSchema, phaseSchema, receivedSchema, recordSchema, wakeReasonSchema } from '../../functions/certificates/state.ts';
+import {
+  ariSchema,
+  deliveryStateSchema,
+  failureSchema,
+  historySchema,
+  issuanceSchema,
+  leafSchema,
+  liveSchema,
+  phaseSchema,
+  receivedSchema,
+  recordSchema,
+  wakeReasonSchema,
+} from '../../functions/certificates/state.ts';
 import { certificateSpecSchema, configurationSchema, deliverySchema } from '../../functions/config/configuration.ts';
 import { accountKeyName } from '../../functions/acme/account-key.ts';
 import { ownershipComment } from '../../functions/dns/provider.ts';
@@ -16,11 +28,50 @@ import { KeyArea } from '../../infra/relay/keys/key-area.ts';
 import { lawSchema } from '../../infra/relay/law.ts';
 import type { Items, VariableStore } from '../../infra/relay/nomad/variables.ts';
 import { errorDataSchema } from '../../shared/errors.ts';
-import { challengeFrame, CLOSE, eventFrame, HEARTBEAT_PING, HEARTBEAT_PONG, helloFrame, refusedFrame, relayEventSchema, requestFrame, responseFrame, welcomeFrame } from '../../shared/link/frames.ts';
-import { eventClaims, helloClaims, type MessageType, publicKeySchema, requestClaims, responseClaims, signMessage, welcomeClaims } from '../../shared/link/signatures.ts';
 import {
-  createKeyRequest, createKeyResponse, CONTRACT, dnsQueryRequest, dnsQueryResponse, egressRequest, egressResponse, inspectRequest, inspectResponse, installRequest, installResponse, keyTypeSchema, RELAY_ROUTES, reloadRequest, reloadResponse, removeKeyResponse, targetSchema,
-  verdictSchema, verifyRequest, verifyResponse,
+  challengeFrame,
+  CLOSE,
+  eventFrame,
+  HEARTBEAT_PING,
+  HEARTBEAT_PONG,
+  helloFrame,
+  refusedFrame,
+  relayEventSchema,
+  requestFrame,
+  responseFrame,
+  welcomeFrame,
+} from '../../shared/link/frames.ts';
+import {
+  eventClaims,
+  helloClaims,
+  type MessageType,
+  publicKeySchema,
+  requestClaims,
+  responseClaims,
+  signMessage,
+  welcomeClaims,
+} from '../../shared/link/signatures.ts';
+import {
+  createKeyRequest,
+  createKeyResponse,
+  CONTRACT,
+  dnsQueryRequest,
+  dnsQueryResponse,
+  egressRequest,
+  egressResponse,
+  inspectRequest,
+  inspectResponse,
+  installRequest,
+  installResponse,
+  keyTypeSchema,
+  RELAY_ROUTES,
+  reloadRequest,
+  reloadResponse,
+  removeKeyResponse,
+  targetSchema,
+  verdictSchema,
+  verifyRequest,
+  verifyResponse,
 } from '../../shared/relay/contract.ts';
 import { checkedBlocks } from '../persisted/document.ts';
 import { type Named, shapeOf } from '../persisted/shape.ts';
@@ -50,14 +101,50 @@ function shapes(schemas: Record<string, z.core.$ZodType>): string {
 
 describe('docs/persisted.md says exactly', () => {
   const expected: Record<string, () => string | Promise<string>> = {
-    'certificate documents': () => shapes({ record: recordSchema, live: liveSchema, ari: ariSchema, issuance: issuanceSchema, received: receivedSchema, history: historySchema, DeliveryState: deliveryStateSchema, Failure: failureSchema, Leaf: leafSchema }),
-    'phases and reasons': () => [`Phase: ${phaseSchema.options.join(' ')}`, `wake reason: ${wakeReasonSchema.options.join(' ')}`, `renewal reason: ${Object.values(REASONS).join(' ')}`].join('\n'),
-    configuration: () => shapes({ Configuration: configurationSchema, Specification: certificateSpecSchema, Delivery: deliverySchema, Target: targetSchema, KeyType: keyTypeSchema, PublicKey: publicKeySchema }),
+    'certificate documents': () =>
+      shapes({
+        record: recordSchema,
+        live: liveSchema,
+        ari: ariSchema,
+        issuance: issuanceSchema,
+        received: receivedSchema,
+        history: historySchema,
+        DeliveryState: deliveryStateSchema,
+        Failure: failureSchema,
+        Leaf: leafSchema,
+      }),
+    'phases and reasons': () =>
+      [
+        `Phase: ${phaseSchema.options.join(' ')}`,
+        `wake reason: ${wakeReasonSchema.options.join(' ')}`,
+        `renewal reason: ${Object.values(REASONS).join(' ')}`,
+      ].join('\n'),
+    configuration: () =>
+      shapes({
+        Configuration: configurationSchema,
+        Specification: certificateSpecSchema,
+        Delivery: deliverySchema,
+        Target: targetSchema,
+        KeyType: keyTypeSchema,
+        PublicKey: publicKeySchema,
+      }),
     'link frames': () =>
       [
-        shapes({ challenge: challengeFrame, hello: helloFrame, welcome: welcomeFrame, refused: refusedFrame, request: requestFrame, response: responseFrame, event: eventFrame, 'event body': relayEventSchema, Error: errorDataSchema }),
+        shapes({
+          challenge: challengeFrame,
+          hello: helloFrame,
+          welcome: welcomeFrame,
+          refused: refusedFrame,
+          request: requestFrame,
+          response: responseFrame,
+          event: eventFrame,
+          'event body': relayEventSchema,
+          Error: errorDataSchema,
+        }),
         `heartbeat: ${HEARTBEAT_PING} ${HEARTBEAT_PONG}`,
-        `close codes: ${Object.entries(CLOSE).map(([name, code]) => `${code} ${name}`).join(', ')}`,
+        `close codes: ${Object.entries(CLOSE)
+          .map(([name, code]) => `${code} ${name}`)
+          .join(', ')}`,
       ].join('\n'),
     'link signatures': signatures,
     'relay contract': () =>
@@ -65,8 +152,22 @@ describe('docs/persisted.md says exactly', () => {
         `version: ${CONTRACT.current}, previous ${CONTRACT.previous}`,
         ...Object.entries(RELAY_ROUTES).map(([name, { method, path, idempotent }]) => `${name}: ${method} ${path}${idempotent ? ' (idempotent)' : ''}`),
         shapes({
-          'createKey asks': createKeyRequest, 'createKey answers': createKeyResponse, 'removeKey answers': removeKeyResponse, 'install asks': installRequest, 'install answers': installResponse, 'inspect asks': inspectRequest, 'inspect answers': inspectResponse,
-          'reload asks': reloadRequest, 'reload answers': reloadResponse, 'verify asks': verifyRequest, 'verify answers': verifyResponse, 'egress asks': egressRequest, 'egress answers': egressResponse, 'dnsQuery asks': dnsQueryRequest, 'dnsQuery answers': dnsQueryResponse, Verdict: verdictSchema,
+          'createKey asks': createKeyRequest,
+          'createKey answers': createKeyResponse,
+          'removeKey answers': removeKeyResponse,
+          'install asks': installRequest,
+          'install answers': installResponse,
+          'inspect asks': inspectRequest,
+          'inspect answers': inspectResponse,
+          'reload asks': reloadRequest,
+          'reload answers': reloadResponse,
+          'verify asks': verifyRequest,
+          'verify answers': verifyResponse,
+          'egress asks': egressRequest,
+          'egress answers': egressResponse,
+          'dnsQuery asks': dnsQueryRequest,
+          'dnsQuery answers': dnsQueryResponse,
+          Verdict: verdictSchema,
         }),
       ].join('\n'),
     'relay law': () => shapes({ Law: lawSchema }),
@@ -74,7 +175,8 @@ describe('docs/persisted.md says exactly', () => {
     'sealed secret': () => shapes({ sealed: sealedSchema }),
     'names at vendors': async () => [await accountKeyName('https://acme-v02.api.letsencrypt.org/directory'), ownershipComment('issuance-1')].join('\n'),
     'public routes': () => ROUTES.map(({ method, path, access }) => `${method} ${path} (${access})`).join('\n'),
-    'names on the wire': () => [`${REQUEST_HEADER} ${RESPONSE_HEADER}`, `${cookieName('https://edge.test/')} ${cookieName('http://localhost/')}`, webhookHeaders().join(' ')].join('\n'),
+    'names on the wire': () =>
+      [`${REQUEST_HEADER} ${RESPONSE_HEADER}`, `${cookieName('https://edge.test/')} ${cookieName('http://localhost/')}`, webhookHeaders().join(' ')].join('\n'),
   };
 
   for (const [name, actual] of Object.entries(expected)) {
@@ -103,7 +205,9 @@ async function signatures(): Promise<string> {
     event: { aud: '', connection: hash, sequence: 1, bodyHash: hash },
   };
   const headers = await Promise.all(
-    (['hello', 'welcome', 'request', 'response', 'event'] satisfies MessageType[]).map(async (type) => Buffer.from((await signMessage(type, claims[type], key)).split('.')[0] ?? '', 'base64url').toString()),
+    (['hello', 'welcome', 'request', 'response', 'event'] satisfies MessageType[]).map(async (type) =>
+      Buffer.from((await signMessage(type, claims[type], key)).split('.')[0] ?? '', 'base64url').toString(),
+    ),
   );
   return [...headers, shapes({ hello: helloClaims, welcome: welcomeClaims, request: requestClaims, response: responseClaims, event: eventClaims })].join('\n');
 }

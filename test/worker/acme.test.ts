@@ -17,7 +17,9 @@ const authority: Authority = { name: 'ca', directory: DIRECTORY_URL, contact: ['
 /** Each call opens the object's storage afresh, as after an eviction. */
 function actorOver(object: string, deps: AuthorityDeps): CaActor {
   const inObject = <T>(work: (record: AuthorityRecord) => T | Promise<T>) =>
-    runInDurableObject(env.AUTHORITIES.getByName(object), (_object, state) => settle(() => work(new AuthorityRecord(createAuthorityStorage(state.storage), deps))));
+    runInDurableObject(env.AUTHORITIES.getByName(object), (_object, state) =>
+      settle(() => work(new AuthorityRecord(createAuthorityStorage(state.storage), deps))),
+    );
   return {
     open: (request) => inObject((record) => record.open(request)),
     directory: (request) => inObject((record) => record.directory(request)),

@@ -13,7 +13,13 @@ const TOKEN = 'token-for-one-zone-0123456789-0123456789';
 const REVOKED = 'token-that-was-revoked-0123456789-0123456';
 const WRITES = new Set(['POST', 'DELETE']);
 
-export const VENDOR: DnsVendor = { name: 'main', provider: 'cloudflare', token: 'secret:cloudflare-token', endpoint: 'http://cloudflare.test/client/v4', zoneId: null };
+export const VENDOR: DnsVendor = {
+  name: 'main',
+  provider: 'cloudflare',
+  token: 'secret:cloudflare-token',
+  endpoint: 'http://cloudflare.test/client/v4',
+  zoneId: null,
+};
 
 /** What becomes of the next write: lost on the way there, lost on the way back, or travelling when the object dies. */
 export type WriteFault = 'unsent' | 'reply-lost' | 'dies-before' | 'dies-after' | 'dies-travelling';
@@ -59,7 +65,10 @@ export class Account {
 
   /** Writes of the account, as `METHOD route`. */
   writes(): string[] {
-    return this.requests.all().filter(({ method }) => WRITES.has(method)).map(({ route }) => route.replace('/client/v4/zones/:id/', ''));
+    return this.requests
+      .all()
+      .filter(({ method }) => WRITES.has(method))
+      .map(({ route }) => route.replace('/client/v4/zones/:id/', ''));
   }
 
   /** Time goes on; requests on the way arrive when theirs has come. */

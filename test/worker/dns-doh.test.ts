@@ -47,8 +47,16 @@ describe('asking a public resolver', () => {
   it('fails with a reason on anything but an answer', async () => {
     const world = worldOf();
     world.faults.add({ kind: 'rcode', rcode: 'SERVFAIL' });
-    await expect(askIn(world)(RESOLVER, 'example.net', 'TXT')).rejects.toMatchObject({ code: 'dns_resolver_failed', retryable: true, message: expect.stringContaining('response code 2') });
-    for (const reply of [new Response('<html>', { status: 200 }), new Response(null, { status: 302, headers: { location: '/' } }), new Response(new Uint8Array(70_000))]) {
+    await expect(askIn(world)(RESOLVER, 'example.net', 'TXT')).rejects.toMatchObject({
+      code: 'dns_resolver_failed',
+      retryable: true,
+      message: expect.stringContaining('response code 2'),
+    });
+    for (const reply of [
+      new Response('<html>', { status: 200 }),
+      new Response(null, { status: 302, headers: { location: '/' } }),
+      new Response(new Uint8Array(70_000)),
+    ]) {
       await expect(createDohClient({ fetch: () => Promise.resolve(reply) })(RESOLVER, 'example.net', 'TXT')).rejects.toMatchObject({ retryable: true });
     }
   });

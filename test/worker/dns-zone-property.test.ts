@@ -16,13 +16,23 @@ const OWNERS = ['one', 'two', 'three'];
 
 const record = fc.record({ name: fc.constantFrom(...NAMES), value: fc.constantFrom(...VALUES) });
 const change = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('present' as const), owner: fc.constantFrom(...OWNERS), records: fc.uniqueArray(record, { minLength: 1, maxLength: 3, selector: ({ name, value }) => `${name} ${value}` }) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('present' as const),
+      owner: fc.constantFrom(...OWNERS),
+      records: fc.uniqueArray(record, { minLength: 1, maxLength: 3, selector: ({ name, value }) => `${name} ${value}` }),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('cleanUp' as const), owner: fc.constantFrom(...OWNERS) }) },
 );
 type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
 const fault = fc.constantFrom<WriteFault>('unsent', 'reply-lost', 'dies-before', 'dies-after', 'dies-travelling');
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('changes' as const), changes: fc.array(change, { minLength: 1, maxLength: 3 }), fault: fc.option(fault) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('changes' as const), changes: fc.array(change, { minLength: 1, maxLength: 3 }), fault: fc.option(fault) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('foreign-add' as const), record }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('foreign-remove' as const), index: fc.nat(5) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'janitor' as const }) },
@@ -64,7 +74,10 @@ class Scene {
   async #request(one: Change): Promise<boolean> {
     this.#operations += 1;
     const operation = `operation-${this.#operations}`;
-    const outcome = one.kind === 'present' ? await this.#zone.present(this.account.present(one.owner, operation, ...one.records)) : await this.#zone.cleanUp({ owner: one.owner, operation });
+    const outcome =
+      one.kind === 'present'
+        ? await this.#zone.present(this.account.present(one.owner, operation, ...one.records))
+        : await this.#zone.cleanUp({ owner: one.owner, operation });
     return outcome.ok;
   }
 
@@ -95,7 +108,12 @@ class Scene {
 
   expectOnlyForeign(): void {
     this.expectForeignUntouched();
-    expect(this.account.records().map(({ id }) => id).filter((id) => !this.foreign.has(id))).toEqual([]);
+    expect(
+      this.account
+        .records()
+        .map(({ id }) => id)
+        .filter((id) => !this.foreign.has(id)),
+    ).toEqual([]);
   }
 }
 
@@ -105,24 +123,29 @@ describe('a zone shared with strangers', () => {
     vi.spyOn(console, 'warn').mockReturnValue();
     await runInDurableObject(env.ZONES.getByName('cloudflare:property'), async (_object, state) => {
       await fc.assert(
-        fc.asyncProperty(fc.uniqueArray(record, { maxLength: 4, selector: ({ name, value }) => `${name} ${value}` }), fc.array(step, { minLength: 3, maxLength: 14 }), fc.boolean(), async (strangers, steps, patient) => {
-          await state.storage.deleteAll();
-          const account = new Account(strangers.map(({ name, value }) => ({ type: 'TXT', name, content: value, ttl: 300, comment: null })));
-          const scene = new Scene(account, () => account.open(state, env));
-          for (const one of steps) {
-            if (one.kind === 'changes') await scene.change(one.changes, one.fault);
-            else if (one.kind === 'foreign-add') scene.addForeign(one.record);
-            else if (one.kind === 'foreign-remove') scene.removeForeign(one.index);
-            else if (one.kind === 'janitor') await scene.janitor();
-            else await account.pass(one.milliseconds);
-            scene.expectForeignUntouched();
-          }
-          // Whatever was in doubt is over; then either the owners clean up, or only the janitor is left to.
-          await account.pass(patient ? 4 * DAY : 2 * MINUTE);
-          if (!patient) for (const owner of OWNERS) await scene.change([{ kind: 'cleanUp', owner }], null);
-          await scene.janitor();
-          scene.expectOnlyForeign();
-        }),
+        fc.asyncProperty(
+          fc.uniqueArray(record, { maxLength: 4, selector: ({ name, value }) => `${name} ${value}` }),
+          fc.array(step, { minLength: 3, maxLength: 14 }),
+          fc.boolean(),
+          async (strangers, steps, patient) => {
+            await state.storage.deleteAll();
+            const account = new Account(strangers.map(({ name, value }) => ({ type: 'TXT', name, content: value, ttl: 300, comment: null })));
+            const scene = new Scene(account, () => account.open(state, env));
+            for (const one of steps) {
+              if (one.kind === 'changes') await scene.change(one.changes, one.fault);
+              else if (one.kind === 'foreign-add') scene.addForeign(one.record);
+              else if (one.kind === 'foreign-remove') scene.removeForeign(one.index);
+              else if (one.kind === 'janitor') await scene.janitor();
+              else await account.pass(one.milliseconds);
+              scene.expectForeignUntouched();
+            }
+            // Whatever was in doubt is over; then either the owners clean up, or only the janitor is left to.
+            await account.pass(patient ? 4 * DAY : 2 * MINUTE);
+            if (!patient) for (const owner of OWNERS) await scene.change([{ kind: 'cleanUp', owner }], null);
+            await scene.janitor();
+            scene.expectOnlyForeign();
+          },
+        ),
         { numRuns: 100, seed: 20_261_121 },
       );
       await state.storage.deleteAll();

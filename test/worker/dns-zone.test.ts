@@ -65,7 +65,10 @@ describe('publishing and cleaning up', () => {
   it('uses a record with exactly our value that was there before, and never removes it', async () => {
     await onStage(new Account([THEIRS]), async ({ account, zone }) => {
       unwrap(await zone.present(account.present('one', 'p', { name: NAME, value: 'theirs' }, { name: NAME, value: 'ours' })));
-      expect(unwrap(await zone.owned())).toMatchObject([{ value: 'theirs', found: true, recordId: null }, { value: 'ours', found: false }]);
+      expect(unwrap(await zone.owned())).toMatchObject([
+        { value: 'theirs', found: true, recordId: null },
+        { value: 'ours', found: false },
+      ]);
       unwrap(await zone.cleanUp({ owner: 'one', operation: 'c' }));
       expect(account.records()).toMatchObject([{ content: '"theirs"', comment: 'by hand' }]);
     });
@@ -74,7 +77,9 @@ describe('publishing and cleaning up', () => {
   it('sends what waits for a write out together (group commit)', async () => {
     await onStage(new Account(), async ({ account, zone }) => {
       const owners = Array.from({ length: 20 }, (_, index) => `owner-${index}`);
-      await Promise.all(owners.map(async (owner) => unwrap(await zone.present(account.present(owner, owner, { name: `_acme-challenge.${owner}.example.net`, value: owner })))));
+      await Promise.all(
+        owners.map(async (owner) => unwrap(await zone.present(account.present(owner, owner, { name: `_acme-challenge.${owner}.example.net`, value: owner })))),
+      );
       expect(account.records()).toHaveLength(20);
       expect(account.writes()).toEqual(['POST dns_records', 'POST dns_records/batch']);
       await Promise.all(owners.map(async (owner) => unwrap(await zone.cleanUp({ owner, operation: owner }))));
@@ -101,8 +106,14 @@ describe('publishing and cleaning up', () => {
 
   it('refuses a request of another shape', async () => {
     await onStage(new Account(), async ({ account, zone }) => {
-      expect(await zone.present(account.present('Not An Owner', 'p', { name: NAME, value: 'a' }))).toMatchObject({ ok: false, error: { code: 'dns_refused', retryable: false, message: expect.stringContaining('owner') } });
-      expect(await zone.present(account.present('one', 'p', { name: NAME, value: 'a\u0000b' }))).toMatchObject({ ok: false, error: { message: expect.stringContaining('records.0.value') } });
+      expect(await zone.present(account.present('Not An Owner', 'p', { name: NAME, value: 'a' }))).toMatchObject({
+        ok: false,
+        error: { code: 'dns_refused', retryable: false, message: expect.stringContaining('owner') },
+      });
+      expect(await zone.present(account.present('one', 'p', { name: NAME, value: 'a\u0000b' }))).toMatchObject({
+        ok: false,
+        error: { message: expect.stringContaining('records.0.value') },
+      });
       expect(account.requests.all()).toEqual([]);
     });
   });
@@ -131,7 +142,10 @@ describe('interruptions', () => {
       await account.died;
 
       const successor = restart();
-      expect(await successor.cleanUp({ owner: 'one', operation: 'c' })).toMatchObject({ ok: false, error: { code: 'dns_zone_busy', retryable: true, retryAt: started + MINUTE } });
+      expect(await successor.cleanUp({ owner: 'one', operation: 'c' })).toMatchObject({
+        ok: false,
+        error: { code: 'dns_zone_busy', retryable: true, retryAt: started + MINUTE },
+      });
       await account.pass(59 * SECOND);
       expect(account.records()).toHaveLength(2);
       expect(await successor.cleanUp({ owner: 'one', operation: 'c' })).toMatchObject({ ok: false });
@@ -199,7 +213,9 @@ describe('the janitor', () => {
       unwrap(await zone.present(account.present('one', 'p', { name: NAME, value: 'a' })));
       await account.pass(SECOND);
       account.revoked = 'secret:revoked';
-      unwrap(await zone.present({ ...account.present('two', 'p2', { name: NAME, value: 'b' }), vendor: { ...VENDOR, name: 'newer', token: 'secret:revoked' } }));
+      unwrap(
+        await zone.present({ ...account.present('two', 'p2', { name: NAME, value: 'b' }), vendor: { ...VENDOR, name: 'newer', token: 'secret:revoked' } }),
+      );
       expect(account.records()).toHaveLength(2);
       account.revoked = VENDOR.token;
       await account.pass(SECOND);

@@ -24,19 +24,54 @@ function configuration(names: string[], variable = (name: string) => `certificat
       authorities: ['ca'],
       profile: null,
       preferredChain: null,
-      deliveries: [{ id: `main/default/${variable(name)}`, cluster: 'main', target: { variable: variable(name) }, service: 'traefik', probes: [], reload: 'watch', blind: false }],
+      deliveries: [
+        {
+          id: `main/default/${variable(name)}`,
+          cluster: 'main',
+          target: { variable: variable(name) },
+          service: 'traefik',
+          probes: [],
+          reload: 'watch',
+          blind: false,
+        },
+      ],
     })),
-    resolvers: [{ name: 'a', url: 'https://a.example.net' }, { name: 'b', url: 'https://b.example.net' }],
+    resolvers: [
+      { name: 'a', url: 'https://a.example.net' },
+      { name: 'b', url: 'https://b.example.net' },
+    ],
     webhooks: [],
     secrets: { store: 'sealed' },
   });
 }
 
 function view(name: string, more: Partial<CertificateView> = {}): CertificateView {
-  return { name, domains: [`${name}.example.net`], state: 'live', phase: 'idle', reason: 'It is live.', waitingFor: null, nextAt: null, renewal: { at: START + HOUR, reason: 'ARI' }, live: null, issuance: null, deliveries: [], history: [], zones: [], generation: 1, ...more };
+  return {
+    name,
+    domains: [`${name}.example.net`],
+    state: 'live',
+    phase: 'idle',
+    reason: 'It is live.',
+    waitingFor: null,
+    nextAt: null,
+    renewal: { at: START + HOUR, reason: 'ARI' },
+    live: null,
+    issuance: null,
+    deliveries: [],
+    history: [],
+    zones: [],
+    generation: 1,
+    ...more,
+  };
 }
 
-const report = (name: string, sequence: number, more: Partial<CertificateView> = {}, events: CertificateReport['events'] = []): CertificateReport => ({ name, sequence, at: START + sequence, view: view(name, more), events });
+const report = (name: string, sequence: number, more: Partial<CertificateView> = {}, events: CertificateReport['events'] = []): CertificateReport => ({
+  name,
+  sequence,
+  at: START + sequence,
+  view: view(name, more),
+  events,
+});
 
 interface World {
   fleet: Fleet;
@@ -81,11 +116,22 @@ describe('promotion', () => {
       await fleet.alarm();
       expect(calls.sort()).toEqual(['apply a 1', 'apply b 1', 'apply c 1']);
       calls.length = 0;
-      await fleet.promote('h2', configuration(['a', 'renamed'], (name) => `certificates/${name === 'renamed' ? 'b' : name}`));
+      await fleet.promote(
+        'h2',
+        configuration(['a', 'renamed'], (name) => `certificates/${name === 'renamed' ? 'b' : name}`),
+      );
       await fleet.alarm();
       expect(calls.sort()).toEqual(['apply renamed 2', 'retire b 2', 'retire c 2']);
-      expect(fleet.list({ page: 1, size: 10, query: '' }).rows.map(({ name, state }) => [name, state])).toEqual([['a', 'new'], ['renamed', 'new'], ['c', 'retired']]);
-      expect(fleet.status({ events: 5, upcoming: 5 })).toMatchObject({ configuration: { generation: 2, hash: 'h2' }, pending: 0, tally: { new: 2, retired: 1 } });
+      expect(fleet.list({ page: 1, size: 10, query: '' }).rows.map(({ name, state }) => [name, state])).toEqual([
+        ['a', 'new'],
+        ['renamed', 'new'],
+        ['c', 'retired'],
+      ]);
+      expect(fleet.status({ events: 5, upcoming: 5 })).toMatchObject({
+        configuration: { generation: 2, hash: 'h2' },
+        pending: 0,
+        tally: { new: 2, retired: 1 },
+      });
     });
   });
 
@@ -189,7 +235,10 @@ describe('reports', () => {
       expect(fleet.page({ page: 2, size: 2, query: '' }).views.map(({ name }) => name)).toEqual(['d', 'a']);
       expect(fleet.list({ page: 1, size: 9, query: 'B.exam' })).toMatchObject({ total: 1, rows: [{ name: 'b' }] });
       expect(fleet.list({ page: 1, size: 9, query: '%' }).total).toBe(0);
-      expect(fleet.status({ events: 1, upcoming: 2 })).toMatchObject({ tally: { live: 1, failing: 1, renewing: 1, new: 1 }, upcoming: [{ name: 'c' }, { name: 'a' }] });
+      expect(fleet.status({ events: 1, upcoming: 2 })).toMatchObject({
+        tally: { live: 1, failing: 1, renewing: 1, new: 1 },
+        upcoming: [{ name: 'c' }, { name: 'a' }],
+      });
       await fleet.report(report('b', 2));
       expect(fleet.status({ events: 1, upcoming: 1 }).tally).toMatchObject({ live: 2, failing: 0 });
     });
@@ -224,8 +273,20 @@ describe('the sweep', () => {
 });
 
 describe('requests from outside', () => {
-  const ask = (more: object = {}) => ({ caller: 'webhook:deploy', action: 'renew' as const, certificates: ['a'], coolDownMs: HOUR, replay: null, idempotency: null, ...more });
-  const code = async (work: Promise<unknown>) => work.then(() => 'accepted', (thrown: unknown) => (thrown instanceof PerennialError ? thrown.code : 'other'));
+  const ask = (more: object = {}) => ({
+    caller: 'webhook:deploy',
+    action: 'renew' as const,
+    certificates: ['a'],
+    coolDownMs: HOUR,
+    replay: null,
+    idempotency: null,
+    ...more,
+  });
+  const code = async (work: Promise<unknown>) =>
+    work.then(
+      () => 'accepted',
+      (thrown: unknown) => (thrown instanceof PerennialError ? thrown.code : 'other'),
+    );
 
   it('wake their certificates, and are followed by an id until they are done', async () => {
     await inFleet('operation', async ({ fleet, calls, advance }) => {
@@ -312,7 +373,8 @@ describe('requests from outside', () => {
 describe('relay bundles', () => {
   const source = 'export default 1;\n';
   const sha256 = '0'.repeat(64);
-  const hash = async (text: string) => [...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const hash = async (text: string) =>
+    [...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
   it('are served under their checksum alone, and kept while a relay runs them', async () => {
     await inFleet('bundles', async ({ fleet, advance }) => {

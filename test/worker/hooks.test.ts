@@ -5,14 +5,18 @@ import { refusalSchema } from '../../shared/relay/contract.ts';
 import { FORCE_TOKEN, onSite, SIGNING_SECRET, START, TOKEN, view, WEAK_SECRET, type Site } from './web-world.ts';
 
 const bearer = (token: string, more: Record<string, string> = {}) => ({ authorization: `Bearer ${token}`, 'content-type': 'application/json', ...more });
-const post = (site: Site, path: string, body: unknown, headers: Record<string, string>) => site.request(path, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
+const post = (site: Site, path: string, body: unknown, headers: Record<string, string>) =>
+  site.request(path, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
 const acceptedSchema = z.object({ url: z.url(), accepted: z.array(z.string()) });
 const refusal = async (response: Response) => {
   const text = await response.text();
   return { status: response.status, text, ...refusalSchema.parse(JSON.parse(text)).error };
 };
 
-async function signed(body: string, { id = 'msg_1', at = START, secret = SIGNING_SECRET }: { id?: string; at?: number; secret?: string } = {}): Promise<Record<string, string>> {
+async function signed(
+  body: string,
+  { id = 'msg_1', at = START, secret = SIGNING_SECRET }: { id?: string; at?: number; secret?: string } = {},
+): Promise<Record<string, string>> {
   const bytes = Uint8Array.from(atob(secret.replace('whsec_', '')), (character) => character.charCodeAt(0));
   const key = await crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
   const timestamp = String(Math.floor(at / 1_000));
@@ -38,13 +42,19 @@ describe('a webhook with a token', () => {
     await onSite('hook-reload', async (site) => {
       expect((await post(site, '/hooks/reload', { certificates: ['a'] }, bearer(TOKEN))).status).toBe(202);
       expect(site.wakes).toEqual(['a redeliver']);
-      expect(await refusal(await post(site, '/hooks/reload', { certificates: ['a'] }, bearer(FORCE_TOKEN)))).toMatchObject({ status: 403, code: 'webhook_scope_missing' });
+      expect(await refusal(await post(site, '/hooks/reload', { certificates: ['a'] }, bearer(FORCE_TOKEN)))).toMatchObject({
+        status: 403,
+        code: 'webhook_scope_missing',
+      });
     });
   });
 
   it('forces with a scope of its own and a cool-down, and is told when the next time is', async () => {
     await onSite('hook-force', async (site) => {
-      expect(await refusal(await post(site, '/hooks/renew', { certificates: ['a'], force: true }, bearer(TOKEN)))).toMatchObject({ status: 403, code: 'webhook_scope_missing' });
+      expect(await refusal(await post(site, '/hooks/renew', { certificates: ['a'], force: true }, bearer(TOKEN)))).toMatchObject({
+        status: 403,
+        code: 'webhook_scope_missing',
+      });
       expect((await post(site, '/hooks/renew', { certificates: ['a'], force: true }, bearer(FORCE_TOKEN))).status).toBe(202);
       site.advance(10 * MINUTE);
       const again = await post(site, '/hooks/renew', { certificates: ['a'], force: true }, bearer(FORCE_TOKEN));
@@ -61,8 +71,14 @@ describe('a webhook with a token', () => {
       expect(foreign).toEqual(nobody);
       expect(foreign).toMatchObject({ status: 403, code: 'webhook_certificate_forbidden' });
       // One of its own in the list lets no other in.
-      expect(await refusal(await post(site, '/hooks/renew', { certificates: ['a', 'b'] }, bearer(TOKEN)))).toMatchObject({ status: 403, code: 'webhook_certificate_forbidden' });
-      expect(await refusal(await post(site, '/hooks/renew', { certificates: ['nobody'] }, bearer(FORCE_TOKEN)))).toMatchObject({ status: 404, code: 'certificate_unknown' });
+      expect(await refusal(await post(site, '/hooks/renew', { certificates: ['a', 'b'] }, bearer(TOKEN)))).toMatchObject({
+        status: 403,
+        code: 'webhook_certificate_forbidden',
+      });
+      expect(await refusal(await post(site, '/hooks/renew', { certificates: ['nobody'] }, bearer(FORCE_TOKEN)))).toMatchObject({
+        status: 404,
+        code: 'certificate_unknown',
+      });
       expect(site.wakes).toEqual([]);
     });
   });
@@ -91,9 +107,15 @@ describe('an Idempotency-Key', () => {
       const second = await post(site, '/hooks/renew', { certificates: ['a'] }, headers);
       expect([second.status, await second.json()]).toEqual([202, first]);
       expect(site.wakes).toEqual(['a renew']);
-      expect(await refusal(await post(site, '/hooks/renew', '{"certificates":["a"],"force":false}', headers))).toMatchObject({ status: 422, code: 'idempotency_mismatch' });
+      expect(await refusal(await post(site, '/hooks/renew', '{"certificates":["a"],"force":false}', headers))).toMatchObject({
+        status: 422,
+        code: 'idempotency_mismatch',
+      });
       expect(await refusal(await post(site, '/hooks/reload', { certificates: ['a'] }, headers))).toMatchObject({ status: 422 });
-      expect(await refusal(await post(site, '/hooks/renew', { certificates: ['a'] }, bearer(TOKEN, { 'idempotency-key': 'k'.repeat(256) })))).toMatchObject({ status: 400, code: 'idempotency_key_invalid' });
+      expect(await refusal(await post(site, '/hooks/renew', { certificates: ['a'] }, bearer(TOKEN, { 'idempotency-key': 'k'.repeat(256) })))).toMatchObject({
+        status: 400,
+        code: 'idempotency_key_invalid',
+      });
     });
   });
 });
@@ -103,7 +125,10 @@ describe('a signed webhook', () => {
 
   it('is refused when its secret is too short to be safe', async () => {
     await onSite('signed-weak', async (site) => {
-      expect(await refusal(await post(site, '/hooks/renew', body, await signed(body, { secret: WEAK_SECRET })))).toMatchObject({ status: 401, code: 'webhook_unauthorized' });
+      expect(await refusal(await post(site, '/hooks/renew', body, await signed(body, { secret: WEAK_SECRET })))).toMatchObject({
+        status: 401,
+        code: 'webhook_unauthorized',
+      });
       expect(site.wakes).toEqual([]);
     });
   });
@@ -137,7 +162,11 @@ describe('a signed webhook', () => {
     ['no timestamp', async () => ({ headers: { 'webhook-id': 'a', 'webhook-signature': 'v1,AAAA' } }), 'webhook_unauthorized'],
     ['a timestamp of six minutes ago', async () => ({ headers: await signed(body, { at: START - 6 * MINUTE }) }), 'webhook_stale'],
     ['a timestamp in six minutes', async () => ({ headers: await signed(body, { at: START + 6 * MINUTE }) }), 'webhook_stale'],
-    ['a token beside a wrong signature', async () => ({ headers: { ...(await signed(body, { id: 'm' })), 'webhook-id': 'n', authorization: `Bearer ${TOKEN}` } }), 'webhook_unauthorized'],
+    [
+      'a token beside a wrong signature',
+      async () => ({ headers: { ...(await signed(body, { id: 'm' })), 'webhook-id': 'n', authorization: `Bearer ${TOKEN}` } }),
+      'webhook_unauthorized',
+    ],
   ])('is refused with %s', async (what, make, code) => {
     await onSite(`signed ${what}`, async (site) => {
       const message = await make();
@@ -167,7 +196,10 @@ describe('a body', () => {
     await onSite(
       'hook-invalid',
       async (site) => {
-        expect(await refusal(await post(site, '/hooks/renew', { certificates: ['a'] }, bearer(TOKEN)))).toMatchObject({ status: 503, code: 'configuration_invalid' });
+        expect(await refusal(await post(site, '/hooks/renew', { certificates: ['a'] }, bearer(TOKEN)))).toMatchObject({
+          status: 503,
+          code: 'configuration_invalid',
+        });
         expect(site.wakes).toEqual([]);
       },
       { compiled: { valid: false, hash: 'h', problems: [{ path: 'acme', message: 'wrong' }] } },

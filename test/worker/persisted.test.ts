@@ -28,7 +28,11 @@ const OBJECTS = {
 /** The schema as SQLite keeps it, white space evened out, and the version its row says. */
 function schemaOf(state: DurableObjectState): string {
   const { sql } = state.storage;
-  const rows = sql.exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' ORDER BY type DESC, name").toArray();
+  const rows = sql
+    .exec<{ sql: string }>(
+      "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' ORDER BY type DESC, name",
+    )
+    .toArray();
   const { version } = sql.exec<{ version: number }>('SELECT version FROM schema_version').one();
   return [`-- version ${version}`, ...rows.map((row) => `${row.sql.replaceAll(/\s+/g, ' ').trim()};`)].join('\n');
 }
@@ -42,7 +46,7 @@ describe('docs/persisted.md says exactly', () => {
     });
   }
 
-  it('what a relay\'s socket carries through hibernation', () => {
+  it("what a relay's socket carries through hibernation", () => {
     expect(shapeOf(connectionSchema, new Map([[publicKeySchema, 'PublicKey']]))).toBe(documented.get('socket attachment'));
   });
 
@@ -60,13 +64,23 @@ describe('a database of version 1, as an earlier release left it in the middle o
       for (const statement of oldDatabase.split(/;\n/).filter((text) => text.trim() !== '')) state.storage.sql.exec(statement);
       const store = new CertificateStore(state.storage);
       const read = store.read();
-      expect(read).toMatchObject({ record: { name: 'matrix', generation: 3, zones: [] }, live: { adopted: false }, issuance: { id: 'issuance-2', phase: 'validate' } });
+      expect(read).toMatchObject({
+        record: { name: 'matrix', generation: 3, zones: [] },
+        live: { adopted: false },
+        issuance: { id: 'issuance-2', phase: 'validate' },
+      });
       if (read === null) throw new Error('nothing was read');
       expect(decide(read, RECORDED_AT)).toEqual({ do: 'validate' });
       expect(store.takeWakes()).toEqual(['relay-connected']);
       expect(store.beginRun(RECORDED_AT)).toBe(true);
       const view = viewOf({ state: read, history: store.history(), now: RECORDED_AT, held: false });
-      expect(view).toMatchObject({ state: 'renewing', phase: 'validate', issuance: { id: 'issuance-2', keyMadeIn: 'matrix/allocation-1' }, deliveries: [{ state: 'live' }], history: [{ id: 'issuance-1', outcome: 'live' }] });
+      expect(view).toMatchObject({
+        state: 'renewing',
+        phase: 'validate',
+        issuance: { id: 'issuance-2', keyMadeIn: 'matrix/allocation-1' },
+        deliveries: [{ state: 'live' }],
+        history: [{ id: 'issuance-1', outcome: 'live' }],
+      });
       expect(certificateViewSchema.safeParse(view).success).toBe(true);
     });
   });

@@ -16,7 +16,10 @@ async function session(site: Site): Promise<string> {
 
 /** A request of the route that would succeed for who may make it. */
 function sample(method: string, path: string): [string, RequestInit] {
-  const address = path.replace(':name', 'a').replace(':id', '00000000-0000-4000-8000-000000000000').replace(/:bundle\{.*\}$/, `${'a'.repeat(64)}.mjs`);
+  const address = path
+    .replace(':name', 'a')
+    .replace(':id', '00000000-0000-4000-8000-000000000000')
+    .replace(/:bundle\{.*\}$/, `${'a'.repeat(64)}.mjs`);
   if (method === 'GET') return [address, { method }];
   if (path === '/login') return [address, { method, body: 'token=', headers: FORM }];
   const body = path.startsWith('/hooks/') ? '{"certificates":["a"]}' : path.includes('/secrets/') ? '{"value":"v"}' : '{}';
@@ -24,7 +27,8 @@ function sample(method: string, path: string): [string, RequestInit] {
 }
 
 /** Statuses that let nobody through: refused, sent to sign in, or nothing there. */
-const closed = (response: Response) => response.status === 401 || response.status === 403 || (response.status === 303 && response.headers.get('location') === '/login');
+const closed = (response: Response) =>
+  response.status === 401 || response.status === 403 || (response.status === 303 && response.headers.get('location') === '/login');
 
 describe('the table of routes', () => {
   it('opens each route to exactly those it names', async () => {
@@ -61,7 +65,8 @@ describe('the table of routes', () => {
           holder: everybody,
           relay: everybody,
           webhook: ['a webhook'],
-          administrator: route.method === 'GET' ? ['administrator', 'session', 'session from elsewhere', 'session without origin'] : ['administrator', 'session'],
+          administrator:
+            route.method === 'GET' ? ['administrator', 'session', 'session from elsewhere', 'session without origin'] : ['administrator', 'session'],
         }[route.access];
         expect(open, `${route.method} ${route.path}`).toEqual(expected);
       }
@@ -70,7 +75,14 @@ describe('the table of routes', () => {
 
   it('is complete: what it does not list is not there, under any method', async () => {
     await onSite('complete', async (site) => {
-      for (const [method, path] of [['DELETE', '/api/v1/certificates/a'], ['GET', '/hooks/renew'], ['PUT', '/'], ['GET', '/api/v1/secrets/a'], ['GET', '/relay/abc.mjs'], ['GET', '/.env']] as const)
+      for (const [method, path] of [
+        ['DELETE', '/api/v1/certificates/a'],
+        ['GET', '/hooks/renew'],
+        ['PUT', '/'],
+        ['GET', '/api/v1/secrets/a'],
+        ['GET', '/relay/abc.mjs'],
+        ['GET', '/.env'],
+      ] as const)
         expect((await site.request(path, { method, headers: { authorization: `Bearer ${ADMIN}` } })).status, `${method} ${path}`).toBe(404);
     });
   });
@@ -98,9 +110,14 @@ describe('without a session', () => {
           const text = await (await site.request(path)).text();
           expect(text).not.toMatch(/a\.example\.net|The token was refused|clusters\.main|EDGE_KEY/);
         }
-        expect(await (await site.request('/api/v1/status')).json()).toEqual({ overall: { state: 'misconfigured', sentence: 'The configuration needs attention.' } });
+        expect(await (await site.request('/api/v1/status')).json()).toEqual({
+          overall: { state: 'misconfigured', sentence: 'The configuration needs attention.' },
+        });
       },
-      { compiled: { valid: false, hash: 'h', problems: [{ path: 'clusters.main', message: 'wrong' }] }, setupProblems: [{ what: 'EDGE_KEY', why: 'missing', command: null }] },
+      {
+        compiled: { valid: false, hash: 'h', problems: [{ path: 'clusters.main', message: 'wrong' }] },
+        setupProblems: [{ what: 'EDGE_KEY', why: 'missing', command: null }],
+      },
     );
   });
 });
@@ -113,8 +130,16 @@ describe('an administrator', () => {
       'admin',
       async (site) => {
         const problem = { line: 3, column: 1, path: 'clusters.main', message: 'wrong' };
-        expect(await (await site.request('/api/v1/config', { headers: admin })).json()).toMatchObject({ valid: false, problems: [problem], inForce: { generation: 1, hash: 'hash' } });
-        expect(await (await site.request('/api/v1/status', { headers: admin })).json()).toMatchObject({ overall: { state: 'misconfigured' }, setupProblems: [], tally: { new: 2 } });
+        expect(await (await site.request('/api/v1/config', { headers: admin })).json()).toMatchObject({
+          valid: false,
+          problems: [problem],
+          inForce: { generation: 1, hash: 'hash' },
+        });
+        expect(await (await site.request('/api/v1/status', { headers: admin })).json()).toMatchObject({
+          overall: { state: 'misconfigured' },
+          setupProblems: [],
+          tally: { new: 2 },
+        });
         expect(await (await site.request('/', { headers: admin })).text()).toContain('clusters.main');
       },
       { compiled: { valid: false, hash: 'h', problems: [{ line: 3, column: 1, path: 'clusters.main', message: 'wrong' }] } },
@@ -138,7 +163,10 @@ describe('an administrator', () => {
 
   it('lists certificates page by page', async () => {
     await onSite('list', async (site) => {
-      expect(await (await site.request('/api/v1/certificates?size=1&page=2', { headers: admin })).json()).toMatchObject({ total: 2, certificates: [{ name: 'b', state: 'new' }] });
+      expect(await (await site.request('/api/v1/certificates?size=1&page=2', { headers: admin })).json()).toMatchObject({
+        total: 2,
+        certificates: [{ name: 'b', state: 'new' }],
+      });
       expect((await site.request('/api/v1/certificates?size=0', { headers: admin })).status).toBe(400);
       expect(await (await site.request('/api/v1/certificates/a', { headers: admin })).json()).toMatchObject({ name: 'a' });
     });
@@ -166,7 +194,9 @@ describe('a session', () => {
     await onSite('session', async (site) => {
       const response = await signIn(site);
       expect([response.status, response.headers.get('location')]).toEqual([303, '/']);
-      expect(response.headers.get('set-cookie')).toMatch(/^__Host-perennial=\d+\.[0-9a-f-]+\.[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure$/);
+      expect(response.headers.get('set-cookie')).toMatch(
+        /^__Host-perennial=\d+\.[0-9a-f-]+\.[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure$/,
+      );
       const cookie = response.headers.get('set-cookie')?.split(';')[0] ?? '';
       const open = async (value: string) => (await site.request('/api/v1/config', { headers: { cookie: value } })).status === 200;
       expect(await open(cookie)).toBe(true);
@@ -174,14 +204,17 @@ describe('a session', () => {
       expect(await open(`${cookie.slice(0, -1)}${cookie.endsWith('A') ? 'B' : 'A'}`)).toBe(false);
       site.advance(12 * HOUR);
       expect(await open(cookie)).toBe(false);
-      await onSite('session-other', async (other) => expect((await other.request('/api/v1/config', { headers: { cookie } })).status).toBe(401), { adminToken: 'another-administrator-token' });
+      await onSite('session-other', async (other) => expect((await other.request('/api/v1/config', { headers: { cookie } })).status).toBe(401), {
+        adminToken: 'another-administrator-token',
+      });
     });
   });
 
   it('presses buttons and is sent back to the page they stand on, never elsewhere', async () => {
     await onSite('buttons', async (site) => {
       const cookie = await session(site);
-      const press = (referer: string) => site.request('/api/v1/certificates/a/renew', { method: 'POST', headers: { ...FORM, cookie, origin: ORIGIN, referer }, body: '' });
+      const press = (referer: string) =>
+        site.request('/api/v1/certificates/a/renew', { method: 'POST', headers: { ...FORM, cookie, origin: ORIGIN, referer }, body: '' });
       expect((await press(`${ORIGIN}/certificates/a`)).headers.get('location')).toBe('/certificates/a?notice=renew');
       expect(site.wakes).toEqual(['a force']);
       expect((await press(`${FOREIGN}/certificates/a`)).headers.get('location')).toBe('/?notice=cooling-down');
@@ -228,7 +261,11 @@ describe('the relay bundle', () => {
   it('is served for ever under its checksum, and no other', async () => {
     await onSite('relay', async (site) => {
       const response = await site.request(`/relay/${'a'.repeat(64)}.mjs`);
-      expect([response.headers.get('content-type'), response.headers.get('cache-control'), await response.text()]).toEqual(['application/javascript; charset=utf-8', 'public, max-age=31536000, immutable', 'export {};\n']);
+      expect([response.headers.get('content-type'), response.headers.get('cache-control'), await response.text()]).toEqual([
+        'application/javascript; charset=utf-8',
+        'public, max-age=31536000, immutable',
+        'export {};\n',
+      ]);
       expect((await site.request(`/relay/${'b'.repeat(64)}.mjs`)).status).toBe(404);
     });
   });

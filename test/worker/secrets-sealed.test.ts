@@ -21,7 +21,11 @@ describeSecretStore('sealed in Durable Object storage', () => {
 const base64 = (octets: Uint8Array) => btoa(String.fromCharCode(...octets));
 const keyOf = (octet: number) => base64(new Uint8Array(32).fill(octet));
 const [first, second, third] = [keyOf(1), keyOf(2), keyOf(3)];
-const failureOf = (work: Promise<unknown>): Promise<unknown> => work.then(() => 'no failure', (error: unknown) => error);
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'no failure',
+    (error: unknown) => error,
+  );
 
 /** Runs over the storage of an object that nobody else uses. */
 function withStorage<T>(work: (storage: DurableObjectStorage) => Promise<T>): Promise<T> {
@@ -76,7 +80,10 @@ describe('a sealed row', () => {
       const vault = createVault(storage, { current: first, previous: undefined });
       await vault.put('a', new Secret('plain text to look for'));
       await vault.put('b', new Secret('plain text to look for'));
-      const rows = storage.sql.exec<{ sealed: string }>('SELECT sealed FROM secrets ORDER BY name').toArray().map(({ sealed }) => sealed);
+      const rows = storage.sql
+        .exec<{ sealed: string }>('SELECT sealed FROM secrets ORDER BY name')
+        .toArray()
+        .map(({ sealed }) => sealed);
       expect(rows[0]).not.toBe(rows[1]);
       expect(rows.join('')).not.toContain('plain');
       expect(rows.join('')).not.toContain(btoa('plain text to look for').slice(0, 20));

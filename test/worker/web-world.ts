@@ -18,7 +18,13 @@ export const FORCE_TOKEN = 'force-hook-token-0123456789';
 export const WEAK_SECRET = 'whsec_AAECAwQFBgc=';
 export const SIGNING_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 export const START = Date.parse('2026-11-21T00:00:00Z');
-const SECRETS: Readonly<Record<string, string>> = { 'secret:deploy': `${TOKEN}\n`, 'secret:force': FORCE_TOKEN, 'secret:signing': SIGNING_SECRET, 'secret:short': 'short', 'secret:weak': WEAK_SECRET };
+const SECRETS: Readonly<Record<string, string>> = {
+  'secret:deploy': `${TOKEN}\n`,
+  'secret:force': FORCE_TOKEN,
+  'secret:signing': SIGNING_SECRET,
+  'secret:short': 'short',
+  'secret:weak': WEAK_SECRET,
+};
 
 export const configuration: Configuration = configurationSchema.parse({
   authorities: [{ name: 'ca', directory: 'https://ca.example.net/directory', contact: [], egress: 'auto', externalAccount: null }],
@@ -33,7 +39,10 @@ export const configuration: Configuration = configurationSchema.parse({
     preferredChain: null,
     deliveries: [{ id: `main/default/${name}`, cluster: 'main', target: { variable: name }, service: 'traefik', probes: [], reload: 'watch', blind: false }],
   })),
-  resolvers: [{ name: 'a', url: 'https://a.example.net' }, { name: 'b', url: 'https://b.example.net' }],
+  resolvers: [
+    { name: 'a', url: 'https://a.example.net' },
+    { name: 'b', url: 'https://b.example.net' },
+  ],
   webhooks: [
     { name: 'deploy', kind: 'token', secret: 'secret:deploy', certificates: ['a'], scopes: ['renew', 'reload'] },
     { name: 'force', kind: 'token', secret: 'secret:force', certificates: '*', scopes: ['renew', 'renew:force'] },
@@ -90,7 +99,13 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
       connectRelay: async () => new Response('relay', { status: 426 }),
     });
     try {
-      await work({ request: async (path, init) => app.request(new Request(ORIGIN + path, { redirect: 'manual', ...init })), fleet, wakes, stored, advance: (ms) => (now += ms) });
+      await work({
+        request: async (path, init) => app.request(new Request(ORIGIN + path, { redirect: 'manual', ...init })),
+        fleet,
+        wakes,
+        stored,
+        advance: (ms) => (now += ms),
+      });
     } finally {
       await storage.deleteAlarm();
     }
@@ -98,7 +113,23 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
 }
 
 export function view(name: string, more: Partial<CertificateView> = {}): CertificateView {
-  return { name, domains: [`${name}.example.net`], state: 'live', phase: 'idle', reason: 'It is live.', waitingFor: null, nextAt: null, renewal: null, live: null, issuance: null, deliveries: [], history: [], zones: [], generation: 1, ...more };
+  return {
+    name,
+    domains: [`${name}.example.net`],
+    state: 'live',
+    phase: 'idle',
+    reason: 'It is live.',
+    waitingFor: null,
+    nextAt: null,
+    renewal: null,
+    live: null,
+    issuance: null,
+    deliveries: [],
+    history: [],
+    zones: [],
+    generation: 1,
+    ...more,
+  };
 }
 
 function clientOf(fleet: Fleet): FleetClient {

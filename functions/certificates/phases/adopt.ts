@@ -13,9 +13,14 @@ export async function adopt(context: PhaseContext): Promise<void> {
   const { spec } = state.record;
   state.deliveries = matchDeliveries(state);
   const found = await Promise.all(
-    state.deliveries.map(async (delivery) => ({ delivery, answer: await context.ports.relay.inspect(delivery.spec.cluster, spec.name, { target: delivery.spec.target }) })),
+    state.deliveries.map(async (delivery) => ({
+      delivery,
+      answer: await context.ports.relay.inspect(delivery.spec.cluster, spec.name, { target: delivery.spec.target }),
+    })),
   );
-  const chains = await Promise.all(found.map(async ({ answer }) => (answer.chain === null || answer.pairFits !== true ? null : readChain(answer.chain).catch(() => null))));
+  const chains = await Promise.all(
+    found.map(async ({ answer }) => (answer.chain === null || answer.pairFits !== true ? null : readChain(answer.chain).catch(() => null))),
+  );
   const [first] = chains;
   const now = clock();
   // What lies there already is known from now on: replacing it by the first issuance is no surprise to anybody.
@@ -25,9 +30,21 @@ export async function adopt(context: PhaseContext): Promise<void> {
     const live: Live = { issuance: null, chain: first.pem, leaf: first.leaf, authority: null, accountUrl: null, keyType: null, since: now, adopted: true };
     if (nextRenewal(now, live, null, spec).at > now) {
       state.live = live;
-      state.ari = first.leaf.certId === null ? null : { certId: first.leaf.certId, start: null, end: null, selectedAt: null, explanationUrl: null, nextCheckAt: now, failures: 0 };
-      state.deliveries = state.deliveries.map((delivery): DeliveryState => ({ ...delivery, step: 'verify', wanted: live.leaf.sha256, installed: live.leaf.sha256, verifyingSince: now }));
-      context.event('adopted', `The certificate that the cluster already has (valid until ${new Date(live.leaf.notAfter).toISOString()}) was adopted; nothing was ordered.`);
+      state.ari =
+        first.leaf.certId === null
+          ? null
+          : { certId: first.leaf.certId, start: null, end: null, selectedAt: null, explanationUrl: null, nextCheckAt: now, failures: 0 };
+      state.deliveries = state.deliveries.map((delivery): DeliveryState => ({
+        ...delivery,
+        step: 'verify',
+        wanted: live.leaf.sha256,
+        installed: live.leaf.sha256,
+        verifyingSince: now,
+      }));
+      context.event(
+        'adopted',
+        `The certificate that the cluster already has (valid until ${new Date(live.leaf.notAfter).toISOString()}) was adopted; nothing was ordered.`,
+      );
     }
   }
   state.record.adoptionDone = true;

@@ -37,7 +37,7 @@ export async function install(context: PhaseContext, id: string): Promise<void> 
   const delivery = deliveryOf(context, id);
   const pair = pairOf(context);
   if (pair.issuance === null) {
-    demandNewPair(context, 'It was adopted, so its key is not in the relay\'s hands.');
+    demandNewPair(context, "It was adopted, so its key is not in the relay's hands.");
     return;
   }
   const { live, record } = context.state;
@@ -79,7 +79,11 @@ function demandNewPair(context: PhaseContext, why: string): void {
 
 export async function reload(context: PhaseContext, id: string): Promise<void> {
   const delivery = deliveryOf(context, id);
-  const answer = await context.ports.relay.reload(delivery.spec.cluster, { certificate: context.state.record.name, service: delivery.spec.service, mode: delivery.spec.reload });
+  const answer = await context.ports.relay.reload(delivery.spec.cluster, {
+    certificate: context.state.record.name,
+    service: delivery.spec.service,
+    mode: delivery.spec.reload,
+  });
   context.event('reloaded', answer.note);
   delivery.step = 'verify';
   afterStep(context, delivery);
@@ -135,7 +139,13 @@ export async function verify(context: PhaseContext, id: string): Promise<void> {
  * Quick dials while the proxy may still be loading the pair; after that a failure that says what is seen. What was served
  * before (`lost`) is not on its way: that is said at once, an edit of the variable included.
  */
-async function lookAgain(context: PhaseContext, delivery: DeliveryState, summary: 'waiting-for-instance' | 'partly-live' | 'wrong', now: number, lost: boolean): Promise<void> {
+async function lookAgain(
+  context: PhaseContext,
+  delivery: DeliveryState,
+  summary: 'waiting-for-instance' | 'partly-live' | 'wrong',
+  now: number,
+  lost: boolean,
+): Promise<void> {
   const settling = now - (delivery.verifyingSince ?? now) < SETTLE_MS;
   delivery.polls += 1;
   if (settling && summary === 'wrong' && !lost) {

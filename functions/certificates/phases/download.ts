@@ -48,7 +48,10 @@ export async function download(context: PhaseContext): Promise<void> {
   state.deliveries = spec.deliveries.map((delivery) =>
     startDelivery(state.deliveries.find((present) => present.id === delivery.id) ?? newDelivery(delivery), chain.leaf.sha256, true),
   );
-  context.event('issued', `${chain.leaf.issuer} issued a certificate valid until ${new Date(chain.leaf.notAfter).toISOString()} (SHA-256 ${chain.leaf.sha256}).`);
+  context.event(
+    'issued',
+    `${chain.leaf.issuer} issued a certificate valid until ${new Date(chain.leaf.notAfter).toISOString()} (SHA-256 ${chain.leaf.sha256}).`,
+  );
   enterPhase(context, 'install');
   context.persist();
 }

@@ -62,8 +62,18 @@ export async function complete(context: PhaseContext): Promise<HistoryEntry> {
   const former = state.live;
   const { leaf, chain } = issuance.issued;
   enterPhase(context, 'idle');
-  state.live = { issuance: issuance.id, chain, leaf, authority: issuance.authority, accountUrl: issuance.accountUrl, keyType: issuance.spec.keyType, since: now, adopted: false };
-  state.ari = leaf.certId === null ? null : { certId: leaf.certId, start: null, end: null, selectedAt: null, explanationUrl: null, nextCheckAt: now, failures: 0 };
+  state.live = {
+    issuance: issuance.id,
+    chain,
+    leaf,
+    authority: issuance.authority,
+    accountUrl: issuance.accountUrl,
+    keyType: issuance.spec.keyType,
+    since: now,
+    adopted: false,
+  };
+  state.ari =
+    leaf.certId === null ? null : { certId: leaf.certId, start: null, end: null, selectedAt: null, explanationUrl: null, nextCheckAt: now, failures: 0 };
   const where = state.deliveries.length === 1 ? 'its target' : `all ${state.deliveries.length} targets`;
   const entry = historyEntry(issuance, now, 'live', `Live in ${where}.`);
   state.issuance = null;
@@ -84,7 +94,12 @@ export async function abandon(context: PhaseContext): Promise<HistoryEntry> {
   const { state, clock } = context;
   const issuance = issuanceOf(context);
   enterPhase(context, 'idle');
-  const entry = historyEntry(issuance, clock(), issuance.issued === null ? 'failed' : 'abandoned', issuance.failure?.message ?? 'A newer certificate became due before this one was served everywhere.');
+  const entry = historyEntry(
+    issuance,
+    clock(),
+    issuance.issued === null ? 'failed' : 'abandoned',
+    issuance.failure?.message ?? 'A newer certificate became due before this one was served everywhere.',
+  );
   state.issuance = null;
   context.event('abandoned', entry.message);
   context.persist();

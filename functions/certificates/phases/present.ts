@@ -69,5 +69,10 @@ function challengeOf(authorization: AcmeAuthorization): Issuance['challenges'][n
   if (authorization.dns01 === null) {
     throw new PerennialError('acme_no_dns_challenge', `The CA offers no dns-01 challenge for ${authorization.identifier}.`);
   }
-  return { url: authorization.dns01.url, authorization: authorization.url, name: `_acme-challenge.${authorization.identifier}`, value: authorization.dns01.txtValue };
+  return {
+    url: authorization.dns01.url,
+    authorization: authorization.url,
+    name: `_acme-challenge.${authorization.identifier}`,
+    value: authorization.dns01.txtValue,
+  };
 }

@@ -70,7 +70,9 @@ async function stillOpen(session: AcmeSession, issuance: Issuance, asked: Issuan
 export async function explainInvalid(session: AcmeSession, order: AcmeOrder): Promise<PerennialError> {
   // Reasons beyond the first few names help nobody, and asking for them is not free.
   const authorizations = await session.authorizations(order.authorizations.slice(0, ANSWERS_PER_STEP));
-  const problems = authorizations.flatMap((authorization) => (authorization.dns01?.error ? [`${authorization.identifier}: ${words(authorization.dns01.error)}`] : []));
+  const problems = authorizations.flatMap((authorization) =>
+    authorization.dns01?.error ? [`${authorization.identifier}: ${words(authorization.dns01.error)}`] : [],
+  );
   const text = problems.length > 0 ? problems.join(' | ') : order.error === null ? 'it gave no reason' : words(order.error);
   return new PerennialError('acme_validation_failed', `The CA refused the order: ${text}`.slice(0, 1_900), {
     retryable: true,

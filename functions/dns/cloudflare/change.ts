@@ -60,7 +60,10 @@ async function executeSingly(context: ChangeContext, { add, remove }: ZoneChange
   let calls = 0;
   async function attempt(record: DnsRecord, work: () => Promise<void>): Promise<void> {
     if (calls >= MAX_SINGLE_CALLS) {
-      result.refused.push({ record, error: new DnsError('dns_vendor_failed', 'Cloudflare refused a record of the batch; the others follow one by one.', { retryable: true }) });
+      result.refused.push({
+        record,
+        error: new DnsError('dns_vendor_failed', 'Cloudflare refused a record of the batch; the others follow one by one.', { retryable: true }),
+      });
       return;
     }
     calls += 1;
@@ -99,7 +102,10 @@ async function addOne(context: ChangeContext, record: NewRecord): Promise<{ list
     if (!isIdenticalRecord(thrown)) throw thrown;
     const existing = await context.find(record);
     if (existing !== undefined) return { listed: existing, requests: 2 };
-    throw new DnsError('dns_vendor_failed', `Cloudflare says that ${record.name} holds this value already, and does not list it.`, { retryable: true, cause: thrown });
+    throw new DnsError('dns_vendor_failed', `Cloudflare says that ${record.name} holds this value already, and does not list it.`, {
+      retryable: true,
+      cause: thrown,
+    });
   }
   const listed = parseRecord(created);
   if (recordKey(listed) === recordKey(record)) return { listed, requests: 1 };
@@ -109,7 +115,9 @@ async function addOne(context: ChangeContext, record: NewRecord): Promise<{ list
 
 /** The vendor completes a name outside the zone with the zone's name; such a record is taken back before anything else. */
 function misplaced(zone: Zone, listed: ListedRecord): DnsError {
-  return new DnsError('dns_zone_mismatch', `Zone ${zone.id} does not hold the name asked for: Cloudflare wrote ${listed.name}, which was removed again.`, { hint: 'Correct zone_id.' });
+  return new DnsError('dns_zone_mismatch', `Zone ${zone.id} does not hold the name asked for: Cloudflare wrote ${listed.name}, which was removed again.`, {
+    hint: 'Correct zone_id.',
+  });
 }
 
 function toParameters({ type, name, value, ttl, comment }: NewRecord) {

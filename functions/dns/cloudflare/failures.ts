@@ -60,7 +60,11 @@ export function toDnsError(thrown: unknown, context: FailureContext): DnsError {
     return new DnsError('dns_unreachable', 'The connection to Cloudflare failed.', { retryable: true, inDoubt: true, cause: thrown });
   }
   const errors = errorsOf(thrown);
-  const said = errors.map(({ code, message }) => `${code} ${message}`).join('; ').slice(0, 300) || `status ${thrown.status}`;
+  const said =
+    errors
+      .map(({ code, message }) => `${code} ${message}`)
+      .join('; ')
+      .slice(0, 300) || `status ${thrown.status}`;
   const details = { status: thrown.status, code: errors[0]?.code ?? null };
   const codes = new Set(errors.map(({ code }) => code));
   const has = (known: ReadonlySet<number>) => [...known].some((code) => codes.has(code));
@@ -91,7 +95,10 @@ export function toDnsError(thrown: unknown, context: FailureContext): DnsError {
     });
   }
   if (has(QUOTA_EXCEEDED)) {
-    return new DnsError('dns_zone_full', `The zone holds no more records (${said}).`, { hint: 'Remove records that are no longer needed, or use a zone of its own for challenges.', details });
+    return new DnsError('dns_zone_full', `The zone holds no more records (${said}).`, {
+      hint: 'Remove records that are no longer needed, or use a zone of its own for challenges.',
+      details,
+    });
   }
   if (thrown.status === 404) {
     return new DnsError('dns_zone_not_found', `Cloudflare knows no such zone (${said}).`, { hint: `Check zone_id of [dns.${context.block}].`, details });

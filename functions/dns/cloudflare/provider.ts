@@ -82,7 +82,9 @@ export function createCloudflareProvider(vendor: DnsVendor, dependencies: Cloudf
     const name = await attempt('Zone → Zone → Read', async (client) => {
       const zone = parseAnswer(zoneSchema, await client.zones.get({ zone_id: zoneId }));
       if (zone.status === 'active') return zone.name;
-      throw new DnsError('dns_zone_inactive', `The zone ${zone.name} is ${zone.status ?? 'not active'} at Cloudflare: what is written there is not served.`, { retryable: true });
+      throw new DnsError('dns_zone_inactive', `The zone ${zone.name} is ${zone.status ?? 'not active'} at Cloudflare: what is written there is not served.`, {
+        retryable: true,
+      });
     }).catch((thrown: unknown) => {
       if (thrown instanceof DnsError && thrown.code === 'dns_forbidden') return null;
       throw thrown;
@@ -94,7 +96,13 @@ export function createCloudflareProvider(vendor: DnsVendor, dependencies: Cloudf
   async function listAll(client: CloudflareClient, zone: Zone, type: RecordType, name: string | null): Promise<ListedRecord[]> {
     const records: ListedRecord[] = [];
     for (let page = 1; page <= MAX_PAGES; page += 1) {
-      const { result } = await client.dns.records.list({ zone_id: zone.id, type, page, per_page: PAGE_SIZE, ...(name === null ? {} : { name: { exact: name } }) });
+      const { result } = await client.dns.records.list({
+        zone_id: zone.id,
+        type,
+        page,
+        per_page: PAGE_SIZE,
+        ...(name === null ? {} : { name: { exact: name } }),
+      });
       const listed = parseRecords(result);
       records.push(...listed);
       if (listed.length < PAGE_SIZE) return records;
@@ -122,7 +130,10 @@ export function createCloudflareProvider(vendor: DnsVendor, dependencies: Cloudf
     list,
     apply: (zone, change, deadline) =>
       attempt('Zone → DNS → Edit', (client) =>
-        executeChange({ client, zone, deadline, clock, find: (record) => find(zone, record), toError: (thrown) => toError(thrown, 'Zone → DNS → Edit') }, change),
+        executeChange(
+          { client, zone, deadline, clock, find: (record) => find(zone, record), toError: (thrown) => toError(thrown, 'Zone → DNS → Edit') },
+          change,
+        ),
       ),
   };
 }

@@ -6,7 +6,9 @@ const MAX_STRING_BYTES = 255;
 
 /** One value as quoted character-strings. */
 export function quoteTxt(value: string): string {
-  return characterStrings(value).map((text) => `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(' ');
+  return characterStrings(value)
+    .map((text) => `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`)
+    .join(' ');
 }
 
 /** The value that `content` stands for: quoted strings unescaped and joined, anything else as it is. */

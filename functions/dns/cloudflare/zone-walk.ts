@@ -90,7 +90,9 @@ export function createZoneWalk(questions: ZoneQuestions, block: string, clock: C
 }
 
 function notFound(name: string, tried: readonly string[], refused: boolean, block: string): DnsError {
-  const why = refused ? `The token of [dns.${block}] may lack Zone → Zone → Read for it, or the zone is in another account.` : `The zone is not in the account of [dns.${block}].`;
+  const why = refused
+    ? `The token of [dns.${block}] may lack Zone → Zone → Read for it, or the zone is in another account.`
+    : `The zone is not in the account of [dns.${block}].`;
   return new DnsError('dns_zone_not_found', `No zone for ${name} through [dns.${block}]; tried ${tried.join(', ')}.`, {
     hint: `${why} Include the zone in the token's resources, or set zone_id.`,
     details: { name, tried: tried.join(' ') },

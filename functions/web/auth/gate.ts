@@ -28,7 +28,9 @@ export async function requireAdministrator(request: Request, deps: Administratio
   const administrator = await administratorOf(request, deps);
   if (administrator === null)
     throw usableAdminToken(deps) === null
-      ? new PerennialError('unauthorized', 'No administrator token is set, so nobody can be let in.', { hint: 'Set one of at least 20 characters: npx wrangler secret put ADMIN_TOKEN' })
+      ? new PerennialError('unauthorized', 'No administrator token is set, so nobody can be let in.', {
+          hint: 'Set one of at least 20 characters: npx wrangler secret put ADMIN_TOKEN',
+        })
       : new PerennialError('unauthorized', 'An administrator is needed here.', { hint: 'Send "Authorization: Bearer <ADMIN_TOKEN>", or sign in at /login.' });
   const safe = request.method === 'GET' || request.method === 'HEAD';
   if (administrator === 'session' && !safe && !hasOwnOrigin(request))

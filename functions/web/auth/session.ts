@@ -25,7 +25,11 @@ export function closedSession(url: string): string {
 /** Whether the request carries a session of this administrator that has not ended. */
 export async function hasSession(request: Request, adminToken: string, now: number): Promise<boolean> {
   const prefix = `${cookieName(request.url)}=`;
-  const value = (request.headers.get('cookie') ?? '').split(/; */).find((part) => part.startsWith(prefix))?.slice(prefix.length) ?? '';
+  const value =
+    (request.headers.get('cookie') ?? '')
+      .split(/; */)
+      .find((part) => part.startsWith(prefix))
+      ?.slice(prefix.length) ?? '';
   const [, ends, id, mac] = /^(\d{13,15})\.([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/.exec(value) ?? [];
   if (ends === undefined || id === undefined || mac === undefined || Number(ends) <= now) return false;
   return crypto.subtle.verify('HMAC', await sessionKey(adminToken), bytesOf(mac), encode(`${ends}.${id}`));
@@ -52,7 +56,10 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
 }
 
 function base64url(bytes: ArrayBuffer): string {
-  return btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return btoa(String.fromCharCode(...new Uint8Array(bytes)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
 }
 
 function bytesOf(text: string): Uint8Array<ArrayBuffer> {

@@ -23,17 +23,28 @@ export interface WebhookCall {
 }
 
 /** Throws `webhook_unauthorized`, `webhook_stale` or `webhook_secret_unavailable`. */
-export async function authenticateWebhook(call: WebhookCall, webhooks: readonly Webhook[], secret: (reference: string) => Promise<string>): Promise<WebhookCaller> {
+export async function authenticateWebhook(
+  call: WebhookCall,
+  webhooks: readonly Webhook[],
+  secret: (reference: string) => Promise<string>,
+): Promise<WebhookCaller> {
   if (call.headers.has('webhook-signature') || call.headers.has('webhook-id')) return authenticateSigned(call, webhooks, secret);
   const token = bearerToken(call.headers);
   if (token === null)
-    throw new PerennialError('webhook_unauthorized', 'The call carries no credentials.', { hint: 'Send "Authorization: Bearer <token>" or the three Standard Webhooks headers (webhook-id, webhook-timestamp, webhook-signature).' });
+    throw new PerennialError('webhook_unauthorized', 'The call carries no credentials.', {
+      hint: 'Send "Authorization: Bearer <token>" or the three Standard Webhooks headers (webhook-id, webhook-timestamp, webhook-signature).',
+    });
   const webhook = await match(webhooks, 'token', secret, async (expected) => expected.length >= MIN_TOKEN && (await sameSecret(token, expected)));
-  if (webhook === null) throw new PerennialError('webhook_unauthorized', 'No webhook has this token.', { hint: 'Compare it with the value stored by: npm run secret -- <name>' });
+  if (webhook === null)
+    throw new PerennialError('webhook_unauthorized', 'No webhook has this token.', { hint: 'Compare it with the value stored by: npm run secret -- <name>' });
   return { webhook, replay: null };
 }
 
-async function authenticateSigned({ headers, body, now }: WebhookCall, webhooks: readonly Webhook[], secret: (reference: string) => Promise<string>): Promise<WebhookCaller> {
+async function authenticateSigned(
+  { headers, body, now }: WebhookCall,
+  webhooks: readonly Webhook[],
+  secret: (reference: string) => Promise<string>,
+): Promise<WebhookCaller> {
   const message = readSignature(headers);
   if (message === null)
     throw new PerennialError('webhook_unauthorized', 'The signature headers are not well formed.', {
@@ -41,13 +52,22 @@ async function authenticateSigned({ headers, body, now }: WebhookCall, webhooks:
     });
   const webhook = await match(webhooks, 'signing', secret, (expected) => verifySignature(message, body, expected));
   if (webhook === null)
-    throw new PerennialError('webhook_unauthorized', 'No webhook has made this signature.', { hint: 'Sign "<webhook-id>.<webhook-timestamp>.<body>" byte for byte as it is sent, with HMAC-SHA256 under the decoded secret.' });
+    throw new PerennialError('webhook_unauthorized', 'No webhook has made this signature.', {
+      hint: 'Sign "<webhook-id>.<webhook-timestamp>.<body>" byte for byte as it is sent, with HMAC-SHA256 under the decoded secret.',
+    });
   if (isStale(message, now))
-    throw new PerennialError('webhook_stale', 'The timestamp is more than five minutes away from our clock.', { hint: `Sign anew with the current time; here it is ${new Date(now).toISOString()}.` });
+    throw new PerennialError('webhook_stale', 'The timestamp is more than five minutes away from our clock.', {
+      hint: `Sign anew with the current time; here it is ${new Date(now).toISOString()}.`,
+    });
   return { webhook, replay: { id: message.id, expiresAt: message.timestamp + 2 * TOLERANCE_MS } };
 }
 
-async function match(webhooks: readonly Webhook[], kind: Webhook['kind'], secret: (reference: string) => Promise<string>, fits: (expected: string) => Promise<boolean>): Promise<Webhook | null> {
+async function match(
+  webhooks: readonly Webhook[],
+  kind: Webhook['kind'],
+  secret: (reference: string) => Promise<string>,
+  fits: (expected: string) => Promise<boolean>,
+): Promise<Webhook | null> {
   const unreadable: { webhook: string; error: PerennialError }[] = [];
   const results = await Promise.all(
     webhooks.map(async (webhook) => {
@@ -65,6 +85,7 @@ async function match(webhooks: readonly Webhook[], kind: Webhook['kind'], secret
   if (webhook !== undefined) return webhook;
   for (const { webhook: name, error } of unreadable) console.warn(JSON.stringify({ event: 'webhook-secret-unreadable', webhook: name, code: error.code }));
   const passing = unreadable.find(({ error }) => error.retryable);
-  if (passing !== undefined) throw new PerennialError('webhook_secret_unavailable', 'The secrets cannot be read just now.', { retryable: true, cause: passing.error });
+  if (passing !== undefined)
+    throw new PerennialError('webhook_secret_unavailable', 'The secrets cannot be read just now.', { retryable: true, cause: passing.error });
   return null;
 }

@@ -21,7 +21,13 @@ export const Clusters = ({ clusters, now }: { clusters: readonly ClusterHealth[]
               <b>{cluster.cluster}</b> <Badge wording={RELAY_STATE[cluster.state]} />
             </p>
             <p class="soft">
-              {cluster.since === null ? 'no relay has ever connected' : <>since <Ago now={now} at={cluster.since} /></>}
+              {cluster.since === null ? (
+                'no relay has ever connected'
+              ) : (
+                <>
+                  since <Ago now={now} at={cluster.since} />
+                </>
+              )}
             </p>
             {cluster.relays.map((relay) => (
               <p class="relay">
@@ -61,7 +67,11 @@ export const Zones = ({ zones, now }: { zones: readonly ZoneHealth[]; now: numbe
             </p>
             <p class="soft">
               {zone.vendor}
-              {zone.lastSuccessAt === null ? null : <>, last change <Ago now={now} at={zone.lastSuccessAt} /></>}
+              {zone.lastSuccessAt === null ? null : (
+                <>
+                  , last change <Ago now={now} at={zone.lastSuccessAt} />
+                </>
+              )}
             </p>
             {zoneIsFailing(zone) && zone.lastError !== null ? (
               <p class="failure">

@@ -6,7 +6,13 @@ import { utcDate } from './time.ts';
 
 const Section = ({ from, to, kind }: { from: number; to: number; kind: string }) =>
   to - from < 0.5 ? null : (
-    <svg x={from.toFixed(1)} y="0" width={(to - from).toFixed(1)} height={STEM.height} viewBox={`${from.toFixed(1)} 0 ${(to - from).toFixed(1)} ${STEM.height}`}>
+    <svg
+      x={from.toFixed(1)}
+      y="0"
+      width={(to - from).toFixed(1)}
+      height={STEM.height}
+      viewBox={`${from.toFixed(1)} 0 ${(to - from).toFixed(1)} ${STEM.height}`}
+    >
       <use href="#leaves" class={kind} width={STEM.width} height={STEM.height} />
     </svg>
   );
@@ -19,7 +25,11 @@ export const Lifeline = ({ line }: { line: LifelineData }) => {
   const left = `${line.left.value} ${line.left.unit}`;
   return (
     <figure class={`lifeline ${line.urgency}`}>
-      <svg viewBox={`0 0 ${STEM.width} ${STEM.height}`} role="img" aria-label={`${left} left of a lifetime of ${line.lifetimeDays} ${line.lifetimeDays === 1 ? 'day' : 'days'}`}>
+      <svg
+        viewBox={`0 0 ${STEM.width} ${STEM.height}`}
+        role="img"
+        aria-label={`${left} left of a lifetime of ${line.lifetimeDays} ${line.lifetimeDays === 1 ? 'day' : 'days'}`}
+      >
         <path class="stem lived" d={`M0 ${STEM.middle}H${today.toFixed(1)}`} />
         <path class="stem" d={`M${today.toFixed(1)} ${STEM.middle}H${reserve.toFixed(1)}`} />
         <path class="stem kept" d={`M${reserve.toFixed(1)} ${STEM.middle}H${STEM.width}`} />
@@ -31,7 +41,9 @@ export const Lifeline = ({ line }: { line: LifelineData }) => {
       </svg>
       <figcaption>
         <span>{utcDate(line.notBefore)}</span>
-        <span>{line.urgency === 'expired' ? 'expired' : 'expires'} {utcDate(line.notAfter)}</span>
+        <span>
+          {line.urgency === 'expired' ? 'expired' : 'expires'} {utcDate(line.notAfter)}
+        </span>
       </figcaption>
     </figure>
   );

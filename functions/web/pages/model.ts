@@ -184,7 +184,8 @@ export function departuresOf(views: readonly CertificateView[]): Departure[] {
   return views
     .flatMap((view): Departure[] => {
       if (view.state === 'retired') return [];
-      if (view.nextAt !== null && view.phase !== 'idle') return [{ at: view.nextAt, certificate: view.name, what: view.phase, why: view.waitingFor ?? view.reason }];
+      if (view.nextAt !== null && view.phase !== 'idle')
+        return [{ at: view.nextAt, certificate: view.name, what: view.phase, why: view.waitingFor ?? view.reason }];
       return view.renewal === null ? [] : [{ at: view.renewal.at, certificate: view.name, what: 'renew', why: view.renewal.reason }];
     })
     .sort((one, other) => one.at - other.at);

@@ -62,7 +62,10 @@ function sentenceOf(state: OverallState, { tally, ...facts }: OverallFacts): str
     misconfigured: () => 'The configuration has an error.',
     failing: () => (kept === 1 ? 'The renewal is failing.' : `${tally.failing} of ${kept} certificates ${tally.failing === 1 ? 'is' : 'are'} failing.`),
     attention: () => attention(tally['partly-live'] + tally.waiting, kept, facts),
-    working: () => (kept === 1 ? 'The certificate is on its way.' : `${moving} of ${kept} certificates ${moving === 1 ? 'is' : 'are'} on ${moving === 1 ? 'its' : 'their'} way.`),
+    working: () =>
+      kept === 1
+        ? 'The certificate is on its way.'
+        : `${moving} of ${kept} certificates ${moving === 1 ? 'is' : 'are'} on ${moving === 1 ? 'its' : 'their'} way.`,
     well: () => (kept === 1 ? 'The certificate is live.' : `All ${kept} certificates are live.`),
     empty: () => PUBLIC_SENTENCE.empty,
   };
@@ -70,7 +73,8 @@ function sentenceOf(state: OverallState, { tally, ...facts }: OverallFacts): str
 }
 
 function attention(troubled: number, kept: number, facts: Omit<OverallFacts, 'tally'>): string {
-  if (troubled > 0) return kept === 1 ? 'The certificate needs attention.' : `${troubled} of ${kept} certificates ${troubled === 1 ? 'needs' : 'need'} attention.`;
+  if (troubled > 0)
+    return kept === 1 ? 'The certificate needs attention.' : `${troubled} of ${kept} certificates ${troubled === 1 ? 'needs' : 'need'} attention.`;
   if (facts.setupIncomplete) return 'The setup is not complete.';
   if (facts.relaysAway > 0) return facts.relaysAway === 1 ? 'A cluster’s relay is away.' : `The relays of ${facts.relaysAway} clusters are away.`;
   return facts.zonesFailing === 1 ? 'A DNS zone refuses changes.' : `${facts.zonesFailing} DNS zones refuse changes.`;

@@ -51,7 +51,16 @@ export function loginPage(error?: string): Page {
         )}
         <form class="login" method="post" action="/login">
           <label for="token">Administrator token</label>
-          <input id="token" name="token" type="password" autocomplete="current-password" required maxlength={500} autofocus aria-describedby={error === undefined ? undefined : 'login-error'} />
+          <input
+            id="token"
+            name="token"
+            type="password"
+            autocomplete="current-password"
+            required
+            maxlength={500}
+            autofocus
+            aria-describedby={error === undefined ? undefined : 'login-error'}
+          />
           <button class="strong">Sign in</button>
         </form>
       </main>
@@ -65,7 +74,12 @@ export function notFoundPage(): Page {
 
 /** @param reference id of the log line, so that whoever reads the log finds the cause. */
 export function errorPage(reference: string | null = null): Page {
-  return sentencePage('The page could not be drawn.', reference === null ? 'The certificates are not affected. Try again in a moment.' : `The certificates are not affected. The log has the cause under ${reference}.`);
+  return sentencePage(
+    'The page could not be drawn.',
+    reference === null
+      ? 'The certificates are not affected. Try again in a moment.'
+      : `The certificates are not affected. The log has the cause under ${reference}.`,
+  );
 }
 
 function sentencePage(sentence: string, more: string): Page {

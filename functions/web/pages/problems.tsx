@@ -3,7 +3,8 @@
 import type { Problem } from '../../config/configuration.ts';
 import type { SetupProblem } from './model.ts';
 
-const place = (problem: Problem): string => (problem.line === undefined ? 'certificates.toml' : `certificates.toml:${problem.line}${problem.column === undefined ? '' : `:${problem.column}`}`);
+const place = (problem: Problem): string =>
+  problem.line === undefined ? 'certificates.toml' : `certificates.toml:${problem.line}${problem.column === undefined ? '' : `:${problem.column}`}`;
 
 export const ConfigurationErrors = ({ problems, lastGoodInForce }: { problems: readonly Problem[]; lastGoodInForce: boolean }) =>
   problems.length === 0 ? null : (

@@ -39,7 +39,11 @@ export function statusPage(model: StatusModel): Page {
               <Search paging={model.paging} />
             </div>
             <div id="rows" data-keep>
-              {model.certificates.length === 0 ? <NoCertificates paging={model.paging} /> : model.certificates.map((certificate) => <CertificateRow model={certificate} now={model.now} />)}
+              {model.certificates.length === 0 ? (
+                <NoCertificates paging={model.paging} />
+              ) : (
+                model.certificates.map((certificate) => <CertificateRow model={certificate} now={model.now} />)
+              )}
             </div>
             <Pages model={model} />
           </section>
@@ -123,7 +127,8 @@ const NoCertificates = ({ paging }: { paging: Paging }) =>
 
 const Pages = ({ model: { paging, pages } }: { model: StatusModel }) => {
   if (pages <= 1) return null;
-  const href = (number: number): string => `/?${new URLSearchParams({ ...(paging.query === null || paging.query === '' ? {} : { q: paging.query }), page: String(number) }).toString()}`;
+  const href = (number: number): string =>
+    `/?${new URLSearchParams({ ...(paging.query === null || paging.query === '' ? {} : { q: paging.query }), page: String(number) }).toString()}`;
   const first = (paging.number - 1) * paging.size + 1;
   return (
     <nav class="pages" aria-label="Pages">

@@ -4,7 +4,13 @@ import type { Step } from './steps.ts';
 import { STATION_MEANING } from './steps.ts';
 import { duration, iso } from './time.ts';
 
-const SPOKEN: Record<Step['state'], string> = { done: 'done', current: 'under way', failed: 'failed, to be tried again', pending: 'still to come', skipped: 'not needed' };
+const SPOKEN: Record<Step['state'], string> = {
+  done: 'done',
+  current: 'under way',
+  failed: 'failed, to be tried again',
+  pending: 'still to come',
+  skipped: 'not needed',
+};
 
 const Length = ({ step }: { step: Step }) => {
   if (step.ms === null) return null;

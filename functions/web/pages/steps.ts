@@ -3,7 +3,17 @@
  */
 import type { CertificateView, Phase } from '../../certificates/ports.ts';
 
-export const STATIONS = ['order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'reload', 'verify'] as const satisfies readonly Phase[];
+export const STATIONS = [
+  'order',
+  'present',
+  'propagate',
+  'validate',
+  'finalize',
+  'download',
+  'install',
+  'reload',
+  'verify',
+] as const satisfies readonly Phase[];
 export type Station = (typeof STATIONS)[number];
 
 /** What happens at each station, for people who do not know RFC 8555 by heart. */

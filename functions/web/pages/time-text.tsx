@@ -24,9 +24,7 @@ export const Fingerprint = ({ sha256 }: { sha256: string }) => (
 );
 
 /** The whole SHA-256 in groups of four, for comparing by eye. */
-export const WholeFingerprint = ({ sha256 }: { sha256: string }) => (
-  <code class="fingerprint whole">{(sha256.match(/.{1,4}/g) ?? []).join(' ')}</code>
-);
+export const WholeFingerprint = ({ sha256 }: { sha256: string }) => <code class="fingerprint whole">{(sha256.match(/.{1,4}/g) ?? []).join(' ')}</code>;
 
 /** A sentence for people in which every whole SHA-256 is a {@link Fingerprint}: 64 characters without a gap break any column. */
 export const Sentence = ({ text }: { text: string }) => (

@@ -18,7 +18,12 @@ const STOP_TIMEOUT_MS = 30_000;
 /** Variable and item of the relay's identity, as the shipped policy expects them. */
 export const IDENTITY = { variable: 'nomad/jobs/relay', item: 'identity' } as const;
 
-const jobSchema = z.looseObject({ ID: z.string(), Stop: z.boolean().nullish(), Status: z.string().nullish(), Meta: z.record(z.string(), z.string()).nullish() });
+const jobSchema = z.looseObject({
+  ID: z.string(),
+  Stop: z.boolean().nullish(),
+  Status: z.string().nullish(),
+  Meta: z.record(z.string(), z.string()).nullish(),
+});
 const allocationsSchema = z.array(z.object({ ID: z.string(), ClientStatus: z.string(), CreateIndex: z.number() }));
 const nodesSchema = z.array(z.object({ Status: z.string(), Drivers: z.record(z.string(), z.object({ Healthy: z.boolean() })).nullish() }));
 
@@ -34,10 +39,16 @@ export async function connectToNomad(environment: Variables): Promise<NomadPart>
     stop: async () => undefined,
   };
   if (!/^https?:\/\/(127(\.\d+){3}|localhost|\[::1\])(:\d+)?$/.test(address)) {
-    throw unusable(`NOMAD_ADDR is ${address}; the demo's Worker is on this machine's loopback, where only an agent on this machine reaches it`, 'Start one here: nomad agent -dev -acl-enabled, with raw_exec enabled.');
+    throw unusable(
+      `NOMAD_ADDR is ${address}; the demo's Worker is on this machine's loopback, where only an agent on this machine reaches it`,
+      'Start one here: nomad agent -dev -acl-enabled, with raw_exec enabled.',
+    );
   }
   await ask(`${address}/v1/status/leader`, { ca: nomad.ca, timeoutMs: 5_000 }).catch((cause: unknown) => {
-    throw unusable(`Nothing answers at ${address} (${cause instanceof Error ? cause.message : 'unknown'})`, 'Start the agent, or unset NOMAD_ADDR to use the emulator.');
+    throw unusable(
+      `Nothing answers at ${address} (${cause instanceof Error ? cause.message : 'unknown'})`,
+      'Start the agent, or unset NOMAD_ADDR to use the emulator.',
+    );
   });
   const nodes = await askNomad(nomad, 'GET', '/v1/nodes');
   if (nodes.status === 403) throw unusable('Nomad refuses the token', 'Put a management token into NOMAD_TOKEN.');
@@ -129,7 +140,9 @@ async function refuseForeign(nomad: NomadPart, id: string): Promise<void> {
   if (status !== 200) throw refused('GET', `/v1/job/${id}`, status, body);
   const job = jobSchema.parse(JSON.parse(body));
   if (job.Meta?.[MARK] === 'yes' || job.Stop === true) return;
-  throw new PerennialError('demo_nomad_foreign_job', `The agent runs a job "${id}" that is not the demo's; it is left alone.`, { hint: 'Use a throw-away agent for the demo: nomad agent -dev -acl-enabled' });
+  throw new PerennialError('demo_nomad_foreign_job', `The agent runs a job "${id}" that is not the demo's; it is left alone.`, {
+    hint: 'Use a throw-away agent for the demo: nomad agent -dev -acl-enabled',
+  });
 }
 
 /** A var file: JSON strings are HCL strings once template markers are escaped. */

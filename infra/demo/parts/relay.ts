@@ -72,7 +72,13 @@ export async function startRelay(options: RelayOptions): Promise<RelayProcess> {
     supervisor.start(name, {
       command: process.execPath,
       arguments: [options.bundle],
-      environment: { PATH: options.environment['PATH'], PERENNIAL_RELAY_LAW: lawFile, NOMAD_ADDR: nomad.address, NOMAD_TOKEN: token, NOMAD_ALLOC_ID: allocation.id },
+      environment: {
+        PATH: options.environment['PATH'],
+        PERENNIAL_RELAY_LAW: lawFile,
+        NOMAD_ADDR: nomad.address,
+        NOMAD_TOKEN: token,
+        NOMAD_ALLOC_ID: allocation.id,
+      },
     });
   let child = await run();
   return {

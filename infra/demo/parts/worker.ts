@@ -96,7 +96,10 @@ async function buildWorker(options: WorkerOptions, configuration: string): Promi
     ends: true,
   });
   const how = await child.exited;
-  if (how !== 'ended with exit code 0') throw new PerennialError('demo_build_failed', `Wrangler could not bundle the Worker:\n${lastLines(child.log, 15)}`.slice(0, 2_000), { hint: `The whole log: ${child.log}` });
+  if (how !== 'ended with exit code 0')
+    throw new PerennialError('demo_build_failed', `Wrangler could not bundle the Worker:\n${lastLines(child.log, 15)}`.slice(0, 2_000), {
+      hint: `The whole log: ${child.log}`,
+    });
 }
 
 export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
@@ -106,7 +109,10 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
   const { triggers, main: _main, tsconfig: _tsconfig, ...rest } = repositoryConfiguration();
   const [cron = ''] = triggers.crons;
   const configPath = state.write('worker/wrangler.toml', stringify({ ...rest, triggers, main: state.path('worker', 'bundle', 'index.js'), no_bundle: true }));
-  state.write('worker/.dev.vars', devVariables({ SEALING_KEY: secrets.sealingKey, EDGE_KEY: JSON.stringify(secrets.edgeKey), ADMIN_TOKEN: secrets.adminToken }));
+  state.write(
+    'worker/.dev.vars',
+    devVariables({ SEALING_KEY: secrets.sealingKey, EDGE_KEY: JSON.stringify(secrets.edgeKey), ADMIN_TOKEN: secrets.adminToken }),
+  );
   state.write(TRUSTED, options.ca);
   const origin = `http://127.0.0.1:${port}`;
   mkdirSync(state.path('worker', 'storage'), { recursive: true, mode: 0o700 });
@@ -145,10 +151,15 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         timeoutMs: 30_000,
       }),
-    answers: async () => await ask(`${origin}/healthz`, { timeoutMs: ANSWER_TIMEOUT_MS }).then(() => true, () => false),
+    answers: async () =>
+      await ask(`${origin}/healthz`, { timeoutMs: ANSWER_TIMEOUT_MS }).then(
+        () => true,
+        () => false,
+      ),
     cron: async () => {
       const { status, body } = await ask(`${origin}/cdn-cgi/local/scheduled?cron=${encodeURIComponent(cron).replaceAll('%20', '+')}`, { timeoutMs: 60_000 });
-      if (status !== 200) throw new PerennialError('demo_cron_failed', `The cron handler answered ${status}: ${body.slice(0, 300)}`, { hint: `See ${child.log}` });
+      if (status !== 200)
+        throw new PerennialError('demo_cron_failed', `The cron handler answered ${status}: ${body.slice(0, 300)}`, { hint: `See ${child.log}` });
     },
     kill: async () => {
       const ended = child.stop();

@@ -45,7 +45,10 @@ async function askServer(server: NameServer, question: DnsQuestion, signal: Abor
 }
 
 /** RFC 1035 §4.1.1 and RFC 2308 §2: what one reply says about one question. Exported for its tests. */
-export function interpret(reply: Pick<DecodedPacket, 'flag_aa' | 'answers'> & { rcode?: string }, question: DnsQuestion): Pick<ServerAnswer, 'status' | 'values' | 'cname'> {
+export function interpret(
+  reply: Pick<DecodedPacket, 'flag_aa' | 'answers'> & { rcode?: string },
+  question: DnsQuestion,
+): Pick<ServerAnswer, 'status' | 'values' | 'cname'> {
   const nothing = { values: [], cname: null };
   if (reply.rcode === 'SERVFAIL') return { status: 'servfail', ...nothing };
   if (reply.rcode === 'REFUSED') return { status: 'refused', ...nothing };
@@ -63,7 +66,11 @@ export function interpret(reply: Pick<DecodedPacket, 'flag_aa' | 'answers'> & { 
 function valueOf(record: Answer): string {
   switch (record.type) {
     case 'TXT':
-      return [record.data].flat().map((part) => part.toString()).join('').slice(0, 4_096);
+      return [record.data]
+        .flat()
+        .map((part) => part.toString())
+        .join('')
+        .slice(0, 4_096);
     case 'CAA':
       return `${record.data.flags ?? 0} ${record.data.tag} "${record.data.value}"`;
     case 'SOA':

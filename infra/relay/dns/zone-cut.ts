@@ -66,7 +66,9 @@ export class ZoneFinder {
     if (override !== undefined) return [{ name: server, ...override }];
     const types = hasIpv6() ? (['A', 'AAAA'] as const) : (['A'] as const);
     const replies = await Promise.all(types.map((type) => this.#recurse(server, type, signal).catch(() => null)));
-    return replies.flatMap((reply) => (reply?.answers ?? []).flatMap((record) => (record.type === 'A' || record.type === 'AAAA' ? [{ name: server, address: record.data, port: 53 }] : [])));
+    return replies.flatMap((reply) =>
+      (reply?.answers ?? []).flatMap((record) => (record.type === 'A' || record.type === 'AAAA' ? [{ name: server, address: record.data, port: 53 }] : [])),
+    );
   }
 
   async #recurse(name: string, type: string, signal: AbortSignal): Promise<DecodedPacket> {
@@ -84,5 +86,7 @@ function normal(name: string): string {
 
 /** Without a global IPv6 address of its own the relay would report every IPv6 server as silent. */
 function hasIpv6(): boolean {
-  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family, internal, address }) => family === 'IPv6' && !internal && !/^(fe80|f[cd])/i.test(address)));
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ family, internal, address }) => family === 'IPv6' && !internal && !/^(fe80|f[cd])/i.test(address)),
+  );
 }

@@ -16,7 +16,21 @@ import { isPublicAddress } from './addresses.ts';
 import { matchEgress } from './rules.ts';
 
 /** RFC 9110 §7.6.1, and what belongs to the message framing between relay and server. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'content-length', 'expect', 'accept-encoding']);
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'host',
+  'content-length',
+  'expect',
+  'accept-encoding',
+]);
 /** Shorter than servers keep idle connections, so that a request seldom meets one that is just being closed. */
 const IDLE_MS = 8_000;
 
@@ -85,7 +99,12 @@ export class Egress {
           port: url.port === '' ? 443 : url.port,
           path: `${url.pathname}${url.search}`,
           method: request.method,
-          headers: [...headers, ['Host', url.host], ['Accept-Encoding', 'identity'], ...(body === undefined ? [] : [['Content-Length', String(body.byteLength)]])].flat(),
+          headers: [
+            ...headers,
+            ['Host', url.host],
+            ['Accept-Encoding', 'identity'],
+            ...(body === undefined ? [] : [['Content-Length', String(body.byteLength)]]),
+          ].flat(),
           lookup: (_host, options, done) => (options.all === true ? done(null, [address]) : done(null, address.address, address.family)),
           signal,
         },
@@ -141,6 +160,7 @@ function describe(thrown: unknown, host: string, signal: AbortSignal): Perennial
   if (signal.aborted) return new PerennialError('egress_timeout', `${host} did not answer before the deadline.`, { retryable: true });
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
   if (TLS_CODES.test(code)) return new PerennialError('egress_tls_refused', `The certificate or TLS of ${host} was refused (${code}).`, { cause: thrown });
-  if (code.startsWith('ERR_INVALID') || code.startsWith('ERR_HTTP')) return new PerennialError('egress_malformed', `The request to ${host} cannot be sent as it is (${code}).`, { cause: thrown });
+  if (code.startsWith('ERR_INVALID') || code.startsWith('ERR_HTTP'))
+    return new PerennialError('egress_malformed', `The request to ${host} cannot be sent as it is (${code}).`, { cause: thrown });
   return new PerennialError('egress_failed', `The request to ${host} failed (${code}).`, { retryable: true, cause: thrown });
 }

@@ -70,11 +70,17 @@ export class Installation {
   }
 
   #checkTarget(certificate: string, target: Target, names: readonly string[]): void {
-    const rules = this.#deps.law.targets.filter((rule) => rule.variable === target.variable && rule.namespace === target.namespace && (rule.certificate ?? certificate) === certificate);
+    const rules = this.#deps.law.targets.filter(
+      (rule) => rule.variable === target.variable && rule.namespace === target.namespace && (rule.certificate ?? certificate) === certificate,
+    );
     if (rules.length === 0) {
-      throw new PerennialError('target_not_allowed', `The relay's law does not allow certificate ${certificate} in variable ${target.variable} (namespace ${target.namespace}).`, {
-        hint: 'Add the variable to "targets" of the law in the relay job file.',
-      });
+      throw new PerennialError(
+        'target_not_allowed',
+        `The relay's law does not allow certificate ${certificate} in variable ${target.variable} (namespace ${target.namespace}).`,
+        {
+          hint: 'Add the variable to "targets" of the law in the relay job file.',
+        },
+      );
     }
     const outside = names.filter((name) => !rules.some((rule) => nameAllowed(name, rule.names)));
     if (outside.length > 0) throw namesNotAllowed(outside);
@@ -149,7 +155,7 @@ interface Wanted {
 
 function requireKey(wanted: Wanted): string {
   if (wanted.key !== null) return wanted.key;
-  throw new PerennialError('key_missing', 'The key of this issuance is not in the relay\'s key area.', {
+  throw new PerennialError('key_missing', "The key of this issuance is not in the relay's key area.", {
     hint: 'It was removed, or made in another cluster. The next renewal makes a new one.',
   });
 }
@@ -171,7 +177,10 @@ function done(standing: Variable | null, target: Target, sha256: string, changed
 }
 
 function keptItems(items: Items, target: Target): string[] {
-  return Object.keys(items).filter((name) => name !== target.certificateItem && name !== target.keyItem).slice(0, 200).map((name) => name.slice(0, 128));
+  return Object.keys(items)
+    .filter((name) => name !== target.certificateItem && name !== target.keyItem)
+    .slice(0, 200)
+    .map((name) => name.slice(0, 128));
 }
 
 /** The write may or may not have happened. */

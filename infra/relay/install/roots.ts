@@ -32,12 +32,15 @@ export class Roots {
   }
 
   #anchored(certificate: X509Certificate, now: number): boolean {
-    return this.#certificates.some((root) => (root.fingerprint256 === certificate.fingerprint256 || issued(certificate, root)) && Date.parse(root.validTo) > now);
+    return this.#certificates.some(
+      (root) => (root.fingerprint256 === certificate.fingerprint256 || issued(certificate, root)) && Date.parse(root.validTo) > now,
+    );
   }
 }
 
 function checkIssuer(certificate: X509Certificate, position: number, now: number): void {
-  if (!certificate.ca) throw new PerennialError('chain_issuer_not_ca', `Certificate ${position + 1} of the chain signs another one but is not a CA certificate.`);
+  if (!certificate.ca)
+    throw new PerennialError('chain_issuer_not_ca', `Certificate ${position + 1} of the chain signs another one but is not a CA certificate.`);
   if (Date.parse(certificate.validTo) <= now) throw new PerennialError('chain_issuer_expired', `Certificate ${position + 1} of the chain has expired.`);
 }
 

@@ -70,7 +70,9 @@ export class KeyArea {
   /** Destroys what nobody finished in 30 days and returns how many there were. */
   async sweep(clock: Clock): Promise<number> {
     const prefix = `${this.#area.prefix}/keys/`;
-    const old = (await this.#variables.list({ path: prefix, namespace: this.#area.namespace })).filter(({ path, modifiedAt }) => path.startsWith(prefix) && modifiedAt < clock() - LEFTOVER_MS);
+    const old = (await this.#variables.list({ path: prefix, namespace: this.#area.namespace })).filter(
+      ({ path, modifiedAt }) => path.startsWith(prefix) && modifiedAt < clock() - LEFTOVER_MS,
+    );
     for (const { path } of old) {
       // One at a time: nobody waits for this.
       // oxlint-disable-next-line no-await-in-loop

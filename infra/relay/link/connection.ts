@@ -34,7 +34,11 @@ export interface ConnectionDependencies {
   monotonic: () => number;
 }
 
-export type Ended = { reason: 'closed'; code: number; detail: string } | { reason: 'refused'; error: PerennialError } | { reason: 'silent' } | { reason: 'protocol'; message: string };
+export type Ended =
+  | { reason: 'closed'; code: number; detail: string }
+  | { reason: 'refused'; error: PerennialError }
+  | { reason: 'silent' }
+  | { reason: 'protocol'; message: string };
 
 /** Milliseconds from the open socket to the welcome. */
 const HANDSHAKE_MS = 10_000;
@@ -150,9 +154,13 @@ export class EdgeConnection {
   async #sayHello(challenge: ChallengeFrame): Promise<void> {
     const { law, identity, allocation, bundle, clock, monotonic } = this.#deps;
     if (challenge.origin !== law.origin || challenge.cluster !== law.cluster) {
-      const error = new PerennialError('link_wrong_edge', `The edge calls itself ${challenge.origin} and this cluster ${challenge.cluster}; the relay's law says ${law.origin} and ${law.cluster}.`, {
-        hint: 'Correct "origin" and "cluster" in the relay job file, or the name of the cluster in certificates.toml.',
-      });
+      const error = new PerennialError(
+        'link_wrong_edge',
+        `The edge calls itself ${challenge.origin} and this cluster ${challenge.cluster}; the relay's law says ${law.origin} and ${law.cluster}.`,
+        {
+          hint: 'Correct "origin" and "cluster" in the relay job file, or the name of the cluster in certificates.toml.',
+        },
+      );
       return this.#end({ reason: 'refused', error });
     }
     this.#stage = 'welcome';
@@ -200,7 +208,14 @@ export class EdgeConnection {
   async #answer(id: string, request: Request, admission: Promise<Admission>): Promise<void> {
     const response = await this.#deps.app.fetch(request, { admission });
     const { status, headers } = response;
-    this.#send({ type: 'response', id, token: headers.get(RESPONSE_HEADER) ?? '', status, contentType: headers.get('content-type') ?? '', body: await response.text() });
+    this.#send({
+      type: 'response',
+      id,
+      token: headers.get(RESPONSE_HEADER) ?? '',
+      status,
+      contentType: headers.get('content-type') ?? '',
+      body: await response.text(),
+    });
   }
 
   /** A frame that is no frame: a request that names itself gets a signed refusal, anything else ends the connection. */

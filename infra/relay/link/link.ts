@@ -93,7 +93,12 @@ export class EdgeLink {
       case 'protocol':
         return log({ event: 'link', state: 'lost', code: 'link_protocol', message: ended.message, retryInMs });
       case 'closed':
-        return log({ event: 'link', state: 'closed', message: `The connection to ${this.#deps.law.origin} ended or could not be opened: ${ended.detail === '' ? `code ${ended.code}` : ended.detail}`, retryInMs });
+        return log({
+          event: 'link',
+          state: 'closed',
+          message: `The connection to ${this.#deps.law.origin} ended or could not be opened: ${ended.detail === '' ? `code ${ended.code}` : ended.detail}`,
+          retryInMs,
+        });
     }
   }
 
@@ -110,4 +115,3 @@ export class EdgeLink {
     });
   }
 }
-

@@ -36,5 +36,5 @@ export function refusalOfFrame(data: unknown): { id: string; token: string; erro
   const named = requestFrame.pick({ type: true, id: true, token: true }).safeParse(data);
   if (!named.success) return null;
   const large = z.object({ body: z.string().min(MAX_BODY_BYTES + 1) }).safeParse(data).success;
-  return { id: named.data.id, token: named.data.token, error: large ? tooLarge() : malformedFrame('it has another shape than the contract\'s') };
+  return { id: named.data.id, token: named.data.token, error: large ? tooLarge() : malformedFrame("it has another shape than the contract's") };
 }

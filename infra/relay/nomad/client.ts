@@ -47,7 +47,9 @@ export class NomadClient {
     this.#access = access;
     this.#secure = 'address' in access.endpoint && new URL(access.endpoint.address).protocol === 'https:';
     const options = { keepAlive: true, maxSockets: 16, timeout: 30_000 };
-    this.#agent = this.#secure ? new HttpsAgent({ ...options, ...('ca' in access.endpoint && access.endpoint.ca !== undefined ? { ca: access.endpoint.ca } : {}) }) : new HttpAgent(options);
+    this.#agent = this.#secure
+      ? new HttpsAgent({ ...options, ...('ca' in access.endpoint && access.endpoint.ca !== undefined ? { ca: access.endpoint.ca } : {}) })
+      : new HttpAgent(options);
   }
 
   /**
@@ -62,7 +64,11 @@ export class NomadClient {
       });
     }
     if (reply.status > 500 || (reply.status === 500 && call.answers500 !== true)) {
-      throw new PerennialError('nomad_unavailable', `Nomad answered ${reply.status} to ${call.method} ${call.path.split('?')[0] ?? ''}: ${reply.body.slice(0, 200)}`, { retryable: true });
+      throw new PerennialError(
+        'nomad_unavailable',
+        `Nomad answered ${reply.status} to ${call.method} ${call.path.split('?')[0] ?? ''}: ${reply.body.slice(0, 200)}`,
+        { retryable: true },
+      );
     }
     return reply;
   }
@@ -91,7 +97,12 @@ export class NomadClient {
   }
 
   #unavailable(code: string, cause: unknown): PerennialError {
-    if (code === 'ABORT_ERR') return new PerennialError('nomad_unavailable', 'Nomad did not answer in time.', { retryable: true, cause, hint: 'The agent is there but busy, paused, or waiting for its servers.' });
+    if (code === 'ABORT_ERR')
+      return new PerennialError('nomad_unavailable', 'Nomad did not answer in time.', {
+        retryable: true,
+        cause,
+        hint: 'The agent is there but busy, paused, or waiting for its servers.',
+      });
     return new PerennialError('nomad_unavailable', `Nomad could not be reached (${code}).`, { retryable: true, cause, hint: this.#unreachableHint() });
   }
 

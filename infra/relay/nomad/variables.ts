@@ -64,11 +64,21 @@ export class NomadVariables implements VariableStore {
 
   async write(place: VariablePlace, items: Items, cas: number, signal?: AbortSignal): Promise<WriteResult> {
     if (sizeOf(items) > MAX_VARIABLE_BYTES) {
-      throw new PerennialError('nomad_variable_too_large', `The variable ${place.path} would hold ${sizeOf(items)} bytes; Nomad allows ${MAX_VARIABLE_BYTES}.`, {
-        hint: 'Give the certificate a variable of its own, or remove other items from this one.',
-      });
+      throw new PerennialError(
+        'nomad_variable_too_large',
+        `The variable ${place.path} would hold ${sizeOf(items)} bytes; Nomad allows ${MAX_VARIABLE_BYTES}.`,
+        {
+          hint: 'Give the certificate a variable of its own, or remove other items from this one.',
+        },
+      );
     }
-    const reply = await this.#client.call({ method: 'PUT', path: `${url(place)}&cas=${cas}`, body: JSON.stringify({ Items: items }), capability: `write on ${place.path}`, signal });
+    const reply = await this.#client.call({
+      method: 'PUT',
+      path: `${url(place)}&cas=${cas}`,
+      body: JSON.stringify({ Items: items }),
+      capability: `write on ${place.path}`,
+      signal,
+    });
     if (reply.status === 409) return { written: false };
     return { written: true, index: understand(reply, written).ModifyIndex };
   }
@@ -81,7 +91,11 @@ export class NomadVariables implements VariableStore {
   async list(prefix: VariablePlace, signal?: AbortSignal): Promise<VariableEntry[]> {
     const query = new URLSearchParams({ prefix: prefix.path, namespace: prefix.namespace });
     const reply = await this.#client.call({ method: 'GET', path: `/v1/vars?${query}`, capability: `list on ${prefix.path}`, signal });
-    return understand(reply, z.array(entry)).map(({ Path, ModifyIndex, ModifyTime }) => ({ path: Path, index: ModifyIndex, modifiedAt: Math.round(ModifyTime / 1e6) }));
+    return understand(reply, z.array(entry)).map(({ Path, ModifyIndex, ModifyTime }) => ({
+      path: Path,
+      index: ModifyIndex,
+      modifiedAt: Math.round(ModifyTime / 1e6),
+    }));
   }
 }
 
@@ -100,7 +114,10 @@ function understand<S extends z.ZodType>(reply: { status: number; body: string }
     return schema.parse(JSON.parse(reply.body));
   } catch (cause) {
     // The text may hold items; the cause of a schema error holds paths only, a JSON error quotes text, so neither is kept.
-    throw new PerennialError('nomad_unavailable', 'Nomad sent an answer of another shape than a variable.', { retryable: true, cause: cause instanceof z.ZodError ? cause.name : undefined });
+    throw new PerennialError('nomad_unavailable', 'Nomad sent an answer of another shape than a variable.', {
+      retryable: true,
+      cause: cause instanceof z.ZodError ? cause.name : undefined,
+    });
   }
 }
 

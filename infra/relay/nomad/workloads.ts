@@ -33,8 +33,19 @@ export class NomadWorkloads implements Workloads {
 
   async instances(service: string, namespace: string, signal?: AbortSignal): Promise<ServiceInstance[]> {
     const path = `/v1/service/${encodeURIComponent(service)}?namespace=${encodeURIComponent(namespace)}`;
-    const reply = await this.#client.call({ method: 'GET', path, capability: `read-job in namespace ${namespace} (a workload identity of that namespace needs no policy)`, signal });
-    return understand(reply, instances).map(({ ID, JobID, AllocID, Address, Port }) => ({ id: ID, job: JobID, allocation: AllocID, address: Address, port: Port }));
+    const reply = await this.#client.call({
+      method: 'GET',
+      path,
+      capability: `read-job in namespace ${namespace} (a workload identity of that namespace needs no policy)`,
+      signal,
+    });
+    return understand(reply, instances).map(({ ID, JobID, AllocID, Address, Port }) => ({
+      id: ID,
+      job: JobID,
+      allocation: AllocID,
+      address: Address,
+      port: Port,
+    }));
   }
 
   async allocations(job: string, namespace: string, signal?: AbortSignal): Promise<string[]> {
@@ -54,9 +65,22 @@ export class NomadWorkloads implements Workloads {
     await this.#lifecycle(allocation, 'restart', { TaskName: task, AllTasks: false }, namespace, signal);
   }
 
-  async #lifecycle(allocation: string, action: 'signal' | 'restart', body: Record<string, string | boolean>, namespace: string, signal?: AbortSignal): Promise<void> {
+  async #lifecycle(
+    allocation: string,
+    action: 'signal' | 'restart',
+    body: Record<string, string | boolean>,
+    namespace: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const path = `/v1/client/allocation/${encodeURIComponent(allocation)}/${action}?namespace=${encodeURIComponent(namespace)}`;
-    const reply = await this.#client.call({ method: 'PUT', path, body: JSON.stringify(body), capability: `alloc-lifecycle in namespace ${namespace}`, signal, answers500: true });
+    const reply = await this.#client.call({
+      method: 'PUT',
+      path,
+      body: JSON.stringify(body),
+      capability: `alloc-lifecycle in namespace ${namespace}`,
+      signal,
+      answers500: true,
+    });
     if (reply.status >= 300) throw refused(reply);
   }
 }

@@ -30,7 +30,14 @@ export const dial: Dial = async (target, signal) => {
   if (ending.aborted) return { kind: 'unreachable', detail: 'The deadline had passed.' };
   return new Promise((resolve) => {
     // Destroying a TCP socket below a TLS socket of one's own crashes Node; one TLS socket that connects itself does not.
-    const socket = connect({ host: target.address, port: target.port, servername: sniOf(target.name), rejectUnauthorized: false, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] });
+    const socket = connect({
+      host: target.address,
+      port: target.port,
+      servername: sniOf(target.name),
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+    });
     let connected = false;
     const finish = (result: Dialled) => {
       ending.removeEventListener('abort', abort);
@@ -38,7 +45,10 @@ export const dial: Dial = async (target, signal) => {
       resolve(result);
     };
     const abort = () => finish({ kind: 'unreachable', detail: connected ? 'Connected, but the handshake did not finish in time.' : 'No connection in time.' });
-    const fail = (error: Error) => finish(connected ? { kind: 'cut', detail: `The handshake was cut (${codeOf(error)}).` } : { kind: 'unreachable', detail: `No connection (${codeOf(error)}).` });
+    const fail = (error: Error) =>
+      finish(
+        connected ? { kind: 'cut', detail: `The handshake was cut (${codeOf(error)}).` } : { kind: 'unreachable', detail: `No connection (${codeOf(error)}).` },
+      );
     ending.addEventListener('abort', abort, { once: true });
     socket.once('connect', () => {
       connected = true;

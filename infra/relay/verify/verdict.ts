@@ -27,7 +27,12 @@ const ORDER: readonly Verdict[] = ['new', 'old', 'foreign', 'default', 'cut', 'u
 
 export function judge(name: string, served: ServedChain, expected: Expected, now: number): NameVerdict {
   const { leaf, subject, chainProblem } = served;
-  const shown = { sha256: leaf.sha256, names: leaf.names.slice(0, 200).map((text) => text.slice(0, 253)), issuer: leaf.issuer.slice(0, 300), notAfter: Math.max(0, leaf.notAfter) };
+  const shown = {
+    sha256: leaf.sha256,
+    names: leaf.names.slice(0, 200).map((text) => text.slice(0, 253)),
+    issuer: leaf.issuer.slice(0, 300),
+    notAfter: Math.max(0, leaf.notAfter),
+  };
   const verdict = (kind: Verdict, detail: string): NameVerdict => ({ name, verdict: kind, served: shown, detail: detail.slice(0, 300) });
   if (leaf.sha256 === expected.sha256) {
     if (chainProblem !== null) return verdict('foreign', `The installed certificate, but with another chain: ${chainProblem}`);
@@ -42,5 +47,7 @@ export function judge(name: string, served: ServedChain, expected: Expected, now
 /** The worst of its names: the one an unlucky visitor meets. */
 export function worst(names: readonly NameVerdict[]): { verdict: Verdict; detail: string } {
   const [first] = names.toSorted((a, b) => ORDER.indexOf(b.verdict) - ORDER.indexOf(a.verdict));
-  return first === undefined ? { verdict: 'unreachable', detail: 'No name was dialled.' } : { verdict: first.verdict, detail: `${first.name}: ${first.detail}`.slice(0, 300) };
+  return first === undefined
+    ? { verdict: 'unreachable', detail: 'No name was dialled.' }
+    : { verdict: first.verdict, detail: `${first.name}: ${first.detail}`.slice(0, 300) };
 }

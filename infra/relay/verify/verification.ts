@@ -39,12 +39,14 @@ export class Verification {
     const rule = serviceRule(this.#deps.law, request.service, request.namespace);
     const registered = await this.#deps.workloads.instances(request.service, request.namespace, effect.signal);
     const instances = registered.filter(({ job }) => rule.jobs.includes(job));
-    if (instances.length > MAX_INSTANCES) throw new PerennialError('too_many_instances', `${instances.length} instances of ${request.service} are more than ${MAX_INSTANCES}.`);
+    if (instances.length > MAX_INSTANCES)
+      throw new PerennialError('too_many_instances', `${instances.length} instances of ${request.service} are more than ${MAX_INSTANCES}.`);
     const names = [...new Set([...request.names, ...request.probes])];
     const served = new ServedChains(this.#deps.roots, effect.now());
     const dials = instances.flatMap((instance) => names.map((name) => ({ instance, name })));
     const verdicts = await runBounded(dials, CONCURRENCY, async ({ instance, name }): Promise<NameVerdict> => {
-      if (rule.ports !== undefined && !rule.ports.includes(instance.port)) return missed(name, 'unreachable', `Port ${instance.port} is not listed in the relay's law.`);
+      if (rule.ports !== undefined && !rule.ports.includes(instance.port))
+        return missed(name, 'unreachable', `Port ${instance.port} is not listed in the relay's law.`);
       const dialled = await this.#deps.dial({ address: instance.address, port: instance.port, name }, effect.signal);
       return toVerdict(name, dialled, served, request, effect.now());
     });
@@ -56,9 +58,13 @@ export class Verification {
 export function serviceRule(law: Pick<Law, 'services'>, service: string, namespace?: string): ServiceRule {
   const rule = law.services.find((candidate) => candidate.service === service && (namespace === undefined || candidate.namespace === namespace));
   if (rule !== undefined) return rule;
-  throw new PerennialError('service_not_allowed', `The relay's law does not list the service ${service}${namespace === undefined ? '' : ` in namespace ${namespace}`}.`, {
-    hint: 'Add it with its job ids to "services" of the law in the relay job file.',
-  });
+  throw new PerennialError(
+    'service_not_allowed',
+    `The relay's law does not list the service ${service}${namespace === undefined ? '' : ` in namespace ${namespace}`}.`,
+    {
+      hint: 'Add it with its job ids to "services" of the law in the relay job file.',
+    },
+  );
 }
 
 async function toVerdict(name: string, dialled: Dialled, served: ServedChains, request: VerifyRequest, now: number): Promise<NameVerdict> {

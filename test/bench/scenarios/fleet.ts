@@ -50,10 +50,28 @@ async function measure(bench: Bench, size: number): Promise<Figure[]> {
       { what: `${of}, failed`, unit: 'certificates', samples: [failed], budget: { of: 'max', most: 0 } },
       { what: `${of}, due to served`, unit: 'ms', samples: renewed.map(({ startedAt, endedAt }) => endedAt - startedAt), budget: null },
       { what: `${of}, asked to last served`, unit: 'ms', samples: [lastLive - begun], budget: null },
-      { what: `${of}, time of each`, unit: 'ms', samples: [(lastLive - begun) / size], budget: null, note: 'Asked to last served, divided by their number; existing account, one webhook call for all.' },
-      { what: `${of}, CPU of workerd for each`, unit: 'ms', samples: [cpuMs / size], budget: null, note: 'With the reads by which this benchmark follows them.' },
+      {
+        what: `${of}, time of each`,
+        unit: 'ms',
+        samples: [(lastLive - begun) / size],
+        budget: null,
+        note: 'Asked to last served, divided by their number; existing account, one webhook call for all.',
+      },
+      {
+        what: `${of}, CPU of workerd for each`,
+        unit: 'ms',
+        samples: [cpuMs / size],
+        budget: null,
+        note: 'With the reads by which this benchmark follows them.',
+      },
       { what: `${of}, external subrequests of each`, unit: 'requests', samples: [external(cost) / size], budget: null },
-      { what: `${of}, first order of all`, unit: 'ms', samples: [laboratory.firstLiveMs], budget: null, note: 'From the first cron after the start to the last one live: the relay connects and the account is registered meanwhile.' },
+      {
+        what: `${of}, first order of all`,
+        unit: 'ms',
+        samples: [laboratory.firstLiveMs],
+        budget: null,
+        note: 'From the first cron after the start to the last one live: the relay connects and the account is registered meanwhile.',
+      },
     ];
   } finally {
     await laboratory.stop();

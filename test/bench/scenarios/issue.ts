@@ -4,12 +4,16 @@ import type { Figure } from '../figure.ts';
 import type { MeasuredRenewal } from '../renewal.ts';
 
 const BUDGET = { of: 'p50', most: 500 } as const;
-const NOTE = 'Phases order to download as the Worker recorded them. Pebble with PEBBLE_VA_NOSLEEP=1, no authorization is reused, name servers show changes at once.';
+const NOTE =
+  'Phases order to download as the Worker recorded them. Pebble with PEBBLE_VA_NOSLEEP=1, no authorization is reused, name servers show changes at once.';
 
 export const issue: Scenario = {
   name: 'issue',
   about: 'due to issued: two authorizations, existing account, Pebble without sleeps',
-  run: async (bench) => [...(await figures(bench, 'never-refused', 'no nonce refused')), ...(await figures(bench, 'refused-sometimes', '5 % of nonces refused'))],
+  run: async (bench) => [
+    ...(await figures(bench, 'never-refused', 'no nonce refused')),
+    ...(await figures(bench, 'refused-sometimes', '5 % of nonces refused')),
+  ],
 };
 
 async function figures(bench: Bench, nonces: Nonces, words: string): Promise<Figure[]> {

@@ -38,7 +38,15 @@ export const lego: Scenario = {
         if (run > 0) samples.push(ms);
         bench.options.say(`lego: ${Math.round(ms)} ms${run === 0 ? ' (with the registration, not counted)' : ''}`);
       }
-      return [{ what: 'due to issued with lego, httpreq provider', unit: 'ms', samples, budget: null, note: 'The whole process; its checks of authoritative servers are off, because it asks port 53 only.' }];
+      return [
+        {
+          what: 'due to issued with lego, httpreq provider',
+          unit: 'ms',
+          samples,
+          budget: null,
+          note: 'The whole process; its checks of authoritative servers are off, because it asks port 53 only.',
+        },
+      ];
     } finally {
       await provider.close();
     }
@@ -48,7 +56,24 @@ export const lego: Scenario = {
 /** @returns milliseconds of the whole run. Throws `bench_lego_failed` with the end of its output. */
 async function order(executable: string, { system }: Laboratory, endpoint: string, domain: string): Promise<number> {
   const { address, port } = system.dns.recursive;
-  const options = ['--accept-tos', '--email', 'ops@example.net', '--server', system.ca.directory, '--dns', 'httpreq', '--dns.resolvers', `${address}:${port}`, '--dns.propagation.disable-ans', '--path', system.state.path('lego'), '--domains', domain, '--domains', `*.${domain}`];
+  const options = [
+    '--accept-tos',
+    '--email',
+    'ops@example.net',
+    '--server',
+    system.ca.directory,
+    '--dns',
+    'httpreq',
+    '--dns.resolvers',
+    `${address}:${port}`,
+    '--dns.propagation.disable-ans',
+    '--path',
+    system.state.path('lego'),
+    '--domains',
+    domain,
+    '--domains',
+    `*.${domain}`,
+  ];
   const begun = performance.now();
   const child = spawn(executable, ['run', ...options], {
     env: { HTTPREQ_ENDPOINT: endpoint, LEGO_CA_CERTIFICATES: system.state.path('worker', 'loopback-ca.pem'), HOME: system.state.folder },

@@ -17,7 +17,8 @@ const REPORTS_PER_CALL = 500;
 /** Rows on one page of the list. */
 const PAGE_SIZE = 25;
 const LOOKS = 60;
-const NOTE = 'As the client sees it, one connection for each look: the server\'s time, and on top of it the way through wrangler\'s own proxy (the row "smallest answer").';
+const NOTE =
+  'As the client sees it, one connection for each look: the server\'s time, and on top of it the way through wrangler\'s own proxy (the row "smallest answer").';
 
 export const page: Scenario = {
   name: 'page',
@@ -45,7 +46,16 @@ async function start(bench: Bench, { state, supervisor }: Workshop): Promise<Wor
   });
   const { caPem } = await createLoopbackTls();
   const ports = new Ports(bench.options.say);
-  return await startWorker({ supervisor, state, secrets, configuration, ca: caPem, reservePort: () => ports.reserve(0, 'the status page'), environment: bench.options.environment, main: BENCH_WORKER });
+  return await startWorker({
+    supervisor,
+    state,
+    secrets,
+    configuration,
+    ca: caPem,
+    reservePort: () => ports.reserve(0, 'the status page'),
+    environment: bench.options.environment,
+    main: BENCH_WORKER,
+  });
 }
 
 async function fill(bench: Bench, worker: WorkerPart): Promise<void> {
@@ -75,7 +85,8 @@ async function look(bench: Bench, worker: WorkerPart): Promise<Figure[]> {
   const budget = { of: 'p95', most: 150 } as const;
   const pages = Math.ceil(CERTIFICATES / PAGE_SIZE);
   const { status, body } = await worker.ask('GET', '/');
-  if (status !== 200 || !body.includes('bench-')) throw new PerennialError('bench_page_failed', `The page was answered ${status} and does not show the certificates.`);
+  if (status !== 200 || !body.includes('bench-'))
+    throw new PerennialError('bench_page_failed', `The page was answered ${status} and does not show the certificates.`);
   return [
     { what: `first page of ${CERTIFICATES}`, unit: 'ms', samples: await time(() => '/'), budget, note: NOTE },
     { what: 'any page', unit: 'ms', samples: await time((index) => `/?page=${1 + ((index * 37) % pages)}`), budget, note: NOTE },

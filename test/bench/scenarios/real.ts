@@ -20,12 +20,22 @@ export const real: Scenario = {
   name: 'real',
   about: 'due to served by a real Traefik or Nomad (TRAEFIK_BIN, NOMAD_ADDR), one renewal a minute',
   unavailable: ({ options: { environment } }) =>
-    environment['NOMAD_ADDR'] === undefined && findExecutable('TRAEFIK_BIN', 'traefik', environment) === undefined ? 'Neither TRAEFIK_BIN nor NOMAD_ADDR is set, and Traefik is not on PATH.' : undefined,
+    environment['NOMAD_ADDR'] === undefined && findExecutable('TRAEFIK_BIN', 'traefik', environment) === undefined
+      ? 'Neither TRAEFIK_BIN nor NOMAD_ADDR is set, and Traefik is not on PATH.'
+      : undefined,
   run: async (bench) => {
     const { environment, say } = bench.options;
     await bench.close();
     return await inWorkshop(say, async ({ state, supervisor }) => {
-      const system = await startSystem({ state, supervisor, environment, say, ca: 'pebble', nameserverDelaysMs: [0, 0], pebble: { PEBBLE_WFE_NONCEREJECT: '0' } });
+      const system = await startSystem({
+        state,
+        supervisor,
+        environment,
+        say,
+        ca: 'pebble',
+        nameserverDelaysMs: [0, 0],
+        pebble: { PEBBLE_WFE_NONCEREJECT: '0' },
+      });
       try {
         await system.worker.cron();
         return figures(system, await renewals(bench, system));
@@ -41,7 +51,13 @@ async function renewals(bench: Bench, system: System): Promise<Issued[]> {
   const runs = Math.min(bench.options.runs, MOST_RUNS);
   const known = new Set<string>();
   const live = async (): Promise<Issued> => {
-    const { issuance } = await followUntilLive({ read: () => system.certificate(CERTIFICATE), show: () => undefined, known, timeoutMs: LIVE_TIMEOUT_MS, signal });
+    const { issuance } = await followUntilLive({
+      read: () => system.certificate(CERTIFICATE),
+      show: () => undefined,
+      known,
+      timeoutMs: LIVE_TIMEOUT_MS,
+      signal,
+    });
     if (issuance === null) throw new PerennialError('bench_nothing_ordered', 'The certificate was live without an order.');
     known.add(issuance.id);
     return issuance;
@@ -55,7 +71,8 @@ async function renewals(bench: Bench, system: System): Promise<Issued[]> {
     for (const { resolver } of system.dns.doh) resolver.flush();
     // oxlint-disable-next-line no-await-in-loop
     const { status, body } = await system.worker.ask('POST', `/api/v1/certificates/${CERTIFICATE}/renew`, { force: true });
-    if (status !== 202) throw new PerennialError('bench_renewal_refused', `The Worker answered ${status} when the certificate was to be renewed: ${body.slice(0, 300)}`);
+    if (status !== 202)
+      throw new PerennialError('bench_renewal_refused', `The Worker answered ${status} when the certificate was to be renewed: ${body.slice(0, 300)}`);
     // oxlint-disable-next-line no-await-in-loop
     const issuance = await live();
     measured.push(issuance);

@@ -34,7 +34,13 @@ export const relay: Scenario = {
     }
     return [
       { what: 'bundle', unit: 'bytes', samples: [bytes], budget: { of: 'max', most: 1_500_000 } },
-      { what: 'start to connected', unit: 'ms', samples: starts, budget: { of: 'p50', most: 1_000 }, note: `From spawning Node ${process.versions.node} to the log line that says so.` },
+      {
+        what: 'start to connected',
+        unit: 'ms',
+        samples: starts,
+        budget: { of: 'p50', most: 1_000 },
+        note: `From spawning Node ${process.versions.node} to the log line that says so.`,
+      },
       ...(await memory(bench, laboratory)),
     ];
   },
@@ -49,7 +55,8 @@ async function restart(part: RelayProcess): Promise<number> {
   for (;;) {
     const opened = openings(part.child.log)[before];
     if (opened !== undefined) return opened - begun;
-    if (Date.now() - begun > CONNECT_TIMEOUT_MS) throw new PerennialError('bench_relay_away', 'The relay did not connect.', { hint: `Its log: ${part.child.log}` });
+    if (Date.now() - begun > CONNECT_TIMEOUT_MS)
+      throw new PerennialError('bench_relay_away', 'The relay did not connect.', { hint: `Its log: ${part.child.log}` });
     // Polling a file.
     // oxlint-disable-next-line no-await-in-loop
     await sleep(20);
@@ -90,7 +97,13 @@ async function memory(bench: Bench, laboratory: Laboratory): Promise<Figure[]> {
   const { now, peak } = residentMiB(child.pid);
   return [
     { what: 'resident after the start', unit: 'MiB', samples: [fresh], budget: null },
-    { what: `resident after ${DELIVERIES} deliveries`, unit: 'MiB', samples: [now], budget: { of: 'max', most: 90 }, note: 'VmRSS; each delivery is an install and a dial of every name. The peak is VmHWM.' },
+    {
+      what: `resident after ${DELIVERIES} deliveries`,
+      unit: 'MiB',
+      samples: [now],
+      budget: { of: 'max', most: 90 },
+      note: 'VmRSS; each delivery is an install and a dial of every name. The peak is VmHWM.',
+    },
     { what: 'resident at its peak', unit: 'MiB', samples: [peak], budget: null },
   ];
 }

@@ -9,17 +9,48 @@ export const requests: Scenario = {
   run: async (bench) => {
     const counted = (await bench.renewals('never-refused')).map((renewal) => renewal.requests);
     const figure = (what: string, samples: number[], most: number | null, note?: string): Figure => ({
-      what, unit: 'requests', samples, budget: most === null ? null : { of: 'max', most }, ...(note === undefined ? {} : { note }),
+      what,
+      unit: 'requests',
+      samples,
+      budget: most === null ? null : { of: 'max', most },
+      ...(note === undefined ? {} : { note }),
     });
     const all = counted.map(external);
     return [
-      figure('ACME requests per renewal', counted.map(({ acme }) => acme), 11, 'As they arrived at the CA, which refuses no nonce here: each refusal costs one more.'),
-      figure('DNS vendor requests per renewal', counted.map(({ vendor }) => vendor), null),
-      figure('DoH requests per renewal', counted.map(({ doh }) => doh), null),
+      figure(
+        'ACME requests per renewal',
+        counted.map(({ acme }) => acme),
+        11,
+        'As they arrived at the CA, which refuses no nonce here: each refusal costs one more.',
+      ),
+      figure(
+        'DNS vendor requests per renewal',
+        counted.map(({ vendor }) => vendor),
+        null,
+      ),
+      figure(
+        'DoH requests per renewal',
+        counted.map(({ doh }) => doh),
+        null,
+      ),
       figure('external subrequests per renewal', all, 30, 'ACME, DNS vendor and DoH together.'),
-      figure('external subrequests per invocation, at most', all, 40, 'An upper bound: as if one invocation had made all of its renewal, which is spread over several.'),
-      figure('relay requests per renewal', counted.map(({ relay }) => relay), null),
-      figure('Nomad requests per renewal', counted.map(({ nomad }) => nomad), null, "The relay's, and the blocking queries of the proxies' templates."),
+      figure(
+        'external subrequests per invocation, at most',
+        all,
+        40,
+        'An upper bound: as if one invocation had made all of its renewal, which is spread over several.',
+      ),
+      figure(
+        'relay requests per renewal',
+        counted.map(({ relay }) => relay),
+        null,
+      ),
+      figure(
+        'Nomad requests per renewal',
+        counted.map(({ nomad }) => nomad),
+        null,
+        "The relay's, and the blocking queries of the proxies' templates.",
+      ),
     ];
   },
 };

@@ -25,7 +25,15 @@ export const swap: Scenario = {
       const { name, domains } = candidate.wish;
       // oxlint-disable-next-line no-await-in-loop
       const known = new Set((await laboratory.view(name)).history.map(({ id }) => id));
-      const load = new Load({ address: '127.0.0.1', port: candidate.standIn.port, name: domains[0] ?? '', roots: laboratory.system.roots, newEveryMs: 20, keptEveryMs: 10, keptConnections: 4 });
+      const load = new Load({
+        address: '127.0.0.1',
+        port: candidate.standIn.port,
+        name: domains[0] ?? '',
+        roots: laboratory.system.roots,
+        newEveryMs: 20,
+        keptEveryMs: 10,
+        keptConnections: 4,
+      });
       try {
         // oxlint-disable-next-line no-await-in-loop
         await sleep(AROUND_MS);
@@ -38,14 +46,21 @@ export const swap: Scenario = {
         await load.stop();
       }
       const count = load.count();
-      if (Object.keys(count.byLeaf).length < 2) throw new PerennialError('bench_no_swap', `The requests to ${name} met one certificate only, so no swap was measured.`);
+      if (Object.keys(count.byLeaf).length < 2)
+        throw new PerennialError('bench_no_swap', `The requests to ${name} met one certificate only, so no swap was measured.`);
       if (count.firstFailure !== undefined) bench.options.say(`the first failed request: ${count.firstFailure}`);
       failed.push(count.failed);
       fresh.push(count.fresh);
       kept.push(count.kept);
     }
     return [
-      { what: 'failed requests during a swap', unit: 'requests', samples: failed, budget: { of: 'max', most: 0 }, note: 'One new connection and four kept ones, a request each every 20 and 10 ms, all verified; from a second before the renewal to a second after.' },
+      {
+        what: 'failed requests during a swap',
+        unit: 'requests',
+        samples: failed,
+        budget: { of: 'max', most: 0 },
+        note: 'One new connection and four kept ones, a request each every 20 and 10 ms, all verified; from a second before the renewal to a second after.',
+      },
       { what: '  on new connections', unit: 'requests', samples: fresh, budget: null },
       { what: '  on kept connections', unit: 'requests', samples: kept, budget: null },
     ];

@@ -62,7 +62,17 @@ function viewOf(index: number, now: number): CertificateView {
     waitingFor: null,
     nextAt: notBefore + 30 * DAY,
     renewal: { at: notBefore + 30 * DAY + (index % 24) * HOUR, reason: 'A moment inside the window that the CA suggests (ARI).' },
-    live: { sha256, names: domains, issuer: 'Perennial Intermediate', authority: 'demo', serial: sha256.slice(0, 32), notBefore, notAfter: notBefore + LIFETIME_MS, since: notBefore + MINUTE, adopted: false },
+    live: {
+      sha256,
+      names: domains,
+      issuer: 'Perennial Intermediate',
+      authority: 'demo',
+      serial: sha256.slice(0, 32),
+      notBefore,
+      notAfter: notBefore + LIFETIME_MS,
+      since: notBefore + MINUTE,
+      adopted: false,
+    },
     issuance: null,
     deliveries: [
       {
@@ -72,8 +82,18 @@ function viewOf(index: number, now: number): CertificateView {
         index: 1_000 + index,
         sha256,
         state: failing ? 'failing' : 'live',
-        instances: [0, 1, 2].map((instance) => ({ id: `_nomad-task-${index}-${instance}`, address: `10.0.0.${instance + 1}`, port: 443, verdict: 'new', detail: 'It serves the new chain.', sha256, at: now })),
-        failure: failing ? { code: 'nomad_forbidden', message: 'Nomad refused the token of the relay.', hint: 'Apply the policy of the relay job.', retryAt: now + HOUR } : null,
+        instances: [0, 1, 2].map((instance) => ({
+          id: `_nomad-task-${index}-${instance}`,
+          address: `10.0.0.${instance + 1}`,
+          port: 443,
+          verdict: 'new',
+          detail: 'It serves the new chain.',
+          sha256,
+          at: now,
+        })),
+        failure: failing
+          ? { code: 'nomad_forbidden', message: 'Nomad refused the token of the relay.', hint: 'Apply the policy of the relay job.', retryAt: now + HOUR }
+          : null,
       },
     ],
     history: [0, 1, 2].map((round) => ({

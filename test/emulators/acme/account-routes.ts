@@ -47,7 +47,8 @@ async function bindExternally(authority: Authority, url: string, key: PublicJwk,
 function checkContact(contact: readonly string[]): readonly string[] {
   for (const url of contact) {
     if (!url.startsWith('mailto:')) throw new AcmeProblem('unsupportedContact', 400, `Contact ${JSON.stringify(url)} is no mailto URL`);
-    if (!/^mailto:[^@\s,?]+@[^@\s,?]+\.[^@\s,?]+$/.test(url)) throw new AcmeProblem('invalidContact', 400, `Contact ${JSON.stringify(url)} is no valid address`);
+    if (!/^mailto:[^@\s,?]+@[^@\s,?]+\.[^@\s,?]+$/.test(url))
+      throw new AcmeProblem('invalidContact', 400, `Contact ${JSON.stringify(url)} is no valid address`);
   }
   return contact;
 }

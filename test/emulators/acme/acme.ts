@@ -172,7 +172,13 @@ export async function startAcme(options: AcmeOptions): Promise<AcmeEmulator> {
   };
 }
 
-async function serve(authority: Authority, faults: FaultPort, counts: Map<string, number>, request: Request, incoming: Pick<IncomingMessage, 'socket' | 'headers' | 'url'>): Promise<Response> {
+async function serve(
+  authority: Authority,
+  faults: FaultPort,
+  counts: Map<string, number>,
+  request: Request,
+  incoming: Pick<IncomingMessage, 'socket' | 'headers' | 'url'>,
+): Promise<Response> {
   const matched = authority.paths.match(incoming.url?.split('?', 1)[0] ?? '/');
   const name = matched?.route ?? 'unknown';
   counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -81,7 +81,8 @@ export async function authenticate(authority: Authority, request: IncomingReques
   if (request.headers.get('content-type') !== 'application/jose+json') throw malformed('The Content-Type must be application/jose+json', 415);
   const { jws, header } = parseJws(request.body);
   requireAlgorithm(header);
-  if (!authority.nonces.redeem(header.nonce)) throw new AcmeProblem('badNonce', 400, `JWS has an invalid anti-replay nonce: ${JSON.stringify(header.nonce ?? '')}`);
+  if (!authority.nonces.redeem(header.nonce))
+    throw new AcmeProblem('badNonce', 400, `JWS has an invalid anti-replay nonce: ${JSON.stringify(header.nonce ?? '')}`);
   if (header.url !== request.url) throw new AcmeProblem('unauthorized', 401, 'The url in the protected header is not the one requested');
   if ((header.jwk === undefined) === (header.kid === undefined)) throw malformed('The protected header needs exactly one of jwk and kid');
   if (keyed === 'account' && header.kid === undefined) throw malformed('This resource needs a kid in the protected header');

@@ -17,7 +17,11 @@ function badCsr(detail: string): AcmeProblem {
  * @param isAccountKey whether a JWK is the account's own key, which must not be certified (§11.1).
  * @throws {AcmeProblem} badCSR.
  */
-export async function checkCertificateRequest(der: string, names: readonly string[], isAccountKey: (jwk: Record<string, unknown>) => Promise<boolean>): Promise<x509.PublicKey> {
+export async function checkCertificateRequest(
+  der: string,
+  names: readonly string[],
+  isAccountKey: (jwk: Record<string, unknown>) => Promise<boolean>,
+): Promise<x509.PublicKey> {
   const request = parseRequest(der);
   if (!(await request.verify().catch(() => false))) throw badCsr('The CSR signature does not verify');
   const asked = [...namesOf(request)].sort();

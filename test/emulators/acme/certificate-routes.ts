@@ -42,9 +42,13 @@ export async function revokeCert(authority: Authority, request: IncomingRequest)
   const der = Buffer.from(payload.certificate, 'base64url');
   const found = [...authority.records.certificates.values()].find((one) => Buffer.from(one.leaf.rawData).equals(der));
   if (found === undefined) throw malformed('The certificate is not one of this CA', 404);
-  const allowed = signed.account === undefined ? await isOwnKey(found, signed.key) : found.accountId === signed.account.id || holdsEveryName(authority, signed.account.id, found);
+  const allowed =
+    signed.account === undefined
+      ? await isOwnKey(found, signed.key)
+      : found.accountId === signed.account.id || holdsEveryName(authority, signed.account.id, found);
   if (!allowed) throw new AcmeProblem('unauthorized', 403, 'Neither the account nor the key may revoke this certificate');
-  if (payload.reason !== undefined && !REVOCATION_REASONS.includes(payload.reason)) throw new AcmeProblem('badRevocationReason', 400, `Revocation reason ${payload.reason} is not allowed`);
+  if (payload.reason !== undefined && !REVOCATION_REASONS.includes(payload.reason))
+    throw new AcmeProblem('badRevocationReason', 400, `Revocation reason ${payload.reason} is not allowed`);
   if (found.revoked !== undefined) throw new AcmeProblem('alreadyRevoked', 400, 'The certificate is already revoked');
   found.revoked = { at: authority.clock(), reason: payload.reason ?? 0 };
   return new Response(null, { status: 200 });
@@ -66,7 +70,10 @@ export function renewalInfo(authority: Authority, [identifier = '']: readonly st
   const found = authority.records.certificateByIdentifier(identifier);
   if (found === undefined) throw malformed('Certificate not found', 404);
   const { start, end, explanationURL } = windowOf(authority, found);
-  const body = { suggestedWindow: { start: new Date(start).toISOString(), end: new Date(end).toISOString() }, ...(explanationURL === undefined ? {} : { explanationURL }) };
+  const body = {
+    suggestedWindow: { start: new Date(start).toISOString(), end: new Date(end).toISOString() },
+    ...(explanationURL === undefined ? {} : { explanationURL }),
+  };
   return reply(200, body, { 'retry-after': String(RENEWAL_INFO_RETRY_AFTER_SECONDS) });
 }
 

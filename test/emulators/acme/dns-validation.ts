@@ -40,7 +40,8 @@ async function askTxt(resolver: Resolver, current: string, original: string): Pr
     throw dnsProblem(`query timed out looking up TXT for ${original}`);
   });
   const code = RESPONSE_CODES[(reply.flags ?? 0) & RESPONSE_CODE_MASK] ?? 'an unknown response code';
-  if (code !== 'NOERROR') throw dnsProblem(`${code} looking up TXT for ${original}${code === 'NXDOMAIN' ? ' - check that a DNS record exists for this domain' : ''}`);
+  if (code !== 'NOERROR')
+    throw dnsProblem(`${code} looking up TXT for ${original}${code === 'NXDOMAIN' ? ' - check that a DNS record exists for this domain' : ''}`);
   return reply.answers ?? [];
 }
 

@@ -83,7 +83,8 @@ export async function verifyBinding(binding: unknown, url: string, accountKey: P
   if (header.kid === undefined || secret === undefined) throw new AcmeProblem('unauthorized', 403, 'Unknown external account key identifier');
   const payload = await verifyHmac(jws, secret);
   const bound = jwkSchema.safeParse(parseJson(payload, 'The external account binding holds no key'));
-  if (!bound.success || (await thumbprint(bound.data)) !== (await thumbprint(accountKey))) throw malformed('The external account binding is for another account key');
+  if (!bound.success || (await thumbprint(bound.data)) !== (await thumbprint(accountKey)))
+    throw malformed('The external account binding is for another account key');
   return header.kid;
 }
 

@@ -34,7 +34,11 @@ export async function createLoopbackTls(options: LoopbackTlsOptions = {}): Promi
     ...validity,
     signingAlgorithm: ALGORITHM,
     keys: caKeys,
-    extensions: [new x509.BasicConstraintsExtension(true, 0, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true), await x509.SubjectKeyIdentifierExtension.create(caKeys.publicKey)],
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(caKeys.publicKey),
+    ],
   });
   const keys = await generateKeys();
   const leaf = await x509.X509CertificateGenerator.create({

@@ -71,8 +71,24 @@ function authorizationFor(authority: Authority, account: Account, orderedName: s
   const id = newId();
   // Order and number of the challenges are the server's business: clients choose by type.
   const types = wildcard ? (['dns-01'] as const) : Math.random() < 0.5 ? (['http-01', 'dns-01'] as const) : (['dns-01', 'http-01'] as const);
-  const challenges = types.map((type): Challenge => ({ id: newId(), authorizationId: id, type, token: randomBytes(32).toString('base64url'), status: 'pending', error: undefined, validated: undefined }));
-  const authorization: Authorization = { id, accountId: account.id, name, wildcard, status: 'pending', expires: now + settings.authorizationLifetimeMs, challenges };
+  const challenges = types.map((type): Challenge => ({
+    id: newId(),
+    authorizationId: id,
+    type,
+    token: randomBytes(32).toString('base64url'),
+    status: 'pending',
+    error: undefined,
+    validated: undefined,
+  }));
+  const authorization: Authorization = {
+    id,
+    accountId: account.id,
+    name,
+    wildcard,
+    status: 'pending',
+    expires: now + settings.authorizationLifetimeMs,
+    challenges,
+  };
   records.authorizations.set(id, authorization);
   for (const challenge of challenges) records.challenges.set(challenge.id, challenge);
   return authorization;
@@ -150,7 +166,10 @@ async function checkResponse(authority: Authority, account: Account, owner: Auth
   const values = await lookUpTxt(authority.settings.resolver, name);
   if (values.includes(expected)) return;
   const [first] = values;
-  const detail = first === undefined ? `No TXT record found at ${name}` : `Incorrect TXT record ${JSON.stringify(first)}${values.length > 1 ? ` (and ${values.length - 1} more)` : ''} found at ${name}`;
+  const detail =
+    first === undefined
+      ? `No TXT record found at ${name}`
+      : `Incorrect TXT record ${JSON.stringify(first)}${values.length > 1 ? ` (and ${values.length - 1} more)` : ''} found at ${name}`;
   throw new AcmeProblem('unauthorized', 403, detail);
 }
 

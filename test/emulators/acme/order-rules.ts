@@ -21,7 +21,9 @@ export function checkIdentifiers(identifiers: readonly Identifier[], maxNames: n
   const [first] = problems;
   if (first !== undefined) {
     const type = first.type.endsWith('unsupportedIdentifier') ? 'unsupportedIdentifier' : 'rejectedIdentifier';
-    throw new AcmeProblem(type, 400, problems.length === 1 ? first.detail : `${problems.length} identifiers are refused`, { members: { subproblems: problems } });
+    throw new AcmeProblem(type, 400, problems.length === 1 ? first.detail : `${problems.length} identifiers are refused`, {
+      members: { subproblems: problems },
+    });
   }
   const names = [...new Set(identifiers.map(({ value }) => value))].sort();
   if (names.length > maxNames) throw malformed(`An order may hold at most ${maxNames} names`);

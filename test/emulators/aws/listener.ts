@@ -10,11 +10,18 @@ export async function listen(service: SecretsManager, port = 0): Promise<{ url: 
       const headers = new Headers();
       for (const [name, values] of Object.entries(incoming.headersDistinct)) for (const value of values ?? []) headers.append(name, value);
       const method = incoming.method ?? 'GET';
-      const request = new Request(`http://${incoming.headers.host ?? 'localhost'}${incoming.url ?? '/'}`, { method, headers, ...(method === 'GET' || method === 'HEAD' ? {} : { body: Buffer.concat(chunks) }) });
-      service.fetch(request).then(
-        async (response) => outgoing.writeHead(response.status, Object.fromEntries(response.headers)).end(await response.text()),
-        () => incoming.socket.destroy(),
-      ).catch(() => incoming.socket.destroy());
+      const request = new Request(`http://${incoming.headers.host ?? 'localhost'}${incoming.url ?? '/'}`, {
+        method,
+        headers,
+        ...(method === 'GET' || method === 'HEAD' ? {} : { body: Buffer.concat(chunks) }),
+      });
+      service
+        .fetch(request)
+        .then(
+          async (response) => outgoing.writeHead(response.status, Object.fromEntries(response.headers)).end(await response.text()),
+          () => incoming.socket.destroy(),
+        )
+        .catch(() => incoming.socket.destroy());
     });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -22,9 +29,10 @@ export async function listen(service: SecretsManager, port = 0): Promise<{ url: 
   if (address === null || typeof address === 'string') throw new Error('the emulator has no port');
   return {
     url: `http://127.0.0.1:${address.port}`,
-    close: () => new Promise((resolve) => {
-      server.closeAllConnections();
-      server.close(() => resolve());
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
   };
 }

@@ -34,7 +34,11 @@ class Refusal extends Error {
   }
 }
 
-const secretName = z.string().min(1).max(512).regex(/^[A-Za-z0-9/_+=.@-]+$/);
+const secretName = z
+  .string()
+  .min(1)
+  .max(512)
+  .regex(/^[A-Za-z0-9/_+=.@-]+$/);
 const secretId = z.object({ SecretId: z.string().min(1).max(2_048) });
 const token = z.string().min(32).max(64);
 const value = z.string().min(1);
@@ -46,7 +50,10 @@ const inputs = {
   CreateSecret: z.object({ Name: secretName, SecretString: value, ClientRequestToken: token, Description: z.string().max(2_048).optional() }),
   DeleteSecret: secretId.extend({ RecoveryWindowInDays: z.number().int().min(7).max(30).optional(), ForceDeleteWithoutRecovery: z.boolean().optional() }),
   ListSecrets: z.object({
-    Filters: z.array(z.object({ Key: z.literal('name'), Values: z.array(z.string().max(512)).max(10) })).max(10).optional(),
+    Filters: z
+      .array(z.object({ Key: z.literal('name'), Values: z.array(z.string().max(512)).max(10) }))
+      .max(10)
+      .optional(),
     MaxResults: z.number().int().min(1).max(100).optional(),
     NextToken: z.string().optional(),
   }),
@@ -131,7 +138,8 @@ export class SecretsManager {
 
   #usable(id: string): StoredSecret {
     const found = this.#existing(id);
-    if (found.deletedAt !== null) throw new Refusal('InvalidRequestException', "You can't perform this operation on the secret because it was marked for deletion.");
+    if (found.deletedAt !== null)
+      throw new Refusal('InvalidRequestException', "You can't perform this operation on the secret because it was marked for deletion.");
     return found;
   }
 
@@ -157,7 +165,8 @@ export class SecretsManager {
   #createSecret(wanted: z.infer<typeof inputs.CreateSecret>): object {
     checkSize(wanted.SecretString);
     const present = this.#secrets.get(wanted.Name);
-    if (present?.deletedAt != null) throw new Refusal('InvalidRequestException', "You can't create this secret because a secret with this name is already scheduled for deletion.");
+    if (present?.deletedAt != null)
+      throw new Refusal('InvalidRequestException', "You can't create this secret because a secret with this name is already scheduled for deletion.");
     if (present !== undefined && present.versions.get(wanted.ClientRequestToken)?.value !== wanted.SecretString) {
       throw new Refusal('ResourceExistsException', `The operation failed because the secret ${wanted.Name} already exists.`);
     }
@@ -187,12 +196,19 @@ export class SecretsManager {
 
   #describeSecret(id: string): object {
     const secret = this.#existing(id);
-    return { ARN: arn(id), Name: id, VersionIdsToStages: Object.fromEntries([...secret.versions].map(([version, { stages }]) => [version, stages])), ...(secret.deletedAt === null ? {} : { DeletedDate: secret.deletedAt / 1_000 }) };
+    return {
+      ARN: arn(id),
+      Name: id,
+      VersionIdsToStages: Object.fromEntries([...secret.versions].map(([version, { stages }]) => [version, stages])),
+      ...(secret.deletedAt === null ? {} : { DeletedDate: secret.deletedAt / 1_000 }),
+    };
   }
 
   #listSecrets(wanted: z.infer<typeof inputs.ListSecrets>): object {
     const prefixes = wanted.Filters?.flatMap((filter) => filter.Values) ?? [''];
-    const names = [...this.#secrets].filter(([name, { deletedAt }]) => deletedAt === null && prefixes.some((prefix) => name.startsWith(prefix))).map(([name]) => name);
+    const names = [...this.#secrets]
+      .filter(([name, { deletedAt }]) => deletedAt === null && prefixes.some((prefix) => name.startsWith(prefix)))
+      .map(([name]) => name);
     const start = wanted.NextToken === undefined ? 0 : Number(wanted.NextToken);
     if (!Number.isInteger(start)) throw new Refusal('InvalidNextTokenException', 'The NextToken value is invalid.');
     const end = start + (wanted.MaxResults ?? 100);
@@ -213,7 +229,8 @@ function addVersion(secret: StoredSecret, id: string, text: string): void {
 }
 
 function checkSize(text: string): void {
-  if (new TextEncoder().encode(text).byteLength > MAX_BYTES) throw new Refusal('InvalidParameterException', `You've exceeded the size limit of ${MAX_BYTES} bytes.`);
+  if (new TextEncoder().encode(text).byteLength > MAX_BYTES)
+    throw new Refusal('InvalidParameterException', `You've exceeded the size limit of ${MAX_BYTES} bytes.`);
 }
 
 function arn(name: string): string {

@@ -16,10 +16,14 @@ export function verifySignature(request: Request, body: string, credentials: Aws
   const authorization = request.headers.get('authorization');
   const date = request.headers.get('x-amz-date');
   if (authorization === null || date === null) return { type: 'MissingAuthenticationTokenException', message: 'Request is missing Authentication Token' };
-  const parts = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})$/.exec(authorization);
+  const parts = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})$/.exec(
+    authorization,
+  );
   const [, accessKeyId = '', day = '', region = '', service = '', signedHeaders = '', signature = ''] = parts ?? [];
-  if (parts === null || !date.startsWith(day)) return { type: 'IncompleteSignatureException', message: 'The request signature does not conform to AWS standards.' };
-  if (accessKeyId !== credentials.accessKeyId) return { type: 'UnrecognizedClientException', message: 'The security token included in the request is invalid.' };
+  if (parts === null || !date.startsWith(day))
+    return { type: 'IncompleteSignatureException', message: 'The request signature does not conform to AWS standards.' };
+  if (accessKeyId !== credentials.accessKeyId)
+    return { type: 'UnrecognizedClientException', message: 'The security token included in the request is invalid.' };
   const invalid = { type: 'InvalidSignatureException', message: 'The request signature we calculated does not match the signature you provided.' };
   if (region !== credentials.region || service !== SERVICE) return invalid;
   if (Math.abs(amzTime(date) - now) > MAX_SKEW_MS) return { type: 'InvalidSignatureException', message: `Signature expired: ${date}` };

@@ -38,7 +38,9 @@ export class Tokens {
     }
     const token = /^Bearer (\S+)$/.exec(authorization)?.[1] ?? '';
     if (!TOKEN_FORMAT.test(token)) {
-      throw new ApiFailure(400, [{ code: 6_003, message: 'Invalid request headers', error_chain: [{ code: 6_111, message: 'Invalid format for Authorization header' }] }]);
+      throw new ApiFailure(400, [
+        { code: 6_003, message: 'Invalid request headers', error_chain: [{ code: 6_111, message: 'Invalid format for Authorization header' }] },
+      ]);
     }
     const spec = this.#byToken.get(token);
     if (spec === undefined || (endpoint === 'other' && (spec.status ?? 'active') !== 'active')) {
@@ -56,14 +58,17 @@ function actorOf(spec: TokenSpec): Actor {
     status: spec.status ?? 'active',
     may: (permission, zone) =>
       spec.grants.some(
-        ({ zones, permissions }) => (zones === '*' || zones.includes(zone)) && (permissions.includes(permission) || (permission === 'dns:read' && permissions.includes('dns:edit'))),
+        ({ zones, permissions }) =>
+          (zones === '*' || zones.includes(zone)) && (permissions.includes(permission) || (permission === 'dns:read' && permissions.includes('dns:edit'))),
       ),
     mayListAllZones: spec.grants.some(({ zones, permissions }) => zones === '*' && permissions.includes('zone:read')),
   };
 }
 
 export function zoneListDenied(actor: Actor): ApiFailure {
-  return new ApiFailure(403, [{ code: 0, message: `Actor 'com.cloudflare.api.token.${actor.id}' requires permission 'com.cloudflare.api.account.zone.list' to list zones` }]);
+  return new ApiFailure(403, [
+    { code: 0, message: `Actor 'com.cloudflare.api.token.${actor.id}' requires permission 'com.cloudflare.api.account.zone.list' to list zones` },
+  ]);
 }
 
 export const ZONE_DENIED = new ApiFailure(403, [{ code: 9_109, message: 'Unauthorized to access requested resource' }]);

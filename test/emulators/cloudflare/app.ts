@@ -72,7 +72,14 @@ export function cloudflareApp(parts: AppParts): Hono<Env> {
     if (fault?.kind === 'reply-lost') c.env.outgoing?.destroy();
     return undefined;
   });
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => { throw new ApiFailure(413, [{ code: 10_413, message: 'Request body is too large.' }]); } }));
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () => {
+        throw new ApiFailure(413, [{ code: 10_413, message: 'Request body is too large.' }]);
+      },
+    }),
+  );
 
   app.get('/user/tokens/verify', (c) => {
     const { id, status } = parts.tokens.authenticate(c.req.header('authorization'), 'verify');
@@ -167,7 +174,9 @@ function executeBatch(zone: Zone, body: unknown): Record<string, unknown> {
   const parsed = batchBody.safeParse(body);
   if (!parsed.success) throw BODY_INVALID;
   const { deletes, patches, puts, posts } = parsed.data;
-  const edit = (kind: 'patch' | 'put') => ({ id, ...fields }: z.infer<typeof identified>): Operation => ({ kind, id, body: parseRecordBody(fields) });
+  const edit =
+    (kind: 'patch' | 'put') =>
+    ({ id, ...fields }: z.infer<typeof identified>): Operation => ({ kind, id, body: parseRecordBody(fields) });
   const groups = {
     deletes: (deletes ?? []).map(({ id }): Operation => ({ kind: 'delete', id })),
     patches: (patches ?? []).map(edit('patch')),
@@ -176,7 +185,8 @@ function executeBatch(zone: Zone, body: unknown): Record<string, unknown> {
   };
   const operations = Object.values(groups).flat();
   if (operations.length === 0) throw BODY_INVALID;
-  if (operations.length > MAX_BATCH_OPERATIONS) throw new ApiFailure(400, [{ code: 9_207, message: `Request body is invalid: more than ${MAX_BATCH_OPERATIONS} operations.` }]);
+  if (operations.length > MAX_BATCH_OPERATIONS)
+    throw new ApiFailure(400, [{ code: 9_207, message: `Request body is invalid: more than ${MAX_BATCH_OPERATIONS} operations.` }]);
   const results = zone.store.apply(operations).map(recordJson);
   return Object.fromEntries(Object.entries(groups).map(([name, group]) => [name, results.splice(0, group.length)]));
 }

@@ -31,7 +31,9 @@ export class ApiFaults {
 
   /** The first pending fault for this request, counted as used once. */
   take(method: string, path: string): ApiFault | undefined {
-    const entry = this.#queue.find(({ fault }) => (fault.method === undefined || fault.method === method) && (fault.path === undefined || path.includes(fault.path)));
+    const entry = this.#queue.find(
+      ({ fault }) => (fault.method === undefined || fault.method === method) && (fault.path === undefined || path.includes(fault.path)),
+    );
     if (entry === undefined) return undefined;
     entry.left -= 1;
     if (entry.left <= 0) this.#queue = this.#queue.filter((other) => other !== entry);

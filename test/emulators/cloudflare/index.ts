@@ -78,7 +78,10 @@ export async function startCloudflareEmulator(options: CloudflareEmulatorOptions
     requests,
     zoneId: (name) => zoneNamed(name).id,
     setZoneStatus: (name, status) => zoneNamed(name).setStatus(status),
-    records: (name) => zoneNamed(name).store.all().map(({ id, name: owner, type, content, ttl, proxied, comment }) => ({ id, name: owner, type, content, ttl, proxied, comment })),
+    records: (name) =>
+      zoneNamed(name)
+        .store.all()
+        .map(({ id, name: owner, type, content, ttl, proxied, comment }) => ({ id, name: owner, type, content, ttl, proxied, comment })),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -75,7 +75,9 @@ export function selectRecords(records: readonly StoredRecord[], query: RecordQue
   }
   if (query['comment.present'] !== undefined) tests.push((record) => record.comment !== null);
   if (query['comment.absent'] !== undefined) tests.push((record) => record.comment === null);
-  const selected = records.filter((record) => (query.match === 'any' && tests.length > 0 ? tests.some((test) => test(record)) : tests.every((test) => test(record))));
+  const selected = records.filter((record) =>
+    query.match === 'any' && tests.length > 0 ? tests.some((test) => test(record)) : tests.every((test) => test(record)),
+  );
   const { order } = query;
   if (order === undefined) return selected;
   const sign = query.direction === 'asc' ? 1 : -1;
@@ -107,6 +109,12 @@ export function paged<T>(items: readonly T[], query: { page: number; per_page: n
   const result = items.slice(start, start + query.per_page);
   return {
     result,
-    result_info: { page: query.page, per_page: query.per_page, count: result.length, total_count: items.length, total_pages: Math.ceil(items.length / query.per_page) },
+    result_info: {
+      page: query.page,
+      per_page: query.per_page,
+      count: result.length,
+      total_count: items.length,
+      total_pages: Math.ceil(items.length / query.per_page),
+    },
   };
 }

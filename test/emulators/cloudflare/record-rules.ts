@@ -78,7 +78,8 @@ export function checkRecord(input: RecordBody, rules: RecordRules): RecordFields
   const proxied = input.proxied ?? false;
   if (proxied && !PROXIABLE.includes(type)) throw new RecordRejected(9041, 'This record type cannot be proxied.');
   const comment = input.comment ?? null;
-  if (comment !== null && comment.length > MAX_COMMENT_LENGTH) throw new RecordRejected(9313, `DNS record comment exceeds the maximum length of ${MAX_COMMENT_LENGTH} characters.`);
+  if (comment !== null && comment.length > MAX_COMMENT_LENGTH)
+    throw new RecordRejected(9313, `DNS record comment exceeds the maximum length of ${MAX_COMMENT_LENGTH} characters.`);
   if (comment !== null && /[\r\n]/.test(comment)) throw BODY_INVALID;
   const tags = input.tags ?? [];
   if (tags.length > 0) throw new RecordRejected(9300, `DNS record has ${tags.length} tags, exceeding the quota of 0.`);
@@ -100,7 +101,8 @@ function hostName(name: string): string {
   const wildcard = bare.startsWith('*.') ? '*.' : '';
   const rest = bare.slice(wildcard.length);
   const ascii = /^[\u0020-\u007e]*$/.test(rest) ? rest : domainToASCII(rest);
-  const valid = ascii.length > 0 && wildcard.length + ascii.length <= 253 && ascii.split('.').every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
+  const valid =
+    ascii.length > 0 && wildcard.length + ascii.length <= 253 && ascii.split('.').every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
   return valid ? wildcard + ascii : '';
 }
 
@@ -154,7 +156,8 @@ function txt(content: string, owner: { name: string; ttl: number }, rules: Recor
   const strings = txtStrings(content);
   const wireBytes = strings.reduce((sum, string) => sum + 1 + Buffer.byteLength(string), 0);
   if (wireBytes > MAX_WIRE_BYTES) throw new RecordRejected(9015, `Record content exceeds the allowed length of ${MAX_WIRE_BYTES} wire format bytes.`);
-  const kept = rules.autoQuoteTxt && !content.startsWith('"') ? strings.map((string) => `"${string.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(' ') : content;
+  const kept =
+    rules.autoQuoteTxt && !content.startsWith('"') ? strings.map((string) => `"${string.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(' ') : content;
   return { content: kept, published: { ...owner, type: 'TXT', data: strings } };
 }
 

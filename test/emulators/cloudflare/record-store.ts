@@ -15,10 +15,7 @@ export interface StoredRecord extends RecordFields {
   modifiedOn: string;
 }
 
-export type Operation =
-  | { kind: 'delete'; id: string }
-  | { kind: 'patch' | 'put'; id: string; body: RecordBody }
-  | { kind: 'post'; body: RecordBody };
+export type Operation = { kind: 'delete'; id: string } | { kind: 'patch' | 'put'; id: string; body: RecordBody } | { kind: 'post'; body: RecordBody };
 
 /** Where behaviour differed over time, or is not documented. */
 export interface ConflictRules {
@@ -125,7 +122,9 @@ export class RecordStore {
     }
     const combined = [...others, record].filter((other) => other.type === record.type).reduce((sum, other) => sum + other.content.length, 0);
     if (combined > MAX_COMBINED_CONTENT) {
-      throw new ApiFailure(400, [{ code: 83_011, message: `Combined content length of records with this name and type exceeds ${MAX_COMBINED_CONTENT} characters.` }]);
+      throw new ApiFailure(400, [
+        { code: 83_011, message: `Combined content length of records with this name and type exceeds ${MAX_COMBINED_CONTENT} characters.` },
+      ]);
     }
   }
 

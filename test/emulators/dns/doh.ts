@@ -16,7 +16,22 @@ import type { DnsWorld } from './world.ts';
 
 type Vendor = 'cloudflare' | 'google';
 
-const TYPE_NUMBERS: Record<string, number> = { A: 1, NS: 2, CNAME: 5, SOA: 6, PTR: 12, MX: 15, TXT: 16, AAAA: 28, SRV: 33, DS: 43, DNSKEY: 48, HTTPS: 65, ANY: 255, CAA: 257 };
+const TYPE_NUMBERS: Record<string, number> = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  MX: 15,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  DS: 43,
+  DNSKEY: 48,
+  HTTPS: 65,
+  ANY: 255,
+  CAA: 257,
+};
 const MAX_NAME_LENGTH = 253;
 const MAX_MESSAGE_BYTES = 4_096;
 const WIRE = 'application/dns-message';
@@ -45,7 +60,10 @@ export function dohApp(world: DnsWorld, resolver: CachingResolver): Hono {
     if (answered === undefined) return hangUp(c);
     const resolution = 'failed' in answered ? { rcode: answered.failed, answers: [], authorities: [] } : answered;
     const contentType = vendor === 'cloudflare' ? 'application/dns-json' : 'application/json; charset=UTF-8';
-    return c.body(JSON.stringify(jsonAnswer(vendor, name, type, resolution, c.req.query('cd'))), 200, { 'content-type': contentType, 'cache-control': cacheControl(resolution) });
+    return c.body(JSON.stringify(jsonAnswer(vendor, name, type, resolution, c.req.query('cd'))), 200, {
+      'content-type': contentType,
+      'cache-control': cacheControl(resolution),
+    });
   }
 
   async function wire(c: Context, message: Buffer): Promise<Response> {

@@ -66,7 +66,11 @@ export async function startDnsEmulator(options: DnsEmulatorOptions): Promise<Dns
       open.push(listener);
       servers.push({ name: normalizeName(name), address: listener.address, port: listener.port });
     }
-    const recursive: DnsListener = await listenDns(options.recursive?.address ?? LOOPBACK, options.recursive?.port ?? 0, recursiveHandler(world, RECURSIVE_SERVER));
+    const recursive: DnsListener = await listenDns(
+      options.recursive?.address ?? LOOPBACK,
+      options.recursive?.port ?? 0,
+      recursiveHandler(world, RECURSIVE_SERVER),
+    );
     open.push(recursive);
     const doh: DnsEmulator['doh'] = [];
     for (const name of options.doh ?? DEFAULT_DOH) {

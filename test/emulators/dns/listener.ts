@@ -28,10 +28,13 @@ export async function listenDns(address: string, port: number, handle: DnsHandle
     let open = true;
     udp.once('close', () => (open = false));
     udp.on('message', (message, from) => {
-      void handle(message, 'udp').then((reply) => {
-        // A slow answer may come when the server is gone.
-        if (reply !== undefined && open) udp.send(reply, from.port, from.address, () => undefined);
-      }, () => undefined);
+      void handle(message, 'udp').then(
+        (reply) => {
+          // A slow answer may come when the server is gone.
+          if (reply !== undefined && open) udp.send(reply, from.port, from.address, () => undefined);
+        },
+        () => undefined,
+      );
     });
     try {
       udp.bind(bound, address);
@@ -66,9 +69,12 @@ function serveConnection(socket: Socket, connections: Set<Socket>, handle: DnsHa
       const end = 2 + pending.readUInt16BE(0);
       const message = pending.subarray(2, end);
       pending = pending.subarray(end);
-      void handle(message, 'tcp').then((reply) => {
-        if (reply !== undefined && !socket.destroyed) socket.write(framed(reply));
-      }, () => socket.destroy());
+      void handle(message, 'tcp').then(
+        (reply) => {
+          if (reply !== undefined && !socket.destroyed) socket.write(framed(reply));
+        },
+        () => socket.destroy(),
+      );
     }
   });
 }

@@ -1,5 +1,15 @@
 /** DNS messages on the wire (RFC 1035 §4, EDNS(0) RFC 6891): reading queries, writing responses, truncation. */
-import { decode, encode, AUTHORITATIVE_ANSWER, RECURSION_AVAILABLE, RECURSION_DESIRED, TRUNCATED_RESPONSE, type Answer, type DecodedPacket, type Question } from 'dns-packet';
+import {
+  decode,
+  encode,
+  AUTHORITATIVE_ANSWER,
+  RECURSION_AVAILABLE,
+  RECURSION_DESIRED,
+  TRUNCATED_RESPONSE,
+  type Answer,
+  type DecodedPacket,
+  type Question,
+} from 'dns-packet';
 import type { Rcode } from './faults.ts';
 import { normalizeName } from './names.ts';
 import { toAnswer, type ZoneRecord } from './records.ts';

@@ -21,7 +21,8 @@ export async function ask<T extends Answered>(
   answer: () => T,
 ): Promise<T | { failed: Rcode } | undefined> {
   const facts = { server: question.server, name: normalizeName(question.name), type: question.type };
-  const log = (outcome: LoggedQuery['outcome'], cached: boolean) => world.queries.record({ at: world.clock(), ...facts, transport: question.transport, outcome, cached });
+  const log = (outcome: LoggedQuery['outcome'], cached: boolean) =>
+    world.queries.record({ at: world.clock(), ...facts, transport: question.transport, outcome, cached });
   const fault = world.faults.take(facts);
   if (fault?.kind === 'slow') await sleep(fault.delayMs, undefined, { ref: false });
   if (fault?.kind === 'drop') {

@@ -95,7 +95,9 @@ export class DnsWorld {
   zonesServedBy(nameserver: string): string[] {
     const name = normalizeName(nameserver);
     const listed = this.#nameservers.get(name)?.zones;
-    return [...this.#zones.values()].filter((zone) => (listed === undefined ? zone.nameservers.includes(name) : listed.has(zone.name))).map((zone) => zone.name);
+    return [...this.#zones.values()]
+      .filter((zone) => (listed === undefined ? zone.nameservers.includes(name) : listed.has(zone.name)))
+      .map((zone) => zone.name);
   }
 
   /** A zone as a name server shows it now. */

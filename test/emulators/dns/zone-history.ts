@@ -62,7 +62,12 @@ export class ZoneHistory {
     this.#longestDelay = longestDelay;
     const apexNs = this.nameservers.map((host) => ({ name: this.name, ttl: NS_TTL_SECONDS, type: 'NS' as const, data: host }));
     // What a zone is born with has been there always: delays apply to changes only.
-    this.#commit('initial', [...apexNs, ...(spec.records ?? [])].map((input) => this.#checked(input)), [], ALWAYS);
+    this.#commit(
+      'initial',
+      [...apexNs, ...(spec.records ?? [])].map((input) => this.#checked(input)),
+      [],
+      ALWAYS,
+    );
   }
 
   /** Replaces everything that `source` has published. No new serial when nothing changes. */
@@ -71,12 +76,20 @@ export class ZoneHistory {
     const keys = new Set(next.map(recordKey));
     const published = [...this.#nodes.values()].flatMap((node) => [...node.published.values()]);
     const gone = published.filter((entry) => entry.source === source && !keys.has(recordKey(entry.record)));
-    this.#commit(source, next, gone.map(({ record }) => record));
+    this.#commit(
+      source,
+      next,
+      gone.map(({ record }) => record),
+    );
   }
 
   /** Removes and adds records of `source` in one version; removing what is not there is no error. */
   change(source: string, change: ZoneChange): void {
-    this.#commit(source, (change.add ?? []).map((input) => this.#checked(input)), (change.remove ?? []).map((input) => this.#checked(input)));
+    this.#commit(
+      source,
+      (change.add ?? []).map((input) => this.#checked(input)),
+      (change.remove ?? []).map((input) => this.#checked(input)),
+    );
   }
 
   /** Removes the record with this owner, type and data, whoever published it; tells whether there was one. */

@@ -35,7 +35,10 @@ export class ZoneView {
     if (exact !== undefined) return select(exact, type);
     const wildcard = this.#recordsAt(`*.${this.#closestEncloser(name)}`);
     if (wildcard === undefined) return { kind: 'nxdomain' };
-    return select(wildcard.map((record) => ({ ...record, name })), type);
+    return select(
+      wildcard.map((record) => ({ ...record, name })),
+      type,
+    );
   }
 
   /** The topmost delegation on the way from the apex down to the name. */

@@ -14,9 +14,7 @@ const policyBody = z.object({
   Name: z.string(),
   Description: z.string().optional(),
   Rules: z.string(),
-  JobACL: z
-    .object({ Namespace: z.string().optional(), JobID: z.string(), Group: z.string().optional(), Task: z.string().optional() })
-    .nullish(),
+  JobACL: z.object({ Namespace: z.string().optional(), JobID: z.string(), Group: z.string().optional(), Task: z.string().optional() }).nullish(),
 });
 const tokenBody = z.object({ Name: z.string().default(''), Type: z.string().default(''), Policies: z.array(z.string()).nullish() });
 

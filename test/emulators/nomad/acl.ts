@@ -56,8 +56,31 @@ export interface WorkloadClaim {
   task: string;
 }
 
-const READ_CAPABILITIES = ['list-jobs', 'parse-job', 'read-job', 'csi-list-volume', 'csi-read-volume', 'read-job-scaling', 'list-scaling-policies', 'read-scaling-policy', 'host-volume-read'];
-const WRITE_CAPABILITIES = [...READ_CAPABILITIES, 'scale-job', 'submit-job', 'dispatch-job', 'read-logs', 'read-fs', 'alloc-exec', 'alloc-lifecycle', 'csi-mount-volume', 'csi-write-volume', 'submit-recommendation', 'host-volume-create'];
+const READ_CAPABILITIES = [
+  'list-jobs',
+  'parse-job',
+  'read-job',
+  'csi-list-volume',
+  'csi-read-volume',
+  'read-job-scaling',
+  'list-scaling-policies',
+  'read-scaling-policy',
+  'host-volume-read',
+];
+const WRITE_CAPABILITIES = [
+  ...READ_CAPABILITIES,
+  'scale-job',
+  'submit-job',
+  'dispatch-job',
+  'read-logs',
+  'read-fs',
+  'alloc-exec',
+  'alloc-lifecycle',
+  'csi-mount-volume',
+  'csi-write-volume',
+  'submit-recommendation',
+  'host-volume-create',
+];
 const SCALE_CAPABILITIES = ['list-scaling-policies', 'read-scaling-policy', 'read-job-scaling', 'scale-job', 'read-job', 'submit-recommendation'];
 
 /** What the short-hand `policy` of a namespace grants; it never includes variables. */
@@ -100,7 +123,10 @@ class CapabilityMap {
 }
 
 function matchesGlob(pattern: string, subject: string): boolean {
-  const source = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`)).join('[^]*');
+  const source = pattern
+    .split('*')
+    .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
+    .join('[^]*');
   return new RegExp(`^${source}$`).test(subject);
 }
 

@@ -32,7 +32,10 @@ export function namespacesRoute(context: RequestContext, namespaces: ReadonlyMap
   const acl = context.acl();
   const index = context.state.of('namespaces');
   const visible = [...namespaces].filter(([name]) => acl.seesNamespace(name));
-  return json(visible.map(([name, description]) => namespaceStub(name, description)), queryHeaders(index));
+  return json(
+    visible.map(([name, description]) => namespaceStub(name, description)),
+    queryHeaders(index),
+  );
 }
 
 export function namespaceRoute(context: RequestContext, name: string, namespaces: Map<string, string>): Reply {

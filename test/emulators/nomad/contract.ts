@@ -35,7 +35,10 @@ export type Destination = { origin: string } | { socketPath: string };
 export async function send(destination: Destination, method: string, path: string, token: string | undefined, body: string | undefined): Promise<Answer> {
   const where = 'origin' in destination ? originOf(destination.origin) : { socketPath: destination.socketPath };
   return await new Promise<Answer>((resolve, reject) => {
-    const headers = { ...(token === undefined ? {} : { 'x-nomad-token': token }), ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) };
+    const headers = {
+      ...(token === undefined ? {} : { 'x-nomad-token': token }),
+      ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+    };
     const outgoing = httpRequest({ ...where, path, method, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -104,7 +107,8 @@ export function departures(recorded: Answer, actual: Answer, substitutions: Subs
   }
   const expectedJson = parseJson(expected);
   if (expectedJson === undefined || typeof expectedJson === 'string') {
-    if (actual.body !== expected && !(expectedJson !== undefined && typeof parseJson(actual.body) === 'string')) found.push(`body ${JSON.stringify(actual.body)}, recorded ${JSON.stringify(expected)}`);
+    if (actual.body !== expected && !(expectedJson !== undefined && typeof parseJson(actual.body) === 'string'))
+      found.push(`body ${JSON.stringify(actual.body)}, recorded ${JSON.stringify(expected)}`);
     return found;
   }
   found.push(...shapeDepartures(expectedJson, parseJson(actual.body), 'body'));
@@ -151,7 +155,8 @@ function shapeDepartures(recorded: unknown, actual: unknown, place: string): str
       return shapeDepartures(recordedMembers.get(name), actualMembers.get(name), `${place}.${name}`);
     });
   }
-  if (VARYING.test(place)) return typeof recorded === 'number' && (recorded === 0) !== (actual === 0) ? [`${place} is ${String(actual)}, recorded ${recorded}`] : [];
+  if (VARYING.test(place))
+    return typeof recorded === 'number' && (recorded === 0) !== (actual === 0) ? [`${place} is ${String(actual)}, recorded ${recorded}`] : [];
   return recorded === actual ? [] : [`${place} is ${JSON.stringify(actual)}, recorded ${JSON.stringify(recorded)}`];
 }
 

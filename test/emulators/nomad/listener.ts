@@ -45,7 +45,8 @@ async function serve(parts: ListenerParts, taskApi: boolean, request: IncomingMe
   if (fault?.kind === 'slow') await delay(fault.ms);
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  const reply = fault?.kind === 'no-leader' ? new Refusal(500, 'rpc error: No cluster leader').toReply() : await answer(parts, taskApi, request, url, body, gone.signal);
+  const reply =
+    fault?.kind === 'no-leader' ? new Refusal(500, 'rpc error: No cluster leader').toReply() : await answer(parts, taskApi, request, url, body, gone.signal);
   if (fault?.kind === 'cut-after') {
     count('cut');
     request.socket.destroy();

@@ -65,7 +65,11 @@ export async function startNomad(options: NomadOptions = {}): Promise<NomadEmula
   const namespaces = new Map([['default', 'Default shared namespace']]);
   const faults = new FaultPlan();
   const requests: CountedRequest[] = [];
-  const management = identities.createToken({ name: 'Bootstrap Token', type: 'management', ...(options.managementToken === undefined ? {} : { secretId: options.managementToken }) });
+  const management = identities.createToken({
+    name: 'Bootstrap Token',
+    type: 'management',
+    ...(options.managementToken === undefined ? {} : { secretId: options.managementToken }),
+  });
   const parts = { variables, workloads, identities, namespaces };
   const listenerParts = {
     state,

@@ -48,7 +48,8 @@ function variableRule(block: Block, namespace: string): VariableRule {
   if (block.kind !== 'path' || block.label === undefined || block.label === '' || !Array.isArray(capabilities)) {
     throw failure('Invalid variable policy: a path needs capabilities');
   }
-  if (block.label.startsWith('/')) throw new Error(`Invalid variable path ${JSON.stringify(block.label)} in namespace ${namespace}: cannot start with a leading '/'\``);
+  if (block.label.startsWith('/'))
+    throw new Error(`Invalid variable path ${JSON.stringify(block.label)} in namespace ${namespace}: cannot start with a leading '/'\``);
   return { path: block.label, capabilities: capabilities.map((name) => variableCapability(name, namespace)) };
 }
 

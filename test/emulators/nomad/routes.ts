@@ -30,18 +30,30 @@ const ROUTES: readonly Route[] = [
   { name: '/v1/vars', pattern: /^\/v1\/vars$/, answer: (context, { variables }) => variablesRoute(context, variables) },
   { name: '/v1/services', pattern: /^\/v1\/services$/, answer: (context, { workloads }) => servicesRoute(context, workloads) },
   { name: '/v1/service/{name}', pattern: /^\/v1\/service\/([^/]+)$/, answer: (context, { workloads }, [name = '']) => serviceRoute(context, name, workloads) },
-  { name: '/v1/job/{id}/allocations', pattern: /^\/v1\/job\/(.+)\/allocations$/, answer: (context, { workloads }, [id = '']) => jobAllocationsRoute(context, id, workloads) },
+  {
+    name: '/v1/job/{id}/allocations',
+    pattern: /^\/v1\/job\/(.+)\/allocations$/,
+    answer: (context, { workloads }, [id = '']) => jobAllocationsRoute(context, id, workloads),
+  },
   {
     name: '/v1/client/allocation/{id}/{action}',
     pattern: /^\/v1\/client\/allocation\/([^/]+)\/([^/]+)$/,
     answer: (context, { workloads }, [id = '', action = '']) => clientAllocationRoute(context, id, action, workloads),
   },
   { name: '/v1/acl/policies', pattern: /^\/v1\/acl\/policies$/, answer: (context, { identities }) => acl.policiesRoute(context, identities) },
-  { name: '/v1/acl/policy/{name}', pattern: /^\/v1\/acl\/policy\/(.*)$/, answer: (context, { identities }, [name = '']) => acl.policyRoute(context, name, identities) },
+  {
+    name: '/v1/acl/policy/{name}',
+    pattern: /^\/v1\/acl\/policy\/(.*)$/,
+    answer: (context, { identities }, [name = '']) => acl.policyRoute(context, name, identities),
+  },
   { name: '/v1/acl/token/self', pattern: /^\/v1\/acl\/token\/self$/, answer: (context) => acl.tokenSelfRoute(context) },
   { name: '/v1/acl/token', pattern: /^\/v1\/acl\/token$/, answer: (context, { identities }) => acl.createTokenRoute(context, identities) },
   { name: '/v1/namespaces', pattern: /^\/v1\/namespaces$/, answer: (context, { namespaces }) => agent.namespacesRoute(context, namespaces) },
-  { name: '/v1/namespace/{name}', pattern: /^\/v1\/namespace(?:\/(.*))?$/, answer: (context, { namespaces }, [name = '']) => agent.namespaceRoute(context, name, namespaces) },
+  {
+    name: '/v1/namespace/{name}',
+    pattern: /^\/v1\/namespace(?:\/(.*))?$/,
+    answer: (context, { namespaces }, [name = '']) => agent.namespaceRoute(context, name, namespaces),
+  },
   { name: '/v1/agent/health', pattern: /^\/v1\/agent\/health$/, answer: () => agent.healthRoute() },
   { name: '/v1/agent/self', pattern: /^\/v1\/agent\/self$/, answer: (context) => agent.agentSelfRoute(context) },
   { name: '/v1/status/leader', pattern: /^\/v1\/status\/leader$/, answer: () => agent.leaderRoute() },
@@ -57,7 +69,12 @@ export async function dispatch(context: RequestContext, parts: AgentParts): Prom
     const match = pattern.exec(context.path);
     // Each pattern is tried in order; only the first that matches is awaited.
     // oxlint-disable-next-line no-await-in-loop
-    if (match !== null) return await answer(context, parts, match.slice(1).map((parameter) => parameter ?? ''));
+    if (match !== null)
+      return await answer(
+        context,
+        parts,
+        match.slice(1).map((parameter) => parameter ?? ''),
+      );
   }
   return { status: 404, headers: {}, body: '' };
 }

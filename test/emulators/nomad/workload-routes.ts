@@ -13,7 +13,10 @@ export async function serviceRoute(context: RequestContext, name: string, worklo
     index: context.state.of('services'),
     instances: workloads.services(context.namespace).filter((service) => service.name === name),
   }));
-  return json(instances.map((instance) => serviceStub(instance, workloads.nodeId)), queryHeaders(index));
+  return json(
+    instances.map((instance) => serviceStub(instance, workloads.nodeId)),
+    queryHeaders(index),
+  );
 }
 
 export async function servicesRoute(context: RequestContext, workloads: Workloads): Promise<Reply> {
@@ -33,7 +36,10 @@ export async function jobAllocationsRoute(context: RequestContext, jobId: string
     index: workloads.allocationIndex,
     allocations: workloads.allocationsOf(context.namespace, jobId),
   }));
-  return json(allocations.map((allocation) => allocationStub(allocation, workloads.nodeId)), queryHeaders(index));
+  return json(
+    allocations.map((allocation) => allocationStub(allocation, workloads.nodeId)),
+    queryHeaders(index),
+  );
 }
 
 /** `/v1/client/allocation/<id>/signal` and `/restart`. The member is `Task` for one and `TaskName` for the other. */

@@ -126,7 +126,14 @@ export class Workloads {
   register(options: ServiceOptions): ServiceInstance {
     const index = this.#index.next();
     const id = `_nomad-task-${options.allocationId}-group-${options.jobId}-${options.name}-${options.port}`;
-    const instance: ServiceInstance = { namespace: 'default', tags: [], ...options, id, createIndex: this.#services.get(id)?.createIndex ?? index, modifyIndex: index };
+    const instance: ServiceInstance = {
+      namespace: 'default',
+      tags: [],
+      ...options,
+      id,
+      createIndex: this.#services.get(id)?.createIndex ?? index,
+      modifyIndex: index,
+    };
     this.#services.set(id, instance);
     this.#index.changed('services', index);
     return instance;

@@ -36,7 +36,8 @@ export interface StandInOptions {
  * What a test may make it do instead of serving what it loaded: keep what it has whatever comes (`stuck`), serve the
  * pair before the current one (`old`), a stranger's for these names, Traefik's own default, hang up, or not listen.
  */
-export type Misbehaviour = { kind: 'stuck' } | { kind: 'old' } | { kind: 'foreign'; names: readonly string[] } | { kind: 'default' } | { kind: 'cut' } | { kind: 'refuse' };
+export type Misbehaviour =
+  { kind: 'stuck' } | { kind: 'old' } | { kind: 'foreign'; names: readonly string[] } | { kind: 'default' } | { kind: 'cut' } | { kind: 'refuse' };
 
 export interface AppliedConfiguration {
   /** Unix milliseconds. */
@@ -85,7 +86,13 @@ export class TraefikStandIn {
     const allocation = nomad.workloads.start({ jobId: parts.jobId, group: parts.jobId, jobType: 'system', tasks });
     this.#allocationId = allocation.id;
     this.#identity = nomad.identities.issueWorkload({ namespace: 'default', jobId: parts.jobId, group: parts.jobId, task: 'traefik' });
-    this.service = nomad.workloads.register({ name: serviceName, address: '127.0.0.1', port: portOf(listener), jobId: parts.jobId, allocationId: allocation.id });
+    this.service = nomad.workloads.register({
+      name: serviceName,
+      address: '127.0.0.1',
+      port: portOf(listener),
+      jobId: parts.jobId,
+      allocationId: allocation.id,
+    });
     this.#current = new Generation(loadConfiguration(this.#loaded, parts.defaultPair), allocation.id);
     listener.on('connection', (socket) => this.#accept(socket));
     this.#template = this.#startTemplate();

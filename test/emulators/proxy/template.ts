@@ -87,10 +87,13 @@ export class Template {
     const now = performance.now();
     this.#firstChangeAt ??= now;
     const left = this.#firstChangeAt + this.#options.maxQuiescenceMs - now;
-    this.#quiet = setTimeout(() => {
-      this.#firstChangeAt = undefined;
-      this.#options.render(pair);
-    }, Math.max(0, Math.min(this.#options.quiescenceMs, left)));
+    this.#quiet = setTimeout(
+      () => {
+        this.#firstChangeAt = undefined;
+        this.#options.render(pair);
+      },
+      Math.max(0, Math.min(this.#options.quiescenceMs, left)),
+    );
   }
 
   async #pause(ms: number): Promise<void> {

@@ -52,7 +52,9 @@ function describeCertificate(certificate: X509Certificate) {
     keySize: publicKey.asymmetricKeyDetails?.modulusLength ?? curveBits(publicKey.asymmetricKeyDetails?.namedCurve),
     signatureAlgorithm: publicKey.asymmetricKeyType === 'ec' ? 'ECDSA-SHA256' : 'SHA256-RSA',
     certFingerprint: fingerprint,
-    publicKeyFingerprint: createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('hex'),
+    publicKeyFingerprint: createHash('sha256')
+      .update(publicKey.export({ type: 'spki', format: 'der' }))
+      .digest('hex'),
     status: left <= 0 ? 'expired' : left < WARNING_BEFORE_EXPIRY_MS ? 'warning' : 'enabled',
   };
 }

@@ -16,17 +16,42 @@ const created = (body: unknown) => Response.json(body, { status: 201, headers: {
 describe('a reply to newOrder', () => {
   it.each<[string, () => Response, string, string]>([
     ['is oversized', () => created(order({ padding: 'x'.repeat(MAX_REPLY_BYTES) })), 'acme_reply_too_large', 'protocol'],
-    ['is truncated JSON', () => new Response('{"status":"pend', { status: 201, headers: { 'content-type': 'application/json', location: '/orders/1' } }), 'acme_reply_malformed', 'protocol'],
-    ['has another content type', () => new Response(JSON.stringify(order()), { status: 201, headers: { 'content-type': 'text/html', location: '/orders/1' } }), 'acme_reply_malformed', 'protocol'],
+    [
+      'is truncated JSON',
+      () => new Response('{"status":"pend', { status: 201, headers: { 'content-type': 'application/json', location: '/orders/1' } }),
+      'acme_reply_malformed',
+      'protocol',
+    ],
+    [
+      'has another content type',
+      () => new Response(JSON.stringify(order()), { status: 201, headers: { 'content-type': 'text/html', location: '/orders/1' } }),
+      'acme_reply_malformed',
+      'protocol',
+    ],
     ['lacks members', () => created({ status: 'pending' }), 'acme_reply_malformed', 'protocol'],
     ['invents a status', () => created(order({ status: 'fine' })), 'acme_reply_malformed', 'protocol'],
     ['is valid without a certificate', () => created(order({ status: 'valid' })), 'acme_reply_malformed', 'protocol'],
     ['names no order', () => Response.json(order(), { status: 201 }), 'acme_reply_malformed', 'protocol'],
     ['has the wrong success status', () => jsonReply(order(), 200), 'acme_reply_malformed', 'protocol'],
     ['is a redirect', () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.example.org/' } }), 'acme_redirected', 'protocol'],
-    ['is a 503 page in HTML', () => new Response('<html><h1>Service busy</h1></html>', { status: 503, headers: { 'content-type': 'text/html', 'retry-after': '60' } }), 'acme_overloaded', 'overload'],
-    ['is a 429 page in HTML', () => new Response('<html>slow down</html>', { status: 429, headers: { 'content-type': 'text/html' } }), 'acme_rate_limited', 'limit'],
-    ['is "error code: 525" of the network', () => new Response('error code: 525', { status: 525, headers: { 'content-type': 'text/plain' } }), 'acme_unreachable', 'overload'],
+    [
+      'is a 503 page in HTML',
+      () => new Response('<html><h1>Service busy</h1></html>', { status: 503, headers: { 'content-type': 'text/html', 'retry-after': '60' } }),
+      'acme_overloaded',
+      'overload',
+    ],
+    [
+      'is a 429 page in HTML',
+      () => new Response('<html>slow down</html>', { status: 429, headers: { 'content-type': 'text/html' } }),
+      'acme_rate_limited',
+      'limit',
+    ],
+    [
+      'is "error code: 525" of the network',
+      () => new Response('error code: 525', { status: 525, headers: { 'content-type': 'text/plain' } }),
+      'acme_unreachable',
+      'overload',
+    ],
     ['is a problem of no known type', () => problem(400, 'neverHeardOf', 'No.'), 'acme_refused', 'permanent'],
     ['is a problem that is no object', () => jsonReply(['no'], 500), 'acme_overloaded', 'overload'],
   ])('that %s is a typed failure', async (_what, reply, code, failureClass) => {
@@ -43,7 +68,14 @@ describe('a reply to newOrder', () => {
 });
 
 describe('a URL to another origin', () => {
-  it.each(['https://elsewhere.example.org/orders/1', 'http://ca.example.org/orders/1', 'https://ca.example.org:8443/orders/1', 'https://ca.example.org@elsewhere.example.org/', 'file:///etc/passwd', 'data:application/json,{}'])('is never asked: %s', async (url) => {
+  it.each([
+    'https://elsewhere.example.org/orders/1',
+    'http://ca.example.org/orders/1',
+    'https://ca.example.org:8443/orders/1',
+    'https://ca.example.org@elsewhere.example.org/',
+    'file:///etc/passwd',
+    'data:application/json,{}',
+  ])('is never asked: %s', async (url) => {
     const { ca, port } = scriptedWorld();
     const session = await port.open('ca', null);
     const before = ca.requests.length;
@@ -74,14 +106,19 @@ describe('text of a CA', () => {
 
   it('may be anything at all', async () => {
     await checkAsync(
-      asyncProperty(oneof(string(), json()), constantFrom(200, 201, 204, 400, 403, 404, 409, 418, 429, 500, 503, 525), constantFrom('application/json', 'application/problem+json', 'text/html', ''), async (body, status, type) => {
-        const { ca, port } = scriptedWorld();
-        const session = await port.open('ca', null);
-        ca.script('/orders/1', () => new Response(status === 204 ? null : body, { status, headers: type === '' ? {} : { 'content-type': type } }));
-        const failure = await failureOf(session.order(`${ORIGIN}/orders/1`));
-        expect(failure).toBeInstanceOf(PerennialError);
-        expect(port.classify(failure)).not.toBe('internal');
-      }),
+      asyncProperty(
+        oneof(string(), json()),
+        constantFrom(200, 201, 204, 400, 403, 404, 409, 418, 429, 500, 503, 525),
+        constantFrom('application/json', 'application/problem+json', 'text/html', ''),
+        async (body, status, type) => {
+          const { ca, port } = scriptedWorld();
+          const session = await port.open('ca', null);
+          ca.script('/orders/1', () => new Response(status === 204 ? null : body, { status, headers: type === '' ? {} : { 'content-type': type } }));
+          const failure = await failureOf(session.order(`${ORIGIN}/orders/1`));
+          expect(failure).toBeInstanceOf(PerennialError);
+          expect(port.classify(failure)).not.toBe('internal');
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -100,7 +137,16 @@ describe('text of a CA', () => {
   it('ignores challenge types it does not know, and a nonce that is not base64url', async () => {
     const { ca, port } = scriptedWorld();
     const session = await port.open('ca', null);
-    const authorization = { identifier: { type: 'dns', value: 'Example.NET' }, wildcard: true, status: 'pending', challenges: [{ type: 'dns-persist-01', 'issuer-domain-names': ['x'] }, 'nonsense', { type: 'dns-01', url: `${ORIGIN}/c/1`, status: 'pending', token: 'a-token-of-the-ca-1234' }] };
+    const authorization = {
+      identifier: { type: 'dns', value: 'Example.NET' },
+      wildcard: true,
+      status: 'pending',
+      challenges: [
+        { type: 'dns-persist-01', 'issuer-domain-names': ['x'] },
+        'nonsense',
+        { type: 'dns-01', url: `${ORIGIN}/c/1`, status: 'pending', token: 'a-token-of-the-ca-1234' },
+      ],
+    };
     ca.script('/authorizations/1', Response.json(authorization, { headers: { 'replay-nonce': 'not a nonce!' } }));
     const [read] = await session.authorizations([`${ORIGIN}/authorizations/1`]);
     expect(read).toMatchObject({ identifier: 'example.net', wildcard: true, dns01: { url: `${ORIGIN}/c/1`, status: 'pending' } });
@@ -116,22 +162,34 @@ describe('secrets', () => {
 
   /** Everything an error could show to a log, a page or another object. */
   const shown = (failure: unknown): string =>
-    [String(failure), JSON.stringify(failure), inspect(failure, { depth: 9, showHidden: true }), failure instanceof PerennialError ? JSON.stringify(failure.toData()) : '', failure instanceof Error ? (failure.stack ?? '') : ''].join('\n');
+    [
+      String(failure),
+      JSON.stringify(failure),
+      inspect(failure, { depth: 9, showHidden: true }),
+      failure instanceof PerennialError ? JSON.stringify(failure.toData()) : '',
+      failure instanceof Error ? (failure.stack ?? '') : '',
+    ].join('\n');
 
   it('never show in what is thrown, whatever the CA answers to registration and orders', async () => {
     const types = constantFrom('application/json', 'application/problem+json', 'text/html');
     await checkAsync(
-      asyncProperty(oneof(string(), json(), constantFrom('{"type":"urn:ietf:params:acme:error:unauthorized","detail":"no"}')), constantFrom(200, 201, 400, 403, 500, 525), types, constantFrom('/new-account', '/new-order'), async (body, status, type, path) => {
-        const secrets = memorySecrets({ hmac: new Secret(hmacKey) });
-        const { ca, port } = scriptedWorld({ secrets, authority: { externalAccount: { keyId: 'kid', hmacKey: 'secret:hmac' } } });
-        ca.script(path, () => new Response(body, { status, headers: { 'content-type': type } }));
-        const failure = await failureOf(port.open('ca', null).then((session) => session.newOrder(wanted)));
-        const name = (await secrets.list()).find((each) => each.startsWith('acme-account-')) ?? '';
-        const key = (await secrets.get(name)).reveal().split('\n')[1] ?? '';
-        expect(key.length).toBeGreaterThan(40);
-        expect(failure).toBeInstanceOf(PerennialError);
-        for (const secret of [key, hmacKey, Buffer.from(hmacKey, 'base64url').toString()]) expect(shown(failure)).not.toContain(secret);
-      }),
+      asyncProperty(
+        oneof(string(), json(), constantFrom('{"type":"urn:ietf:params:acme:error:unauthorized","detail":"no"}')),
+        constantFrom(200, 201, 400, 403, 500, 525),
+        types,
+        constantFrom('/new-account', '/new-order'),
+        async (body, status, type, path) => {
+          const secrets = memorySecrets({ hmac: new Secret(hmacKey) });
+          const { ca, port } = scriptedWorld({ secrets, authority: { externalAccount: { keyId: 'kid', hmacKey: 'secret:hmac' } } });
+          ca.script(path, () => new Response(body, { status, headers: { 'content-type': type } }));
+          const failure = await failureOf(port.open('ca', null).then((session) => session.newOrder(wanted)));
+          const name = (await secrets.list()).find((each) => each.startsWith('acme-account-')) ?? '';
+          const key = (await secrets.get(name)).reveal().split('\n')[1] ?? '';
+          expect(key.length).toBeGreaterThan(40);
+          expect(failure).toBeInstanceOf(PerennialError);
+          for (const secret of [key, hmacKey, Buffer.from(hmacKey, 'base64url').toString()]) expect(shown(failure)).not.toContain(secret);
+        },
+      ),
       { numRuns: 40 },
     );
   });

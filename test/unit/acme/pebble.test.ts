@@ -42,7 +42,14 @@ async function world(options: PebbleOptions = {}, authority: Partial<Authority> 
     }) satisfies typeof globalThis.fetch,
   };
   const actor = actorOf(state, shared);
-  const block: Authority = { name: 'pebble', directory: pebble.directoryUrl, contact: ['mailto:ops@example.net'], egress: 'direct', externalAccount: null, ...authority };
+  const block: Authority = {
+    name: 'pebble',
+    directory: pebble.directoryUrl,
+    contact: ['mailto:ops@example.net'],
+    egress: 'direct',
+    externalAccount: null,
+    ...authority,
+  };
   const deps: AcmePortDeps = { ...shared, authority: (name) => (name === 'pebble' ? block : undefined), actor: () => actor, clusters: [] };
   return { pebble, port: createAcmePort(deps), state, secrets, requests };
 }
@@ -85,13 +92,20 @@ function stubborn(port: AcmePort, session: AcmeSession): AcmeSession {
 
 async function certificateRequest(): Promise<{ csr: string; spki: string }> {
   const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
-  const request = await Pkcs10CertificateRequestGenerator.create({ keys, signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' }, extensions: [new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))] });
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    keys,
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    extensions: [new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))],
+  });
   return { csr: Buffer.from(request.rawData).toString('base64url'), spki: await sha256Hex(request.publicKey.rawData) };
 }
 
 const document = async (pebble: Pebble): Promise<string> => (await pebble.fetch(pebble.directoryUrl, { headers: { 'user-agent': 'test' } })).text();
 
-async function issue(session: AcmeSession, wanted: { profile?: string; replaces?: string | null } = {}): Promise<{ pem: string; spki: string; order: AcmeOrder }> {
+async function issue(
+  session: AcmeSession,
+  wanted: { profile?: string; replaces?: string | null } = {},
+): Promise<{ pem: string; spki: string; order: AcmeOrder }> {
   const order = await session.newOrder({ names, profile: null, replaces: null, ...wanted });
   const authorizations = await session.authorizations(order.authorizations);
   for (const { dns01 } of authorizations) if (dns01 !== null) await session.answer(dns01.url);
@@ -153,7 +167,10 @@ describe.skipIf(!pebbleInstalled)('the ACME layer with Pebble', () => {
 
   it('reports badNonce as a retryable protocol failure when every nonce is rejected, after four signatures', async () => {
     const { port, requests } = await world({ environment: { PEBBLE_WFE_NONCEREJECT: '100' } });
-    const failure = await port.open('pebble', null).then(() => null, (error: unknown) => error);
+    const failure = await port.open('pebble', null).then(
+      () => null,
+      (error: unknown) => error,
+    );
     expect(failure).toMatchObject({ code: 'acme_bad_nonce', retryable: true });
     expect(port.classify(failure)).toBe('protocol');
     expect(requests.filter(({ method }) => method === 'POST')).toHaveLength(4);
@@ -224,7 +241,9 @@ describe.skipIf(!pebbleInstalled)('the ACME layer with Pebble', () => {
     expect(window?.retryAt).toBeGreaterThan(Date.now());
     await issue(await port.open('pebble', null), { replaces: certId });
     // A second replacement of one certificate: newer Pebbles answer alreadyReplaced, and the order comes without it.
-    await expect((await port.open('pebble', null)).newOrder({ names, profile: null, replaces: certId })).resolves.toMatchObject({ url: expect.stringContaining('https://') as string });
+    await expect((await port.open('pebble', null)).newOrder({ names, profile: null, replaces: certId })).resolves.toMatchObject({
+      url: expect.stringContaining('https://') as string,
+    });
   });
 
   it('orders by profile, where Pebble offers them', async ({ skip }) => {

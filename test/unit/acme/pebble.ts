@@ -37,23 +37,33 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
   const port = options.port ?? (await freePort());
   await writeFile(join(folder, 'certificate.pem'), certificate);
   await writeFile(join(folder, 'key.pem'), key);
-  await writeFile(join(folder, 'config.json'), JSON.stringify({
-    pebble: {
-      listenAddress: `127.0.0.1:${port}`,
-      managementListenAddress: `127.0.0.1:${await freePort()}`,
-      certificate: join(folder, 'certificate.pem'),
-      privateKey: join(folder, 'key.pem'),
-      httpPort: 5002,
-      tlsPort: 5001,
-      ocspResponderURL: '',
-      externalAccountBindingRequired: options.externalAccounts !== undefined,
-      ...(options.externalAccounts === undefined ? {} : { externalAccountMACKeys: options.externalAccounts }),
-      certificateValidityPeriod: 3_888_000,
-      profiles: { default: { description: 'The default', validityPeriod: 3_888_000 }, shortlived: { description: 'Six days', validityPeriod: 576_000 } },
-    },
-  }));
+  await writeFile(
+    join(folder, 'config.json'),
+    JSON.stringify({
+      pebble: {
+        listenAddress: `127.0.0.1:${port}`,
+        managementListenAddress: `127.0.0.1:${await freePort()}`,
+        certificate: join(folder, 'certificate.pem'),
+        privateKey: join(folder, 'key.pem'),
+        httpPort: 5002,
+        tlsPort: 5001,
+        ocspResponderURL: '',
+        externalAccountBindingRequired: options.externalAccounts !== undefined,
+        ...(options.externalAccounts === undefined ? {} : { externalAccountMACKeys: options.externalAccounts }),
+        certificateValidityPeriod: 3_888_000,
+        profiles: { default: { description: 'The default', validityPeriod: 3_888_000 }, shortlived: { description: 'Six days', validityPeriod: 576_000 } },
+      },
+    }),
+  );
   const child = spawn(BINARY, ['-config', join(folder, 'config.json')], {
-    env: { PATH: process.env['PATH'] ?? '', PEBBLE_VA_NOSLEEP: '1', PEBBLE_VA_ALWAYS_VALID: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0', ...options.environment },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      PEBBLE_VA_NOSLEEP: '1',
+      PEBBLE_VA_ALWAYS_VALID: '1',
+      PEBBLE_WFE_NONCEREJECT: '0',
+      PEBBLE_AUTHZREUSE: '0',
+      ...options.environment,
+    },
     stdio: 'ignore',
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -75,7 +85,10 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
 
 async function answering(fetch: typeof globalThis.fetch, url: string): Promise<void> {
   for (let attempt = 0; attempt < 300; attempt += 1) {
-    const up = await fetch(url, { headers: { 'user-agent': 'test' } }).then((response) => response.ok, () => false);
+    const up = await fetch(url, { headers: { 'user-agent': 'test' } }).then(
+      (response) => response.ok,
+      () => false,
+    );
     if (up) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -108,17 +121,27 @@ function trusting(ca: string): typeof globalThis.fetch {
   return (input, init) =>
     new Promise((resolve, reject) => {
       const url = input instanceof Request ? input.url : input.toString();
-      const outgoing = httpsRequest(url, { ca, agent: false, method: init?.method ?? 'GET', headers: Object.fromEntries(new Headers(init?.headers)), ...(init?.signal == null ? {} : { signal: init.signal }) }, (incoming) => {
-        const chunks: Buffer[] = [];
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-        incoming.on('error', reject);
-        incoming.on('end', () => {
-          const headers = new Headers();
-          for (const [name, value] of Object.entries(incoming.headersDistinct)) for (const each of value ?? []) headers.append(name, each);
-          const status = incoming.statusCode ?? 500;
-          resolve(new Response(status === 204 || status === 304 ? null : Buffer.concat(chunks), { status, headers }));
-        });
-      });
+      const outgoing = httpsRequest(
+        url,
+        {
+          ca,
+          agent: false,
+          method: init?.method ?? 'GET',
+          headers: Object.fromEntries(new Headers(init?.headers)),
+          ...(init?.signal == null ? {} : { signal: init.signal }),
+        },
+        (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+          incoming.on('error', reject);
+          incoming.on('end', () => {
+            const headers = new Headers();
+            for (const [name, value] of Object.entries(incoming.headersDistinct)) for (const each of value ?? []) headers.append(name, each);
+            const status = incoming.statusCode ?? 500;
+            resolve(new Response(status === 204 || status === 304 ? null : Buffer.concat(chunks), { status, headers }));
+          });
+        },
+      );
       outgoing.on('error', reject);
       outgoing.end(typeof init?.body === 'string' ? init.body : undefined);
     });

@@ -9,7 +9,13 @@ export const ORIGIN = 'https://ca.example.org';
 export const DIRECTORY_URL = `${ORIGIN}/directory`;
 
 const jws = z.object({ protected: z.string(), payload: z.string(), signature: z.string() });
-const protectedHeader = z.object({ alg: z.literal('ES256'), nonce: z.string(), url: z.string(), kid: z.string().optional(), jwk: z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }).optional() });
+const protectedHeader = z.object({
+  alg: z.literal('ES256'),
+  nonce: z.string(),
+  url: z.string(),
+  kid: z.string().optional(),
+  jwk: z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }).optional(),
+});
 
 export interface SeenRequest {
   method: string;
@@ -21,7 +27,10 @@ export interface SeenRequest {
 type Answer = Response | ((request: SeenRequest) => Response);
 
 export function problem(status: number, type: string, detail: string, headers: Record<string, string> = {}): Response {
-  return Response.json({ type: `urn:ietf:params:acme:error:${type}`, detail, status }, { status, headers: { 'content-type': 'application/problem+json', ...headers } });
+  return Response.json(
+    { type: `urn:ietf:params:acme:error:${type}`, detail, status },
+    { status, headers: { 'content-type': 'application/problem+json', ...headers } },
+  );
 }
 
 export class ScriptedCa {
@@ -70,7 +79,11 @@ export class ScriptedCa {
   async #verify(request: Request, seen: SeenRequest): Promise<JWK> {
     if (request.headers.get('content-type') !== 'application/jose+json') throw new TypeError('a POST without application/jose+json');
     const body = jws.parse(await request.json());
-    const header = protectedHeader.parse(JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(body.protected.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0)))));
+    const header = protectedHeader.parse(
+      JSON.parse(
+        new TextDecoder().decode(Uint8Array.from(atob(body.protected.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))),
+      ),
+    );
     if (header.url !== request.url) throw new TypeError('the signed URL is another one');
     if (!this.#nonces.delete(header.nonce)) throw new TypeError(`the nonce ${header.nonce} was never given out or is used twice`);
     const key = header.jwk ?? this.accounts.get(header.kid ?? '');
@@ -92,12 +105,19 @@ export class ScriptedCa {
   async #account(seen: SeenRequest, key: JWK): Promise<Response> {
     const url = `${ORIGIN}/accounts/${await calculateJwkThumbprint(key)}`;
     const existed = this.accounts.has(url);
-    if (!existed && z.object({ onlyReturnExisting: z.literal(true) }).safeParse(seen.payload).success) return problem(400, 'accountDoesNotExist', 'No account has this key.');
+    if (!existed && z.object({ onlyReturnExisting: z.literal(true) }).safeParse(seen.payload).success)
+      return problem(400, 'accountDoesNotExist', 'No account has this key.');
     this.accounts.set(url, key);
     return Response.json({ status: 'valid' }, { status: existed ? 200 : 201, headers: { location: url } });
   }
 }
 
 export function order(changes: Record<string, unknown> = {}): Record<string, unknown> {
-  return { status: 'pending', expires: '2031-01-02T03:04:05Z', authorizations: [`${ORIGIN}/authorizations/1`], finalize: `${ORIGIN}/orders/1/finalize`, ...changes };
+  return {
+    status: 'pending',
+    expires: '2031-01-02T03:04:05Z',
+    authorizations: [`${ORIGIN}/authorizations/1`],
+    finalize: `${ORIGIN}/orders/1/finalize`,
+    ...changes,
+  };
 }

@@ -157,7 +157,12 @@ describe('breakers', () => {
 
   it.each([
     ['the registered domain', 'too many certificates (50) already issued for "example.net" in the last 168h0m0s', ['sub.example.net'], ['other.example.org']],
-    ['the exact set', 'too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s', ['*.example.net', 'example.net'], ['example.net']],
+    [
+      'the exact set',
+      'too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s',
+      ['*.example.net', 'example.net'],
+      ['example.net'],
+    ],
     ['failed authorizations of a name', 'too many failed authorizations (5) for "example.net" in the last 1h0m0s', ['example.net'], ['sub.example.net']],
   ])('of a limit stop only %s', async (_what, detail, held, free) => {
     const { ca, port } = scriptedWorld();
@@ -184,7 +189,15 @@ describe('breakers', () => {
   it('do not open for a pause, which only a person ends', async () => {
     const { ca, port } = scriptedWorld();
     const session = await port.open('ca', null);
-    ca.script('/new-order', problem(429, 'rateLimited', 'Your account is temporarily prevented from requesting certificates for example.net and possibly others. Please visit: https://portal.example.org/unpause (paused)', { 'retry-after': '60' }));
+    ca.script(
+      '/new-order',
+      problem(
+        429,
+        'rateLimited',
+        'Your account is temporarily prevented from requesting certificates for example.net and possibly others. Please visit: https://portal.example.org/unpause (paused)',
+        { 'retry-after': '60' },
+      ),
+    );
     const failure = await failureOf(session.newOrder(wanted));
     expect(port.classify(failure)).toBe('paused');
     expect(failure).toMatchObject({ retryable: false, message: expect.stringContaining('https://portal.example.org/unpause') as string });
@@ -197,7 +210,11 @@ describe('one session', () => {
     const session = await port.open('ca', null);
     const before = ca.requests.length;
     let failure: unknown = null;
-    for (let count = 0; count <= MAX_REQUESTS && failure === null; count += 1) failure = await session.order(orderUrl).then(() => null, (error: unknown) => error);
+    for (let count = 0; count <= MAX_REQUESTS && failure === null; count += 1)
+      failure = await session.order(orderUrl).then(
+        () => null,
+        (error: unknown) => error,
+      );
     expect(failure).toMatchObject({ code: 'acme_request_budget', retryable: true });
     expect(ca.requests.length - before).toBe(MAX_REQUESTS);
   });
@@ -211,7 +228,11 @@ describe('one session', () => {
   it('carries the problem of an invalid order with its parts', async () => {
     const { ca, port } = scriptedWorld();
     const session = await port.open('ca', null);
-    const error = { type: 'urn:ietf:params:acme:error:compound', detail: 'Errors', subproblems: [{ type: 'urn:ietf:params:acme:error:caa', detail: 'CAA forbids', identifier: { type: 'dns', value: 'example.net' } }] };
+    const error = {
+      type: 'urn:ietf:params:acme:error:compound',
+      detail: 'Errors',
+      subproblems: [{ type: 'urn:ietf:params:acme:error:caa', detail: 'CAA forbids', identifier: { type: 'dns', value: 'example.net' } }],
+    };
     ca.script('/orders/1', Response.json(order({ status: 'invalid', error })));
     expect(await session.order(orderUrl)).toMatchObject({ status: 'invalid', error: { subproblems: [{ detail: 'CAA forbids', identifier: 'example.net' }] } });
   });
@@ -237,7 +258,11 @@ describe('an account', () => {
     expect(state.account()).toMatchObject({ url: null, intentUntil: null });
     pass(2 * MINUTE);
     await port.open('ca', null);
-    expect(ca.requests.filter(({ path }) => path === '/new-account').map(({ payload }) => payload)).toMatchObject([{ termsOfServiceAgreed: true }, { onlyReturnExisting: true }, { termsOfServiceAgreed: true }]);
+    expect(ca.requests.filter(({ path }) => path === '/new-account').map(({ payload }) => payload)).toMatchObject([
+      { termsOfServiceAgreed: true },
+      { onlyReturnExisting: true },
+      { termsOfServiceAgreed: true },
+    ]);
   });
 
   it('waits for a predecessor that may still be making the key', async () => {
@@ -277,11 +302,20 @@ describe('renewal information (RFC 9773)', () => {
   it('is fetched without an account', async () => {
     const { ca, port } = scriptedWorld();
     ca.script(path, Response.json(window, { headers: { 'retry-after': '21600' } }));
-    expect(await port.renewalInfo('ca', certId)).toEqual({ start: NOW + 9 * DAY, end: NOW + 11 * DAY, explanationUrl: 'https://ca.example.org/why', retryAt: NOW + 6 * HOUR });
+    expect(await port.renewalInfo('ca', certId)).toEqual({
+      start: NOW + 9 * DAY,
+      end: NOW + 11 * DAY,
+      explanationUrl: 'https://ca.example.org/why',
+      retryAt: NOW + 6 * HOUR,
+    });
     expect(ca.requests.map(({ method }) => method)).toEqual(['GET', 'GET']);
   });
 
-  it.each([['1', NOW + MINUTE], ['999999', NOW + DAY], ['soon', NOW + 6 * HOUR]])('clamps Retry-After %j', async (header, retryAt) => {
+  it.each([
+    ['1', NOW + MINUTE],
+    ['999999', NOW + DAY],
+    ['soon', NOW + 6 * HOUR],
+  ])('clamps Retry-After %j', async (header, retryAt) => {
     const { ca, port } = scriptedWorld();
     ca.script(path, Response.json(window, { headers: { 'retry-after': header } }));
     expect(await port.renewalInfo('ca', certId)).toMatchObject({ retryAt });

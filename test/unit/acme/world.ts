@@ -41,14 +41,34 @@ export function scriptedWorld(options: WorldOptions = {}): ScriptedWorld {
   const relayEgress = async (cluster: string, request: EgressRequest): Promise<EgressResponse> => {
     if (options.offline?.includes(cluster) === true) throw new PerennialError('relay_offline', 'No relay is connected.', { retryable: true });
     relayed.push({ cluster, url: request.url });
-    const response = await ca.fetch(request.url, { method: request.method, headers: request.headers, body: request.body === null ? null : Buffer.from(request.body, 'base64').toString() });
+    const response = await ca.fetch(request.url, {
+      method: request.method,
+      headers: request.headers,
+      body: request.body === null ? null : Buffer.from(request.body, 'base64').toString(),
+    });
     return { status: response.status, headers: [...response.headers], body: Buffer.from(await response.arrayBuffer()).toString('base64') };
   };
   const shared = { clock: () => now, secrets, relayEgress, fetch: options.direct ?? ca.fetch };
   const actor = actorOf(state, shared);
-  const authority: Authority = { name: 'ca', directory: DIRECTORY_URL, contact: ['mailto:ops@example.net'], egress: 'direct', externalAccount: null, ...options.authority };
-  const port = createAcmePort({ ...shared, authority: (name) => (name === 'ca' ? authority : undefined), actor: () => actor, clusters: options.clusters ?? [] });
+  const authority: Authority = {
+    name: 'ca',
+    directory: DIRECTORY_URL,
+    contact: ['mailto:ops@example.net'],
+    egress: 'direct',
+    externalAccount: null,
+    ...options.authority,
+  };
+  const port = createAcmePort({
+    ...shared,
+    authority: (name) => (name === 'ca' ? authority : undefined),
+    actor: () => actor,
+    clusters: options.clusters ?? [],
+  });
   return { ca, port, state, secrets, relayed, pass: (ms) => void (now += ms) };
 }
 
-export const failureOf = (work: Promise<unknown>): Promise<unknown> => work.then(() => 'no failure', (error: unknown) => error);
+export const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'no failure',
+    (error: unknown) => error,
+  );

@@ -72,7 +72,9 @@ export function violations(sources: Sources): string[] {
     }),
   );
   const pure = PURE.flatMap((path) => {
-    const reached = [...closure(path, sources)].filter((target) => PLATFORM.test(target) || target.startsWith('functions/storage/') || target === 'functions/composition.ts' || OBJECT.test(target));
+    const reached = [...closure(path, sources)].filter(
+      (target) => PLATFORM.test(target) || target.startsWith('functions/storage/') || target === 'functions/composition.ts' || OBJECT.test(target),
+    );
     return reached.map((target) => `${path} -> ${target}: a pure decision loads a platform`);
   });
   return [...direct, ...pure];
@@ -92,7 +94,8 @@ function sharedRefusal({ target }: Import): string | null {
 }
 
 function infraRefusal(path: string, { target }: Import): string | null {
-  if (path.startsWith('infra/relay/') && !/^(shared|infra\/relay)\//.test(target) && /^(functions|infra|test)\//.test(target)) return 'the relay is built of itself and shared code';
+  if (path.startsWith('infra/relay/') && !/^(shared|infra\/relay)\//.test(target) && /^(functions|infra|test)\//.test(target))
+    return 'the relay is built of itself and shared code';
   if (target.startsWith('cloudflare:')) return 'this runs on Node';
   return null;
 }
@@ -101,7 +104,8 @@ function edgeRefusal(path: string, { target, typeOnly }: Import): string | null 
   if (/^(infra|test)\//.test(target)) return 'the edge is deployed without it';
   const entry = OBJECT.test(path) || path === 'functions/objects.ts' || path === 'functions/index.ts';
   if (PLATFORM.test(target)) {
-    if (target.startsWith('perennial:')) return /^functions\/(config\/compiled|composition)\.ts$/.test(path) || path.endsWith('.d.ts') ? null : 'only the composition reads what the build made';
+    if (target.startsWith('perennial:'))
+      return /^functions\/(config\/compiled|composition)\.ts$/.test(path) || path.endsWith('.d.ts') ? null : 'only the composition reads what the build made';
     if (NODE_BUILTINS[path] === target) return null;
     return entry && target === 'cloudflare:workers' ? null : 'only Durable Object classes know the platform';
   }

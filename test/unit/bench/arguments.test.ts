@@ -10,7 +10,13 @@ describe('the command line', () => {
   });
 
   it('takes scenarios by name, and counts', () => {
-    expect(parseArguments(['--json', '--only', 'served', '--only=issue', '--runs', '30', '--fleet', '100'], NAMES)).toEqual({ json: true, help: false, only: ['served', 'issue'], runs: 30, fleet: 100 });
+    expect(parseArguments(['--json', '--only', 'served', '--only=issue', '--runs', '30', '--fleet', '100'], NAMES)).toEqual({
+      json: true,
+      help: false,
+      only: ['served', 'issue'],
+      runs: 30,
+      fleet: 100,
+    });
   });
 
   it.each([
@@ -27,6 +33,11 @@ describe('the command line', () => {
   });
 
   it('lists every scenario in its help', () => {
-    expect(usage([{ name: 'issue', about: 'due to issued' }, { name: 'cpu', about: 'CPU time' }])).toContain('  issue  due to issued\n  cpu    CPU time\n');
+    expect(
+      usage([
+        { name: 'issue', about: 'due to issued' },
+        { name: 'cpu', about: 'CPU time' },
+      ]),
+    ).toContain('  issue  due to issued\n  cpu    CPU time\n');
   });
 });

@@ -40,7 +40,13 @@ describe('the table', () => {
   });
 
   it('aligns its columns', () => {
-    expect(renderTable([['what', 'n'], ['long name', '1'], ['x', '100']])).toEqual(['what         n', '---------  ---', 'long name    1', 'x          100']);
+    expect(
+      renderTable([
+        ['what', 'n'],
+        ['long name', '1'],
+        ['x', '100'],
+      ]),
+    ).toEqual(['what         n', '---------  ---', 'long name    1', 'x          100']);
     expect(renderTable([])).toEqual([]);
   });
 });

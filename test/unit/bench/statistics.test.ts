@@ -11,12 +11,17 @@ describe('a percentile', () => {
 
   it('is always one of the samples, never less than a smaller share has, and has its share of them at or below it', () => {
     check(
-      property(array(double({ min: 0, max: 1e9, noNaN: true }), { minLength: 1, maxLength: 50 }), double({ min: 0.01, max: 1, noNaN: true }), double({ min: 0.01, max: 1, noNaN: true }), (samples, one, other) => {
-        const value = percentile(samples, one);
-        expect(samples).toContain(value);
-        expect(samples.filter((sample) => sample <= value).length).toBeGreaterThanOrEqual(one * samples.length - 1e-9);
-        expect(percentile(samples, Math.min(one, other))).toBeLessThanOrEqual(percentile(samples, Math.max(one, other)));
-      }),
+      property(
+        array(double({ min: 0, max: 1e9, noNaN: true }), { minLength: 1, maxLength: 50 }),
+        double({ min: 0.01, max: 1, noNaN: true }),
+        double({ min: 0.01, max: 1, noNaN: true }),
+        (samples, one, other) => {
+          const value = percentile(samples, one);
+          expect(samples).toContain(value);
+          expect(samples.filter((sample) => sample <= value).length).toBeGreaterThanOrEqual(one * samples.length - 1e-9);
+          expect(percentile(samples, Math.min(one, other))).toBeLessThanOrEqual(percentile(samples, Math.max(one, other)));
+        },
+      ),
     );
   });
 

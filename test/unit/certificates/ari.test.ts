@@ -21,7 +21,12 @@ describe('the window that a CA suggests (RFC 9773 §4.2)', () => {
   it('draws again when the window moves', () => {
     const first = windowed(ari(), suggestion, NOW, 0.2);
     const moved = { ...suggestion, start: NOW - 2 * HOUR, end: NOW - HOUR, explanationUrl: 'https://ca.test/incident' };
-    expect(windowed(first, moved, NOW, 0.5)).toMatchObject({ start: moved.start, end: moved.end, selectedAt: NOW - 1.5 * HOUR, explanationUrl: 'https://ca.test/incident' });
+    expect(windowed(first, moved, NOW, 0.5)).toMatchObject({
+      start: moved.start,
+      end: moved.end,
+      selectedAt: NOW - 1.5 * HOUR,
+      explanationUrl: 'https://ca.test/incident',
+    });
   });
 
   it('is asked for again after what the CA says, between a minute and a day', () => {
@@ -36,12 +41,17 @@ describe('the window that a CA suggests (RFC 9773 §4.2)', () => {
 
   it('always holds the selected time', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 90 * DAY }), fc.integer({ min: 1, max: 10 * DAY }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (offset, width, dice) => {
-        const start = NOW + offset;
-        const { selectedAt } = windowed(ari(), { ...suggestion, start, end: start + width }, NOW, dice);
-        expect(selectedAt).toBeGreaterThanOrEqual(start);
-        expect(selectedAt).toBeLessThan(start + width);
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 90 * DAY }),
+        fc.integer({ min: 1, max: 10 * DAY }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (offset, width, dice) => {
+          const start = NOW + offset;
+          const { selectedAt } = windowed(ari(), { ...suggestion, start, end: start + width }, NOW, dice);
+          expect(selectedAt).toBeGreaterThanOrEqual(start);
+          expect(selectedAt).toBeLessThan(start + width);
+        },
+      ),
     );
   });
 });

@@ -5,7 +5,22 @@ import type { FailureClass } from '../../../functions/certificates/ports.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../../shared/clock.ts';
 import { NOW } from './states.ts';
 
-const CLASSES: FailureClass[] = ['protocol', 'overload', 'limit', 'paused', 'state', 'replaces', 'validation', 'account', 'permanent', 'dns', 'relay', 'nomad', 'traefik', 'internal'];
+const CLASSES: FailureClass[] = [
+  'protocol',
+  'overload',
+  'limit',
+  'paused',
+  'state',
+  'replaces',
+  'validation',
+  'account',
+  'permanent',
+  'dns',
+  'relay',
+  'nomad',
+  'traefik',
+  'internal',
+];
 const PATIENT: FailureClass[] = ['limit', 'paused', 'validation', 'account'];
 
 function wait(input: Partial<BackoffInput>): number {
@@ -35,23 +50,34 @@ describe('the next try after a failure', () => {
 
   it('is always in the future, at most a quarter later than its step, and never further away than a day and a quarter', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...CLASSES), fc.integer({ min: 1, max: 50 }), fc.option(fc.integer({ min: 0, max: 90 * DAY }), { nil: null }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (failureClass, count, lifeLeft, random) => {
-        const input = { class: failureClass, count, lifeLeft };
-        const plain = wait(input);
-        const jittered = wait({ ...input, random });
-        expect(plain).toBeGreaterThanOrEqual(SECOND);
-        expect(jittered).toBeGreaterThanOrEqual(plain);
-        expect(jittered).toBeLessThanOrEqual(Math.ceil(plain * 1.25));
-        expect(jittered).toBeLessThanOrEqual(1.25 * DAY);
-      }),
+      fc.property(
+        fc.constantFrom(...CLASSES),
+        fc.integer({ min: 1, max: 50 }),
+        fc.option(fc.integer({ min: 0, max: 90 * DAY }), { nil: null }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (failureClass, count, lifeLeft, random) => {
+          const input = { class: failureClass, count, lifeLeft };
+          const plain = wait(input);
+          const jittered = wait({ ...input, random });
+          expect(plain).toBeGreaterThanOrEqual(SECOND);
+          expect(jittered).toBeGreaterThanOrEqual(plain);
+          expect(jittered).toBeLessThanOrEqual(Math.ceil(plain * 1.25));
+          expect(jittered).toBeLessThanOrEqual(1.25 * DAY);
+        },
+      ),
     );
   });
 
   it('does not shrink with the number of failures', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...CLASSES), fc.integer({ min: 1, max: 20 }), fc.option(fc.integer({ min: 0, max: 90 * DAY }), { nil: null }), (failureClass, count, lifeLeft) => {
-        expect(wait({ class: failureClass, count: count + 1, lifeLeft })).toBeGreaterThanOrEqual(wait({ class: failureClass, count, lifeLeft }));
-      }),
+      fc.property(
+        fc.constantFrom(...CLASSES),
+        fc.integer({ min: 1, max: 20 }),
+        fc.option(fc.integer({ min: 0, max: 90 * DAY }), { nil: null }),
+        (failureClass, count, lifeLeft) => {
+          expect(wait({ class: failureClass, count: count + 1, lifeLeft })).toBeGreaterThanOrEqual(wait({ class: failureClass, count, lifeLeft }));
+        },
+      ),
     );
   });
 });

@@ -29,12 +29,17 @@ function alone(present: CertificateState): PhaseContext {
 }
 
 describe('the end of an issuance', () => {
-  const delivered = () => state({ issuance: issuance({ issued: issued(), key: { cluster: 'matrix', csr: 'AAAA', spki: hex('d'), madeIn: 'matrix/allocation' } }) });
+  const delivered = () =>
+    state({ issuance: issuance({ issued: issued(), key: { cluster: 'matrix', csr: 'AAAA', spki: hex('d'), madeIn: 'matrix/allocation' } }) });
 
   it('makes its certificate the live one, whose window the CA is asked for next, even when the relay cannot be reached', async () => {
     const present = delivered();
     const entry = await complete(alone(present));
-    expect(present).toMatchObject({ issuance: null, live: { issuance: 'issuance-1', leaf: { sha256: hex('c') }, adopted: false }, ari: { certId: 'aki.serial', nextCheckAt: NOW, selectedAt: null } });
+    expect(present).toMatchObject({
+      issuance: null,
+      live: { issuance: 'issuance-1', leaf: { sha256: hex('c') }, adopted: false },
+      ari: { certId: 'aki.serial', nextCheckAt: NOW, selectedAt: null },
+    });
     expect(entry).toMatchObject({ id: 'issuance-1', outcome: 'live', sha256: hex('c') });
   });
 

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { describeVerdicts, instanceRow, matchDeliveries, newDelivery, quickDialDelay, SETTLE_MS, startDelivery, summarise } from '../../../functions/certificates/delivery.ts';
+import {
+  describeVerdicts,
+  instanceRow,
+  matchDeliveries,
+  newDelivery,
+  quickDialDelay,
+  SETTLE_MS,
+  startDelivery,
+  summarise,
+} from '../../../functions/certificates/delivery.ts';
 import { delivery, deliverySpec, failure, hex, NOW, spec, state } from './states.ts';
 
 describe('all dials of a delivery together', () => {
@@ -35,8 +44,16 @@ describe('all dials of a delivery together', () => {
     const served = (digit: string) => ({ sha256: hex(digit), names: [], issuer: 'x', notAfter: NOW });
     const row = instanceRow(
       {
-        id: 'i', address: '10.0.0.1', port: 443, job: 'proxy', verdict: 'old', detail: 'one name',
-        names: [{ name: 'a.test', verdict: 'new', served: served('1'), detail: '' }, { name: 'b.test', verdict: 'old', served: served('2'), detail: '' }],
+        id: 'i',
+        address: '10.0.0.1',
+        port: 443,
+        job: 'proxy',
+        verdict: 'old',
+        detail: 'one name',
+        names: [
+          { name: 'a.test', verdict: 'new', served: served('1'), detail: '' },
+          { name: 'b.test', verdict: 'old', served: served('2'), detail: '' },
+        ],
       },
       NOW,
     );
@@ -46,8 +63,26 @@ describe('all dials of a delivery together', () => {
 
 describe('a delivery that starts', () => {
   it('wants the new leaf, knows what it installed before, and has forgotten earlier failures', () => {
-    const before = delivery({ step: 'verify', installed: hex('a'), known: [hex('b'), hex('a')], failure: failure(), retryAt: NOW + 1, polls: 9, verifyingSince: NOW });
-    expect(startDelivery(before, hex('c'), true)).toMatchObject({ step: 'install', wanted: hex('c'), installed: hex('a'), known: [hex('a'), hex('b')], replaceForeign: true, failure: null, retryAt: 0, polls: 0, verifyingSince: null });
+    const before = delivery({
+      step: 'verify',
+      installed: hex('a'),
+      known: [hex('b'), hex('a')],
+      failure: failure(),
+      retryAt: NOW + 1,
+      polls: 9,
+      verifyingSince: NOW,
+    });
+    expect(startDelivery(before, hex('c'), true)).toMatchObject({
+      step: 'install',
+      wanted: hex('c'),
+      installed: hex('a'),
+      known: [hex('a'), hex('b')],
+      replaceForeign: true,
+      failure: null,
+      retryAt: 0,
+      polls: 0,
+      verifyingSince: null,
+    });
   });
 
   it('remembers at most eight leaves, the newest', () => {

@@ -30,7 +30,10 @@ describe('the next renewal', () => {
 
   it('is now when the specification names other domains, whatever the CA suggests', () => {
     const present = live();
-    expect(nextRenewal(NOW, present, ari({ selectedAt: NOW + DAY }), { ...spec, domains: ['matrix.example.net'] })).toEqual({ at: NOW, reason: REASONS.specChanged });
+    expect(nextRenewal(NOW, present, ari({ selectedAt: NOW + DAY }), { ...spec, domains: ['matrix.example.net'] })).toEqual({
+      at: NOW,
+      reason: REASONS.specChanged,
+    });
   });
 
   it('does not mind the order of the domains', () => {
@@ -47,16 +50,25 @@ describe('the next renewal', () => {
   });
 
   it('is now when the window that the CA suggests lies in the past (revocation, incident)', () => {
-    expect(nextRenewal(NOW, live(), ari({ start: NOW - 2 * HOUR, end: NOW - HOUR, selectedAt: NOW - 90 * 60_000 }), spec)).toEqual({ at: NOW, reason: REASONS.incident });
+    expect(nextRenewal(NOW, live(), ari({ start: NOW - 2 * HOUR, end: NOW - HOUR, selectedAt: NOW - 90 * 60_000 }), spec)).toEqual({
+      at: NOW,
+      reason: REASONS.incident,
+    });
   });
 
   it('is the selected time inside the window that the CA suggests', () => {
-    expect(nextRenewal(NOW, live(), ari({ start: NOW + DAY, end: NOW + 2 * DAY, selectedAt: NOW + 1.5 * DAY }), spec)).toEqual({ at: NOW + 1.5 * DAY, reason: REASONS.ariSelected });
+    expect(nextRenewal(NOW, live(), ari({ start: NOW + DAY, end: NOW + 2 * DAY, selectedAt: NOW + 1.5 * DAY }), spec)).toEqual({
+      at: NOW + 1.5 * DAY,
+      reason: REASONS.ariSelected,
+    });
   });
 
   it('is the backstop when the CA suggests something later', () => {
     const present = live({}, 0, 90 * DAY);
-    expect(nextRenewal(NOW, present, ari({ start: NOW + 80 * DAY, end: NOW + 85 * DAY, selectedAt: NOW + 82 * DAY }), spec)).toEqual({ at: NOW + 60 * DAY, reason: REASONS.backstop });
+    expect(nextRenewal(NOW, present, ari({ start: NOW + 80 * DAY, end: NOW + 85 * DAY, selectedAt: NOW + 82 * DAY }), spec)).toEqual({
+      at: NOW + 60 * DAY,
+      reason: REASONS.backstop,
+    });
   });
 
   it('ignores a window that was suggested for another certificate', () => {

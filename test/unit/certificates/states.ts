@@ -34,8 +34,27 @@ export function failure(change: Partial<Failure> = {}): Failure {
 /** A live certificate that has lived `age` of its `lifetime`, both ms. */
 export function live(change: Partial<Live> = {}, age = 10 * DAY, lifetime = 90 * DAY): Live {
   const notBefore = NOW - age;
-  const leaf = { sha256: hex('a'), spki: hex('b'), names: spec.domains, issuer: 'Test CA', serial: '01', notBefore, notAfter: notBefore + lifetime, certId: 'aki.serial' };
-  return { issuance: 'issuance-0', chain: '-----BEGIN CERTIFICATE-----', leaf, authority: 'pebble', accountUrl: 'https://ca.test/account/1', keyType: 'ec-p256', since: notBefore, adopted: false, ...change };
+  const leaf = {
+    sha256: hex('a'),
+    spki: hex('b'),
+    names: spec.domains,
+    issuer: 'Test CA',
+    serial: '01',
+    notBefore,
+    notAfter: notBefore + lifetime,
+    certId: 'aki.serial',
+  };
+  return {
+    issuance: 'issuance-0',
+    chain: '-----BEGIN CERTIFICATE-----',
+    leaf,
+    authority: 'pebble',
+    accountUrl: 'https://ca.test/account/1',
+    keyType: 'ec-p256',
+    since: notBefore,
+    adopted: false,
+    ...change,
+  };
 }
 
 export function ari(change: Partial<Ari> = {}): Ari {
@@ -87,7 +106,14 @@ export const order: NonNullable<Issuance['order']> = {
   retryAt: null,
 };
 
-export const placed: Issuance['placed'][number] = { name: '_acme-challenge.matrix.example.net', value: 'txt-value', vendor: 'main', zoneId: 'zone', zoneName: 'example.net', target: '_acme-challenge.matrix.example.net' };
+export const placed: Issuance['placed'][number] = {
+  name: '_acme-challenge.matrix.example.net',
+  value: 'txt-value',
+  vendor: 'main',
+  zoneId: 'zone',
+  zoneName: 'example.net',
+  target: '_acme-challenge.matrix.example.net',
+};
 
 export function issued(change: Partial<NonNullable<Issuance['issued']>> = {}): NonNullable<Issuance['issued']> {
   return { chain: '-----BEGIN CERTIFICATE-----', leaf: { ...live({}, 0).leaf, sha256: hex('c') }, at: NOW, ...change };
@@ -116,7 +142,18 @@ export function delivery(change: Partial<DeliveryState> = {}): DeliveryState {
 /** Live, delivered, nothing to do. */
 export function state(change: Partial<CertificateState> = {}, record: Partial<CertificateState['record']> = {}): CertificateState {
   return {
-    record: { name: 'matrix', generation: 1, spec, retired: false, adoptionDone: true, adoptionFailure: null, demand: null, guardedUntil: 0, zones: [], ...record },
+    record: {
+      name: 'matrix',
+      generation: 1,
+      spec,
+      retired: false,
+      adoptionDone: true,
+      adoptionFailure: null,
+      demand: null,
+      guardedUntil: 0,
+      zones: [],
+      ...record,
+    },
     live: live(),
     ari: ari(),
     issuance: null,
@@ -132,12 +169,34 @@ export const anyLive = fc
   .record({ days: fc.constantFrom(90, 64, 47, 45, 6.7), spent: fc.double({ min: 0, max: 1.2, noNaN: true }), changed: fc.boolean() })
   .map(({ days, spent, changed }) => live(changed ? { keyType: 'ec-p384' } : {}, Math.round(days * DAY * spent), days * DAY));
 export const anyAri = fc
-  .record({ certId: fc.constantFrom('aki.serial', 'another.one'), start: near, width: fc.integer({ min: 1, max: 2 * DAY }), selectedAt: maybe(near), nextCheckAt: near })
+  .record({
+    certId: fc.constantFrom('aki.serial', 'another.one'),
+    start: near,
+    width: fc.integer({ min: 1, max: 2 * DAY }),
+    selectedAt: maybe(near),
+    nextCheckAt: near,
+  })
   .map(({ width, ...rest }) => ari({ ...rest, end: rest.start + width }));
-const anyDelivery = fc.record({ step: fc.constantFrom('install' as const, 'reload' as const, 'verify' as const, 'done' as const), retryAt: near, verifiedAt: maybe(near), failure: maybe(anyFailure) }).map(delivery);
+const anyDelivery = fc
+  .record({
+    step: fc.constantFrom('install' as const, 'reload' as const, 'verify' as const, 'done' as const),
+    retryAt: near,
+    verifiedAt: maybe(near),
+    failure: maybe(anyFailure),
+  })
+  .map(delivery);
 const anyIssuance = fc
   .record({
-    phase: fc.constantFrom('order' as const, 'present' as const, 'propagate' as const, 'validate' as const, 'finalize' as const, 'download' as const, 'install' as const, 'verify' as const),
+    phase: fc.constantFrom(
+      'order' as const,
+      'present' as const,
+      'propagate' as const,
+      'validate' as const,
+      'finalize' as const,
+      'download' as const,
+      'install' as const,
+      'verify' as const,
+    ),
     order: maybe(fc.constant(order)),
     placed: fc.constantFrom<Issuance['placed']>([], [placed]),
     cleaned: fc.boolean(),

@@ -10,21 +10,36 @@ const view = (present: CertificateState, held = false) => viewOf({ state: presen
 
 describe('the view of a certificate', () => {
   it('says live, until when, and when it is renewed', () => {
-    expect(view(state())).toMatchObject({ state: 'live', phase: 'idle', waitingFor: null, renewal: { at: NOW + 50 * DAY }, live: { sha256: hex('a'), adopted: false }, issuance: null, deliveries: [{ state: 'live', index: 7 }] });
+    expect(view(state())).toMatchObject({
+      state: 'live',
+      phase: 'idle',
+      waitingFor: null,
+      renewal: { at: NOW + 50 * DAY },
+      live: { sha256: hex('a'), adopted: false },
+      issuance: null,
+      deliveries: [{ state: 'live', index: 7 }],
+    });
   });
 
   it('holds no chain, CSR, nonce, challenge value, order or account', () => {
     const secretive = state({
       live: live({ chain: 'CHAIN-OF-LIVE', accountUrl: 'https://ca.test/ACCOUNT' }),
       issuance: issuance({
-        nonce: 'NONCE', accountUrl: 'https://ca.test/ACCOUNT', order: { ...order, url: 'https://ca.test/ORDER' },
+        nonce: 'NONCE',
+        accountUrl: 'https://ca.test/ACCOUNT',
+        order: { ...order, url: 'https://ca.test/ORDER' },
         key: { cluster: 'matrix', csr: 'CSR-BYTES', spki: hex('d'), madeIn: 'matrix/allocation' },
-        challenges: [{ url: 'https://ca.test/CHALLENGE', authorization: 'https://ca.test/AUTHZ', name: '_acme-challenge.matrix.example.net', value: 'TXT-VALUE' }],
-        placed: [{ ...placed, value: 'TXT-VALUE' }], issued: issued({ chain: 'CHAIN-OF-NEW' }), intent: { id: 'INTENT', runner: 'RUNNER', deadline: NOW },
+        challenges: [
+          { url: 'https://ca.test/CHALLENGE', authorization: 'https://ca.test/AUTHZ', name: '_acme-challenge.matrix.example.net', value: 'TXT-VALUE' },
+        ],
+        placed: [{ ...placed, value: 'TXT-VALUE' }],
+        issued: issued({ chain: 'CHAIN-OF-NEW' }),
+        intent: { id: 'INTENT', runner: 'RUNNER', deadline: NOW },
       }),
     });
     const json = JSON.stringify(view(secretive));
-    for (const word of ['CHAIN-OF', 'CSR-BYTES', 'NONCE', 'ACCOUNT', 'ORDER', 'CHALLENGE', 'AUTHORIZATION', 'TXT-VALUE', 'INTENT', 'RUNNER']) expect(json).not.toContain(word);
+    for (const word of ['CHAIN-OF', 'CSR-BYTES', 'NONCE', 'ACCOUNT', 'ORDER', 'CHALLENGE', 'AUTHORIZATION', 'TXT-VALUE', 'INTENT', 'RUNNER'])
+      expect(json).not.toContain(word);
     expect(json).toContain('matrix/allocation');
   });
 
@@ -44,7 +59,9 @@ describe('the view of a certificate', () => {
   });
 
   it('gives a drifted delivery and its way out their own name', () => {
-    const drifted = view(state({ deliveries: [delivery({ step: 'verify', failure: failure({ code: 'drift', message: 'Somebody else wrote.', hint: 'Redeliver.' }) })] }));
+    const drifted = view(
+      state({ deliveries: [delivery({ step: 'verify', failure: failure({ code: 'drift', message: 'Somebody else wrote.', hint: 'Redeliver.' }) })] }),
+    );
     expect(drifted.deliveries[0]).toMatchObject({ state: 'drift', failure: { hint: 'Redeliver.' } });
     expect(drifted.reason).toBe('Somebody else wrote.');
   });
@@ -56,13 +73,24 @@ describe('the view of a certificate', () => {
 
   it('takes no verdict on the pair before for one on the pair that was just installed', () => {
     const instance = { id: 'traefik-1', address: '10.0.0.1', port: 443, verdict: 'new' as const, detail: '', sha256: hex('a'), at: NOW - HOUR };
-    const waits = (verifiedAt: number) => view(state({ deliveries: [delivery({ step: 'verify', instances: [instance], verifiedAt, verifyingSince: NOW - MINUTE })] })).waitingFor;
+    const waits = (verifiedAt: number) =>
+      view(state({ deliveries: [delivery({ step: 'verify', instances: [instance], verifiedAt, verifyingSince: NOW - MINUTE })] })).waitingFor;
     expect(waits(NOW - HOUR)).toBe('The first dial.');
     expect(waits(NOW)).toBe('traefik: 1 of 1 instance serves it.');
   });
 
   it('says when records take longer than usual', () => {
-    const since = (ago: number) => view(state({ issuance: issuance({ phase: 'propagate', order, phases: [{ name: 'propagate', startedAt: NOW - ago, endedAt: null }], propagation: { complete: false, summary: '1 of 2 authoritative servers', weak: false, servers: [] } }) })).waitingFor;
+    const since = (ago: number) =>
+      view(
+        state({
+          issuance: issuance({
+            phase: 'propagate',
+            order,
+            phases: [{ name: 'propagate', startedAt: NOW - ago, endedAt: null }],
+            propagation: { complete: false, summary: '1 of 2 authoritative servers', weak: false, servers: [] },
+          }),
+        }),
+      ).waitingFor;
     expect(since(MINUTE)).toBe('1 of 2 authoritative servers.');
     expect(since(HOUR)).toBe('1 of 2 authoritative servers, longer than usual.');
   });

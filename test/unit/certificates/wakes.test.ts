@@ -9,7 +9,10 @@ import { anyState, delivery, failure, hex, issuance, issued, NOW, state } from '
 /** Every kind of failure at once, each to be tried again in an hour. */
 function failing(code: string): CertificateState {
   const failed = failure({ code, retryAt: NOW + HOUR });
-  return state({ issuance: issuance({ failure: { ...failed } }), deliveries: [delivery({ step: 'install', failure: { ...failed }, retryAt: NOW + HOUR })] }, { adoptionFailure: { ...failed } });
+  return state(
+    { issuance: issuance({ failure: { ...failed } }), deliveries: [delivery({ step: 'install', failure: { ...failed }, retryAt: NOW + HOUR })] },
+    { adoptionFailure: { ...failed } },
+  );
 }
 
 function retries(present: CertificateState): number[] {

@@ -38,28 +38,80 @@ class Link {
   }
 }
 
-const answering = (status: number, body: unknown): Outcome<LinkResponse> => ({ ok: true, value: { status, body: typeof body === 'string' ? body : JSON.stringify(body), contract: CONTRACT.current } });
+const answering = (status: number, body: unknown): Outcome<LinkResponse> => ({
+  ok: true,
+  value: { status, body: typeof body === 'string' ? body : JSON.stringify(body), contract: CONTRACT.current },
+});
 
 async function failed(work: Promise<unknown>): Promise<PerennialError> {
-  const error = await work.then(() => null, (thrown: unknown) => thrown);
+  const error = await work.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
   if (error instanceof PerennialError) return error;
   throw new Error(`a PerennialError was expected, not ${String(error)}`);
 }
 
 describe('every route of the contract', () => {
-  const schemas = { createKey: createKeyRequest, install: installRequest, inspect: inspectRequest, reload: reloadRequest, verify: verifyRequest, egress: egressRequest, dnsQuery: dnsQueryRequest };
+  const schemas = {
+    createKey: createKeyRequest,
+    install: installRequest,
+    inspect: inspectRequest,
+    reload: reloadRequest,
+    verify: verifyRequest,
+    egress: egressRequest,
+    dnsQuery: dnsQueryRequest,
+  };
   const calls: { [route in keyof typeof RELAY_ROUTES]: { ask: (routes: RelayRoutes) => Promise<unknown>; answer: unknown; path: string } } = {
-    createKey: { ask: (routes) => routes.createKey('matrix', key), answer: { issuance: 'issuance-1', csr: 'AAAA', spki: hex, madeIn: 'matrix/a' }, path: '/v1/keys' },
+    createKey: {
+      ask: (routes) => routes.createKey('matrix', key),
+      answer: { issuance: 'issuance-1', csr: 'AAAA', spki: hex, madeIn: 'matrix/a' },
+      path: '/v1/keys',
+    },
     removeKey: { ask: (routes) => routes.removeKey('matrix', 'issuance-1'), answer: { removed: true }, path: '/v1/keys/issuance-1' },
     install: {
-      ask: (routes) => routes.install('matrix', 'matrix', { issuance: 'issuance-1', names: ['matrix.example.net'], chain, target, known: [hex], replaceForeign: true, blind: false }),
+      ask: (routes) =>
+        routes.install('matrix', 'matrix', {
+          issuance: 'issuance-1',
+          names: ['matrix.example.net'],
+          chain,
+          target,
+          known: [hex],
+          replaceForeign: true,
+          blind: false,
+        }),
       answer: { index: 7, sha256: hex, changed: true, keptItems: ['other'] },
       path: '/v1/certificates/matrix',
     },
-    inspect: { ask: (routes) => routes.inspect('matrix', 'matrix', { target }), answer: { found: false, index: 0, chain: null, sha256: null, pairFits: null, ours: false }, path: '/v1/certificates/matrix/inspect' },
-    reload: { ask: (routes) => routes.reload('matrix', { certificate: 'matrix', service: 'traefik', mode: 'watch' }), answer: { mode: 'watch', signalled: 0, note: 'watched' }, path: '/v1/reload' },
-    verify: { ask: (routes) => routes.verify('matrix', { certificate: 'matrix', names: ['matrix.example.net'], sha256: hex, previous: [], service: 'traefik', namespace: 'default', probes: [] }), answer: { instances: [] }, path: '/v1/verify' },
-    egress: { ask: (routes) => routes.egress('matrix', { url: 'https://ca.test/', method: 'GET', headers: [], body: null, maxBytes: 1_000 }), answer: { status: 200, headers: [], body: '' }, path: '/v1/egress' },
+    inspect: {
+      ask: (routes) => routes.inspect('matrix', 'matrix', { target }),
+      answer: { found: false, index: 0, chain: null, sha256: null, pairFits: null, ours: false },
+      path: '/v1/certificates/matrix/inspect',
+    },
+    reload: {
+      ask: (routes) => routes.reload('matrix', { certificate: 'matrix', service: 'traefik', mode: 'watch' }),
+      answer: { mode: 'watch', signalled: 0, note: 'watched' },
+      path: '/v1/reload',
+    },
+    verify: {
+      ask: (routes) =>
+        routes.verify('matrix', {
+          certificate: 'matrix',
+          names: ['matrix.example.net'],
+          sha256: hex,
+          previous: [],
+          service: 'traefik',
+          namespace: 'default',
+          probes: [],
+        }),
+      answer: { instances: [] },
+      path: '/v1/verify',
+    },
+    egress: {
+      ask: (routes) => routes.egress('matrix', { url: 'https://ca.test/', method: 'GET', headers: [], body: null, maxBytes: 1_000 }),
+      answer: { status: 200, headers: [], body: '' },
+      path: '/v1/egress',
+    },
     dnsQuery: { ask: (routes) => routes.dnsQuery('matrix', [{ name: 'example.net', type: 'NS' }]), answer: { results: [] }, path: '/v1/dns/query' },
   };
 
@@ -101,11 +153,19 @@ describe('every route of the contract', () => {
 describe('an error', () => {
   it('of the link keeps its code, advice and time', async () => {
     const link = new Link(() => ({ ok: false, error: { code: 'relay_offline', message: 'No relay.', retryable: true, hint: 'Start it.' } }));
-    expect((await failed(link.routes().createKey('matrix', key))).toData()).toEqual({ code: 'relay_offline', message: 'No relay.', retryable: true, hint: 'Start it.' });
+    expect((await failed(link.routes().createKey('matrix', key))).toData()).toEqual({
+      code: 'relay_offline',
+      message: 'No relay.',
+      retryable: true,
+      hint: 'Start it.',
+    });
   });
 
   it('without words is a broken contract, to be tried again only when the relay itself is at fault', async () => {
-    for (const [status, retryable] of [[502, true], [404, false]] as const) {
+    for (const [status, retryable] of [
+      [502, true],
+      [404, false],
+    ] as const) {
       const error = await failed(new Link(() => answering(status, '<html>')).routes().createKey('matrix', key));
       expect(error).toMatchObject({ code: 'relay_protocol', retryable });
     }
@@ -113,7 +173,11 @@ describe('an error', () => {
 });
 
 describe('a relay of contract version 1', () => {
-  const questions: DnsQuestion[] = [{ name: 'a.example.net', type: 'TXT' }, { name: 'b.example.net', type: 'TXT' }, { name: 'c.example.net', type: 'NS' }];
+  const questions: DnsQuestion[] = [
+    { name: 'a.example.net', type: 'TXT' },
+    { name: 'b.example.net', type: 'TXT' },
+    { name: 'c.example.net', type: 'NS' },
+  ];
   const refusal = answering(400, { error: { code: 'relay_one_question', message: 'One at a time.', retryable: false } });
   const single = (request: LinkRequest) => {
     const asked = dnsQueryRequest.parse(JSON.parse(request.body)).questions;

@@ -4,7 +4,15 @@ import { finishedView } from './views.ts';
 
 const LEAF = 'ab'.repeat(32);
 const OTHER = 'cd'.repeat(32);
-const dialled = (name: string, sha256 = LEAF, trusted = true) => ({ name, sha256, trusted, names: ['matrix.example.net', '*.matrix.example.net'], issuer: 'Pebble Intermediate', notBefore: 0, notAfter: 3_888_000_000 });
+const dialled = (name: string, sha256 = LEAF, trusted = true) => ({
+  name,
+  sha256,
+  trusted,
+  names: ['matrix.example.net', '*.matrix.example.net'],
+  issuer: 'Pebble Intermediate',
+  notBefore: 0,
+  notAfter: 3_888_000_000,
+});
 
 function facts(changes: Partial<ProofFacts> = {}): ProofFacts {
   const view = finishedView();
@@ -26,8 +34,16 @@ describe('facts are a proof', () => {
   });
 
   it.each<[string, Partial<ProofFacts>, string]>([
-    ['an instance serves another leaf', { served: [{ id: 'a', address: '127.0.0.1', port: 1, dialled: [dialled('matrix.example.net'), dialled('r1.matrix.example.net', OTHER)] }] }, `serves the leaf ${OTHER} for r1.matrix.example.net`],
-    ['the chain leads to nobody we know', { served: [{ id: 'a', address: '127.0.0.1', port: 1, dialled: [dialled('matrix.example.net', LEAF, false)] }] }, "does not lead to the CA's root"],
+    [
+      'an instance serves another leaf',
+      { served: [{ id: 'a', address: '127.0.0.1', port: 1, dialled: [dialled('matrix.example.net'), dialled('r1.matrix.example.net', OTHER)] }] },
+      `serves the leaf ${OTHER} for r1.matrix.example.net`,
+    ],
+    [
+      'the chain leads to nobody we know',
+      { served: [{ id: 'a', address: '127.0.0.1', port: 1, dialled: [dialled('matrix.example.net', LEAF, false)] }] },
+      "does not lead to the CA's root",
+    ],
     ['nothing serves', { served: [] }, 'No instance of the proxy is registered'],
     ['the variable holds another leaf', { variable: { path: 'nomad/jobs/proxy', modifyIndex: 1, sha256: OTHER } }, `holds the leaf ${OTHER}`],
     ['the Worker calls it dead', { view: { ...finishedView(), live: null, reason: 'No relay is connected.' } }, 'No relay is connected.'],
@@ -47,7 +63,17 @@ describe('the object of --json', () => {
         notAfter: '1970-02-15T00:00:00.000Z',
         instances: [{ id: 'a', address: '127.0.0.1', port: 8_443, sha256: LEAF, dialled: ['matrix.example.net', 'r1.matrix.example.net'] }],
       },
-      issued: { ordered: true, sha256: LEAF, serial: '01', authority: 'demo', keyMadeIn: 'matrix/allocation', variable: 'nomad/jobs/proxy', modifyIndex: 27, ms: 3_000, at: '1970-01-01T00:00:04.000Z' },
+      issued: {
+        ordered: true,
+        sha256: LEAF,
+        serial: '01',
+        authority: 'demo',
+        keyMadeIn: 'matrix/allocation',
+        variable: 'nomad/jobs/proxy',
+        modifyIndex: 27,
+        ms: 3_000,
+        at: '1970-01-01T00:00:04.000Z',
+      },
       phases: [
         { name: 'order', ms: 1_000 },
         { name: 'install', ms: 60 },
@@ -65,7 +91,17 @@ describe('the object of --json', () => {
 describe('the proof block', () => {
   it('shows fingerprint, names, validity, variable with its index, where the key was made, requests, times and parts', () => {
     const text = renderProof(proofOf(facts()), false).join('\n');
-    for (const expected of [LEAF, '127.0.0.1:8443', '45 days', 'nomad/jobs/proxy, ModifyIndex 27', 'matrix/allocation', 'ACME 9, DNS API 4, relay 7, Nomad 12', 'install 0.06 s', '3.00 s from due to served', 'Traefik (real)']) {
+    for (const expected of [
+      LEAF,
+      '127.0.0.1:8443',
+      '45 days',
+      'nomad/jobs/proxy, ModifyIndex 27',
+      'matrix/allocation',
+      'ACME 9, DNS API 4, relay 7, Nomad 12',
+      'install 0.06 s',
+      '3.00 s from due to served',
+      'Traefik (real)',
+    ]) {
       expect(text).toContain(expected);
     }
   });

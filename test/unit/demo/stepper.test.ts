@@ -37,7 +37,8 @@ describe('the stepper', () => {
   });
 
   it('never draws a line that is wider than the terminal', () => {
-    for (const width of [24, 40, 80]) expect(Math.max(...renderStepper(runningView(), { ...plain, width }).map((text) => text.length))).toBeLessThanOrEqual(width);
+    for (const width of [24, 40, 80])
+      expect(Math.max(...renderStepper(runningView(), { ...plain, width }).map((text) => text.length))).toBeLessThanOrEqual(width);
   });
 });
 

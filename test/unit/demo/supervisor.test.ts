@@ -106,7 +106,9 @@ describe('a supervisor', () => {
   it('tells of a child that ends unasked, and not of one that was stopped', async () => {
     const told: string[] = [];
     const supervisor = new Supervisor(join(folder, 'logs'), (child, how) => told.push(`${child.name} ${how}`));
-    await (await supervisor.start('quick', shell('exit 3'))).exited;
+    await (
+      await supervisor.start('quick', shell('exit 3'))
+    ).exited;
     await (await supervisor.start('stopped', shell('exec sleep 604'))).stop();
     await supervisor.stop();
     expect(told).toEqual(['quick ended with exit code 3']);

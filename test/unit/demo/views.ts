@@ -53,7 +53,17 @@ export function finishedView(): CertificateView {
   return {
     ...baseView(),
     state: 'live',
-    live: { sha256: LEAF, names: ['matrix.example.net', '*.matrix.example.net'], issuer: 'Pebble', authority: 'demo', serial: '01', notBefore: 0, notAfter: 3_888_000_000, since: 4_000, adopted: false },
+    live: {
+      sha256: LEAF,
+      names: ['matrix.example.net', '*.matrix.example.net'],
+      issuer: 'Pebble',
+      authority: 'demo',
+      serial: '01',
+      notBefore: 0,
+      notAfter: 3_888_000_000,
+      since: 4_000,
+      adopted: false,
+    },
     history: [
       {
         id: 'i-1',

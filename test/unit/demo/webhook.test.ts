@@ -9,14 +9,18 @@ const NOW = 1_795_226_066_123;
 
 /** The words a shell makes of a line. */
 function words(line: string): string[] {
-  return execFileSync('/bin/sh', ['-c', `printf '%s\\n' ${line}`], { encoding: 'utf8' }).trimEnd().split('\n');
+  return execFileSync('/bin/sh', ['-c', `printf '%s\\n' ${line}`], { encoding: 'utf8' })
+    .trimEnd()
+    .split('\n');
 }
 
 describe('the printed webhook call', () => {
   it('is one that the Worker accepts, for five minutes', async () => {
     const line = words(curlLine({ origin: 'http://127.0.0.1:8787', secret: SECRET, certificates: ['matrix'], force: true, now: NOW }));
     expect(line.slice(0, 5)).toEqual(['curl', '-sS', '-X', 'POST', 'http://127.0.0.1:8787/hooks/renew']);
-    const headers = new Headers(line.flatMap((word, index): [string, string][] => (line[index - 1] === '-H' ? [[word.split(': ')[0] ?? '', word.split(': ')[1] ?? '']] : [])));
+    const headers = new Headers(
+      line.flatMap((word, index): [string, string][] => (line[index - 1] === '-H' ? [[word.split(': ')[0] ?? '', word.split(': ')[1] ?? '']] : [])),
+    );
     const body = line.at(-1) ?? '';
     const message = readSignature(headers);
     expect(message).not.toBeNull();
@@ -39,7 +43,11 @@ describe('the command line', () => {
     expect(parseArguments(['--once', '--json'])).toMatchObject({ once: true, json: true, fresh: false });
   });
 
-  it.each([[['--onse'], "Unknown option '--onse'"], [['now'], 'Unexpected argument'], [['--once=3'], "does not take an argument"]])('refuses %j', (input, reason) => {
+  it.each([
+    [['--onse'], "Unknown option '--onse'"],
+    [['now'], 'Unexpected argument'],
+    [['--once=3'], 'does not take an argument'],
+  ])('refuses %j', (input, reason) => {
     expect(() => parseArguments(input)).toThrow(reason);
   });
 });

@@ -29,10 +29,23 @@ async function start(options: Partial<CloudflareEmulatorOptions> = {}): Promise<
   return cloudflare;
 }
 
-function provider(vendor: Partial<DnsVendor> = {}, secret = TOKEN, apex?: (name: string) => Promise<string | null>, through: typeof fetch = fetch): DnsProvider {
+function provider(
+  vendor: Partial<DnsVendor> = {},
+  secret = TOKEN,
+  apex?: (name: string) => Promise<string | null>,
+  through: typeof fetch = fetch,
+): DnsProvider {
   return createProvider(
     { name: 'main', provider: 'cloudflare', token: 'secret:cloudflare-token', endpoint: cloudflare?.url ?? null, zoneId: null, ...vendor },
-    { secret: () => Promise.resolve(secret), fetch: through, clock: () => NOW, onRequest: () => { requests += 1; }, apex },
+    {
+      secret: () => Promise.resolve(secret),
+      fetch: through,
+      clock: () => NOW,
+      onRequest: () => {
+        requests += 1;
+      },
+      apex,
+    },
   );
 }
 
@@ -54,7 +67,10 @@ describe('finding the zone', () => {
   });
 
   it('prefers the longest zone, and a served parent to a sub-zone that is not active', async () => {
-    const options = { zones: [{ name: 'example.net' }, { name: 'sub.example.net' }], tokens: [{ token: TOKEN, grants: [{ zones: '*' as const, permissions: ['zone:read', 'dns:edit'] as const }] }] };
+    const options = {
+      zones: [{ name: 'example.net' }, { name: 'sub.example.net' }],
+      tokens: [{ token: TOKEN, grants: [{ zones: '*' as const, permissions: ['zone:read', 'dns:edit'] as const }] }],
+    };
     const emulator = await start(options);
     expect(await provider().findZone('_acme-challenge.x.sub.example.net')).toMatchObject({ name: 'sub.example.net' });
     emulator.setZoneStatus('sub.example.net', 'pending');
@@ -80,7 +96,10 @@ describe('finding the zone', () => {
 
   it('names the name servers a pending zone waits for', async () => {
     await start({ zones: [{ name: 'example.net', status: 'pending', nameServers: ['ada.ns.cloudflare.com', 'bob.ns.cloudflare.com'] }] });
-    await expect(provider().findZone(NAME)).rejects.toMatchObject({ code: 'dns_zone_inactive', hint: expect.stringContaining('ada.ns.cloudflare.com and bob.ns.cloudflare.com') });
+    await expect(provider().findZone(NAME)).rejects.toMatchObject({
+      code: 'dns_zone_inactive',
+      hint: expect.stringContaining('ada.ns.cloudflare.com and bob.ns.cloudflare.com'),
+    });
   });
 
   it('needs no Zone → Read when zone_id is given, and takes the zone name from public DNS', async () => {
@@ -96,7 +115,9 @@ describe('finding the zone', () => {
       fetch(input, typeof init?.body === 'string' ? { ...init, body: init.body.replaceAll(`"${NAME}"`, `"${NAME}.other.example"`) } : init);
     for (const add of [[txt('a')], [txt('a'), txt('b')]]) {
       const adapter = provider({ zoneId: emulator.zoneId('other.example') }, TOKEN, undefined, completing);
-      await expect(adapter.apply({ id: emulator.zoneId('other.example'), name: 'example.net' }, { add, remove: [] }, deadline)).rejects.toMatchObject({ code: 'dns_zone_mismatch' });
+      await expect(adapter.apply({ id: emulator.zoneId('other.example'), name: 'example.net' }, { add, remove: [] }, deadline)).rejects.toMatchObject({
+        code: 'dns_zone_mismatch',
+      });
       expect(emulator.records('other.example')).toEqual([]);
     }
   });
@@ -119,11 +140,17 @@ describe('publishing', () => {
   });
 
   it.each([81_057, 81_058] as const)('takes "exists already" (%d) as success and learns the id, without holding up the others', async (duplicateCode) => {
-    const emulator = await start({ duplicateCode, zones: [{ name: 'example.net', records: [{ type: 'TXT', name: NAME, content: 'one', ttl: 300, comment: 'by hand' }] }] });
+    const emulator = await start({
+      duplicateCode,
+      zones: [{ name: 'example.net', records: [{ type: 'TXT', name: NAME, content: 'one', ttl: 300, comment: 'by hand' }] }],
+    });
     const { added, refused } = await present(provider(), txt('one'), txt('two'));
     expect(refused).toEqual([]);
     const theirs = emulator.records('example.net').find(({ comment }) => comment === 'by hand');
-    expect(added).toMatchObject([{ id: theirs?.id, value: 'one', comment: 'by hand' }, { value: 'two', comment: 'perennial issuance-1' }]);
+    expect(added).toMatchObject([
+      { id: theirs?.id, value: 'one', comment: 'by hand' },
+      { value: 'two', comment: 'perennial issuance-1' },
+    ]);
   });
 
   it('recognises a CNAME at the name, and writes what has none', async () => {
@@ -138,7 +165,11 @@ describe('publishing', () => {
     const adapter = provider();
     const zone = await zoneOf(adapter);
     emulator.faults.next({ kind: 'reply-lost', path: '/batch' });
-    await expect(adapter.apply(zone, { add: [txt('one'), txt('two')], remove: [] }, deadline)).rejects.toMatchObject({ code: 'dns_unreachable', inDoubt: true, retryable: true });
+    await expect(adapter.apply(zone, { add: [txt('one'), txt('two')], remove: [] }, deadline)).rejects.toMatchObject({
+      code: 'dns_unreachable',
+      inDoubt: true,
+      retryable: true,
+    });
     expect(emulator.records('example.net')).toHaveLength(2);
   });
 
@@ -147,7 +178,11 @@ describe('publishing', () => {
     const adapter = provider();
     const zone = await zoneOf(adapter);
     requests = 0;
-    await expect(adapter.apply(zone, { add: [txt('one')], remove: [] }, NOW)).rejects.toMatchObject({ code: 'dns_vendor_failed', retryable: true, inDoubt: false });
+    await expect(adapter.apply(zone, { add: [txt('one')], remove: [] }, NOW)).rejects.toMatchObject({
+      code: 'dns_vendor_failed',
+      retryable: true,
+      inDoubt: false,
+    });
     expect(requests).toBe(0);
   });
 });
@@ -155,7 +190,14 @@ describe('publishing', () => {
 describe('listing and removing', () => {
   it('compares by value, whether the content is quoted or not, and follows pages', async () => {
     const others = Array.from({ length: 1_200 }, (_, index) => ({ type: 'TXT' as const, name: `host-${index}.example.net`, content: `"${index}"`, ttl: 300 }));
-    await start({ zones: [{ name: 'example.net', records: [...others, { type: 'TXT', name: NAME, content: 'bare', ttl: 60 }, { type: 'TXT', name: NAME, content: '"quo" "ted"', ttl: 60 }] }] });
+    await start({
+      zones: [
+        {
+          name: 'example.net',
+          records: [...others, { type: 'TXT', name: NAME, content: 'bare', ttl: 60 }, { type: 'TXT', name: NAME, content: '"quo" "ted"', ttl: 60 }],
+        },
+      ],
+    });
     const adapter = provider();
     const zone = await zoneOf(adapter);
     const values = async (names: string[]) => (await adapter.list(zone, { type: 'TXT', names })).map(({ value }) => value).sort();
@@ -178,13 +220,21 @@ describe('refusals', () => {
   it('a token that the vendor does not know or that is malformed', async () => {
     await start();
     for (const secret of ['unknown-token-0123456789-0123456789-0123', 'short']) {
-      await expect(provider({}, secret).findZone(NAME)).rejects.toMatchObject({ code: 'dns_unauthorized', retryable: false, hint: expect.stringContaining('secret:cloudflare-token') });
+      await expect(provider({}, secret).findZone(NAME)).rejects.toMatchObject({
+        code: 'dns_unauthorized',
+        retryable: false,
+        hint: expect.stringContaining('secret:cloudflare-token'),
+      });
     }
   });
 
   it('a token without the permission to write: named', async () => {
     await start({ tokens: [{ token: TOKEN, grants: [{ zones: ['example.net'], permissions: ['zone:read', 'dns:read'] }] }] });
-    await expect(present(provider(), txt('one'))).rejects.toMatchObject({ code: 'dns_forbidden', hint: expect.stringContaining('Zone → DNS → Edit'), details: { permission: 'Zone → DNS → Edit' } });
+    await expect(present(provider(), txt('one'))).rejects.toMatchObject({
+      code: 'dns_forbidden',
+      hint: expect.stringContaining('Zone → DNS → Edit'),
+      details: { permission: 'Zone → DNS → Edit' },
+    });
   });
 
   it('a rate limit: with the time the vendor asks for', async () => {
@@ -192,7 +242,11 @@ describe('refusals', () => {
     const adapter = provider();
     const zone = await zoneOf(adapter);
     emulator.faults.next({ kind: 'rate-limited', retryAfterSeconds: 120 });
-    await expect(adapter.list(zone, { type: 'TXT', names: [NAME] })).rejects.toMatchObject({ code: 'dns_rate_limited', retryable: true, retryAt: NOW + 120 * SECOND });
+    await expect(adapter.list(zone, { type: 'TXT', names: [NAME] })).rejects.toMatchObject({
+      code: 'dns_rate_limited',
+      retryable: true,
+      retryAt: NOW + 120 * SECOND,
+    });
   });
 
   it('an outage that answers in HTML, and an answer of another shape', async () => {
@@ -212,14 +266,20 @@ describe('refusals', () => {
     const endless = () => new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(1_048_576)) });
     const adapter = createProvider(
       { name: 'main', provider: 'cloudflare', token: 'secret:cloudflare-token', endpoint: null, zoneId: null },
-      { secret: () => Promise.resolve(TOKEN), fetch: () => Promise.resolve(new Response(endless(), { headers: { 'content-type': 'application/json' } })), clock: () => NOW },
+      {
+        secret: () => Promise.resolve(TOKEN),
+        fetch: () => Promise.resolve(new Response(endless(), { headers: { 'content-type': 'application/json' } })),
+        clock: () => NOW,
+      },
     );
     await expect(adapter.findZone(NAME)).rejects.toMatchObject({ code: 'dns_vendor_failed', message: expect.stringContaining('larger than') });
   });
 
   it('never with the token in the error', async () => {
     await start();
-    const thrown: unknown = await provider({}, 'unknown-token-0123456789-0123456789-0123').findZone(NAME).catch((error: unknown) => error);
+    const thrown: unknown = await provider({}, 'unknown-token-0123456789-0123456789-0123')
+      .findZone(NAME)
+      .catch((error: unknown) => error);
     expect(JSON.stringify(thrown)).not.toContain('unknown-token');
   });
 });

@@ -60,7 +60,11 @@ beforeEach(async () => {
       async present(request) {
         zoneRequests.push({ zone: `${kind}:${zoneId}`, present: request });
         if (zoneId === refusing) return { ok: false, error: { code: 'dns_forbidden', message: 'No.', retryable: false } };
-        await provider.apply(request.zone, { add: request.records.map((record) => ({ type: 'TXT', ttl: 60, comment: '', ...record })), remove: [] }, Date.now() + MINUTE);
+        await provider.apply(
+          request.zone,
+          { add: request.records.map((record) => ({ type: 'TXT', ttl: 60, comment: '', ...record })), remove: [] },
+          Date.now() + MINUTE,
+        );
         return { ok: true, value: null };
       },
       cleanUp(request) {
@@ -107,8 +111,13 @@ const published = async (...values: string[]): Promise<PlacedRecord[]> => {
 
 describe('placing a record', () => {
   it('finds the zone of apex and wildcard once, and asks no resolver about a name that does not exist yet', async () => {
-    const placed = await port.place([{ name: 'example.net', value: 'a' }, { name: '_acme-challenge.*.example.net', value: 'b' }]);
-    expect(placed).toEqual(['a', 'b'].map((value) => ({ name: NAME, value, vendor: 'main', zoneId: cloudflare.zoneId('example.net'), zoneName: 'example.net', target: NAME })));
+    const placed = await port.place([
+      { name: 'example.net', value: 'a' },
+      { name: '_acme-challenge.*.example.net', value: 'b' },
+    ]);
+    expect(placed).toEqual(
+      ['a', 'b'].map((value) => ({ name: NAME, value, vendor: 'main', zoneId: cloudflare.zoneId('example.net'), zoneName: 'example.net', target: NAME })),
+    );
     expect(requests).toEqual({ api: 2, doh: 0 });
   });
 
@@ -129,10 +138,16 @@ describe('placing a record', () => {
 
   it('refuses a delegation that leads out, goes round in circles, or is too long', async () => {
     alias('_acme-challenge.a.elsewhere.example', 'somewhere.invalid.example');
-    await expect(port.place([{ name: 'a.elsewhere.example', value: 'x' }])).rejects.toMatchObject({ code: 'dns_delegation_foreign', message: expect.stringContaining('somewhere.invalid.example') });
+    await expect(port.place([{ name: 'a.elsewhere.example', value: 'x' }])).rejects.toMatchObject({
+      code: 'dns_delegation_foreign',
+      message: expect.stringContaining('somewhere.invalid.example'),
+    });
     alias('_acme-challenge.b.elsewhere.example', 'round.elsewhere.example');
     alias('round.elsewhere.example', '_acme-challenge.b.elsewhere.example');
-    await expect(port.place([{ name: 'b.elsewhere.example', value: 'x' }])).rejects.toMatchObject({ code: 'dns_delegation_loop', message: expect.stringContaining('→ round.elsewhere.example →') });
+    await expect(port.place([{ name: 'b.elsewhere.example', value: 'x' }])).rejects.toMatchObject({
+      code: 'dns_delegation_loop',
+      message: expect.stringContaining('→ round.elsewhere.example →'),
+    });
     alias('_acme-challenge.c.elsewhere.example', 'hop0.elsewhere.example');
     for (let hop = 0; hop < 10; hop += 1) alias(`hop${hop}.elsewhere.example`, `hop${hop + 1}.elsewhere.example`);
     await expect(port.place([{ name: 'c.elsewhere.example', value: 'x' }])).rejects.toMatchObject({ code: 'dns_delegation_too_long' });
@@ -140,11 +155,18 @@ describe('placing a record', () => {
 
   it('explains a wildcard CNAME that makes a name look delegated', async () => {
     alias('*.shop.elsewhere.example', 'web.invalid.example');
-    await expect(port.place([{ name: 'shop.elsewhere.example', value: 'x' }])).rejects.toMatchObject({ code: 'dns_delegation_foreign', message: expect.stringContaining('wildcard CNAME'), details: { wildcard: true } });
+    await expect(port.place([{ name: 'shop.elsewhere.example', value: 'x' }])).rejects.toMatchObject({
+      code: 'dns_delegation_foreign',
+      message: expect.stringContaining('wildcard CNAME'),
+      details: { wildcard: true },
+    });
   });
 
   it('says that no zone was found, and which names were tried, when there is no delegation either', async () => {
-    await expect(port.place([{ name: 'www.elsewhere.example', value: 'x' }])).rejects.toMatchObject({ code: 'dns_zone_not_found', message: expect.stringContaining('www.elsewhere.example, elsewhere.example') });
+    await expect(port.place([{ name: 'www.elsewhere.example', value: 'x' }])).rejects.toMatchObject({
+      code: 'dns_zone_not_found',
+      message: expect.stringContaining('www.elsewhere.example, elsewhere.example'),
+    });
   });
 
   it('does not take an outage of the vendor for a delegation', async () => {
@@ -157,14 +179,26 @@ describe('placing a record', () => {
 describe('publishing and cleaning up', () => {
   it('asks each zone once, and the others also when one refuses', async () => {
     alias('_acme-challenge.elsewhere.example', 'elsewhere.challenges.example');
-    const placed = await port.place([{ name: 'elsewhere.example', value: 'a' }, { name: NAME, value: 'b' }, { name: NAME, value: 'c' }]);
+    const placed = await port.place([
+      { name: 'elsewhere.example', value: 'a' },
+      { name: NAME, value: 'b' },
+      { name: NAME, value: 'c' },
+    ]);
     refusing = cloudflare.zoneId('challenges.example');
     await expect(port.present('issuance', 'operation', placed)).rejects.toMatchObject({ code: 'dns_forbidden' });
     expect(cloudflare.records('example.net')).toHaveLength(2);
-    expect(zoneRequests.map(({ present }) => present?.records)).toEqual([[{ name: 'elsewhere.challenges.example', value: 'a' }], [{ name: NAME, value: 'b' }, { name: NAME, value: 'c' }]]);
+    expect(zoneRequests.map(({ present }) => present?.records)).toEqual([
+      [{ name: 'elsewhere.challenges.example', value: 'a' }],
+      [
+        { name: NAME, value: 'b' },
+        { name: NAME, value: 'c' },
+      ],
+    ]);
     zoneRequests = [];
     await port.cleanUp('issuance', 'operation', placed);
-    expect(zoneRequests.map(({ zone }) => zone).sort()).toEqual([`cloudflare:${cloudflare.zoneId('example.net')}`, `cloudflare:${cloudflare.zoneId('challenges.example')}`].sort());
+    expect(zoneRequests.map(({ zone }) => zone).sort()).toEqual(
+      [`cloudflare:${cloudflare.zoneId('example.net')}`, `cloudflare:${cloudflare.zoneId('challenges.example')}`].sort(),
+    );
   });
 
   it('cleans up in a zone whose block has left the configuration', async () => {

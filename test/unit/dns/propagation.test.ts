@@ -8,8 +8,20 @@ const NAME = '_acme-challenge.example.net';
 const EXPECTED: Expectation[] = [{ name: NAME, target: NAME, values: ['apex', 'wildcard'] }];
 
 type Server = DnsResult['servers'][number];
-const says = (server: string, values: string[] = ['apex', 'wildcard', 'theirs'], address = '192.0.2.1'): Server => ({ server, address, status: 'answer', values, cname: null });
-const fails = (server: string, status: Exclude<Server['status'], 'answer'>, address = '192.0.2.2'): Server => ({ server, address, status, values: [], cname: null });
+const says = (server: string, values: string[] = ['apex', 'wildcard', 'theirs'], address = '192.0.2.1'): Server => ({
+  server,
+  address,
+  status: 'answer',
+  values,
+  cname: null,
+});
+const fails = (server: string, status: Exclude<Server['status'], 'answer'>, address = '192.0.2.2'): Server => ({
+  server,
+  address,
+  status,
+  values: [],
+  cname: null,
+});
 const views = (...servers: Server[]) => authoritativeViews(EXPECTED, [{ name: NAME, type: 'TXT', zone: 'example.net', servers }]);
 
 const shows = (values: string[]): DohAnswer => ({ status: 'answer', values, apex: null });
@@ -35,7 +47,12 @@ describe('authoritative servers', () => {
     const two: Expectation[] = [...EXPECTED, { name: '_acme-challenge.www.example.net', target: '_acme-challenge.www.example.net', values: ['www'] }];
     const results: DnsResult[] = two.map(({ name, values }) => ({ name, type: 'TXT', zone: 'example.net', servers: [says('ns1.example', values)] }));
     expect(authoritativeViews(two, results)).toMatchObject([{ state: 'seen' }]);
-    expect(authoritativeViews(two, [...results.slice(0, 1), { name: '_acme-challenge.www.example.net', type: 'TXT', zone: 'example.net', servers: [fails('ns1.example', 'nodata')] }])).toMatchObject([{ state: 'absent' }]);
+    expect(
+      authoritativeViews(two, [
+        ...results.slice(0, 1),
+        { name: '_acme-challenge.www.example.net', type: 'TXT', zone: 'example.net', servers: [fails('ns1.example', 'nodata')] },
+      ]),
+    ).toMatchObject([{ state: 'absent' }]);
   });
 });
 
@@ -66,13 +83,19 @@ describe('the report', () => {
   it('wants a resolver that has it while an authority cannot be asked', () => {
     const silent = views(says('ns1.example'), fails('ns2.example', 'timeout'));
     expect(propagationReport(silent, [resolver('one', denies)]).complete).toBe(false);
-    expect(propagationReport(silent, [resolver('one', good)])).toMatchObject({ complete: true, summary: '1 of 2 authoritative servers, 1 of 1 public resolvers' });
+    expect(propagationReport(silent, [resolver('one', good)])).toMatchObject({
+      complete: true,
+      summary: '1 of 2 authoritative servers, 1 of 1 public resolvers',
+    });
   });
 
   it('is incomplete and names the laggard while an authority differs', () => {
     const report = propagationReport(views(says('ns1.example'), fails('ns2.example', 'nxdomain')), []);
     expect(report).toMatchObject({ complete: false, summary: '1 of 2 authoritative servers' });
-    expect(report.servers).toMatchObject([{ name: 'ns1.example', seen: true }, { name: 'ns2.example', seen: false, detail: expect.stringContaining('does not exist') }]);
+    expect(report.servers).toMatchObject([
+      { name: 'ns1.example', seen: true },
+      { name: 'ns2.example', seen: false, detail: expect.stringContaining('does not exist') },
+    ]);
   });
 
   it('rests on a majority of resolvers without a relay, and says that it is weak', () => {

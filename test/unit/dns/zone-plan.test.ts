@@ -6,7 +6,18 @@ import { planChange } from '../../../functions/dns/zone-plan.ts';
 
 const RECORD = { type: 'TXT' as const, name: '_acme-challenge.example.net', value: 'v' };
 let nextId = 1;
-const row = (fields: Partial<LedgerEntry>): LedgerEntry => ({ ...RECORD, id: nextId++, owner: 'one', state: 'wanted', recordId: null, sentAt: null, found: false, createdAt: 1, expiresAt: 9, ...fields });
+const row = (fields: Partial<LedgerEntry>): LedgerEntry => ({
+  ...RECORD,
+  id: nextId++,
+  owner: 'one',
+  state: 'wanted',
+  recordId: null,
+  sentAt: null,
+  found: false,
+  createdAt: 1,
+  expiresAt: 9,
+  ...fields,
+});
 const listed = (fields: Partial<ListedRecord> = {}): ListedRecord => ({ ...RECORD, id: 'a1', comment: '', ...fields });
 const plan = (rows: LedgerEntry[], there: ListedRecord[], others: LedgerEntry[] = []) => planChange(rows, [...rows, ...others], there);
 const NOTHING = { add: [], remove: [], present: [], released: [] };
@@ -17,7 +28,7 @@ describe('a wanted record', () => {
     expect(plan([one, two], [])).toEqual({ ...NOTHING, add: [{ record: RECORD, owner: 'one', entries: [one.id, two.id] }] });
   });
 
-  it('that was there before stays somebody else\'s', () => {
+  it("that was there before stays somebody else's", () => {
     const one = row({});
     expect(plan([one], [listed({ comment: 'by hand' })])).toEqual({ ...NOTHING, present: [{ entry: one.id, recordId: null, found: true }] });
   });
@@ -55,7 +66,7 @@ describe('a released record', () => {
     expect(plan([one], [listed()], [heir])).toEqual({ ...NOTHING, released: [one.id], present: [{ entry: heir.id, recordId: 'a1', found: false }] });
   });
 
-  it('stays when it was somebody else\'s from the start, or was made anew by somebody else', () => {
+  it("stays when it was somebody else's from the start, or was made anew by somebody else", () => {
     const found = row({ state: 'removing', found: true });
     expect(plan([found], [listed({ comment: 'by hand' })])).toEqual({ ...NOTHING, released: [found.id] });
     const replaced = row(written);

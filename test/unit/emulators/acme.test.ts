@@ -87,7 +87,13 @@ async function start(options: Omit<AcmeOptions, 'resolver'> = {}): Promise<AcmeE
 
 async function newClient(binding?: { kid: string; hmacKey: string }): Promise<acmeClient.Client> {
   const accountKey = await acmeClient.crypto.createPrivateEcdsaKey();
-  return new acmeClient.Client({ directoryUrl: ca.directoryUrl, accountKey, backoffMin: 20, backoffMax: 50, ...(binding === undefined ? {} : { externalAccountBinding: binding }) });
+  return new acmeClient.Client({
+    directoryUrl: ca.directoryUrl,
+    accountKey,
+    backoffMin: 20,
+    backoffMax: 50,
+    ...(binding === undefined ? {} : { externalAccountBinding: binding }),
+  });
 }
 
 /** A new object each time: acme-client writes the external account binding into the one it is given. */
@@ -109,7 +115,11 @@ async function publish(client: acmeClient.Client, order: acmeClient.Order): Prom
 }
 type Challenge = acmeClient.Authorization['challenges'][number];
 
-async function issue(client: acmeClient.Client, extra: Record<string, string> = {}, names = NAMES): Promise<{ order: acmeClient.Order; chain: string; key: Buffer }> {
+async function issue(
+  client: acmeClient.Client,
+  extra: Record<string, string> = {},
+  names = NAMES,
+): Promise<{ order: acmeClient.Order; chain: string; key: Buffer }> {
   const payload = { identifiers: names.map((value) => ({ type: 'dns', value })), ...extra };
   const order = await client.createOrder(payload);
   for (const { challenge } of await publish(client, order)) {
@@ -122,7 +132,7 @@ async function issue(client: acmeClient.Client, extra: Record<string, string> = 
 }
 
 describe('a whole order by acme-client', () => {
-  it('issues apex and wildcard over two TXT values at one name, for exactly the CSR\'s key', async () => {
+  it("issues apex and wildcard over two TXT values at one name, for exactly the CSR's key", async () => {
     await start({ defaultProfile: 'tlsserver' });
     const client = await newClient();
     await client.createAccount(terms());
@@ -224,7 +234,9 @@ describe('accounts', () => {
     await start({ requireExternalAccount: true, externalAccountKeys: new Map([['kid-1', hmacKey]]) });
     await expect((await newClient()).createAccount(terms())).rejects.toThrow('external account binding is required');
     await expect((await newClient({ kid: 'kid-2', hmacKey })).createAccount(terms())).rejects.toThrow('Unknown external account');
-    await expect((await newClient({ kid: 'kid-1', hmacKey: Buffer.alloc(32, 7).toString('base64url') })).createAccount(terms())).rejects.toThrow('does not verify');
+    await expect((await newClient({ kid: 'kid-1', hmacKey: Buffer.alloc(32, 7).toString('base64url') })).createAccount(terms())).rejects.toThrow(
+      'does not verify',
+    );
     await (await newClient({ kid: 'kid-1', hmacKey })).createAccount(terms());
     expect([...ca.records.accounts.values()].map(({ externalAccount }) => externalAccount)).toEqual(['kid-1']);
   });
@@ -233,7 +245,11 @@ describe('accounts', () => {
     await start();
     const client = await newClient();
     await client.createAccount(terms());
-    const stale = new acmeClient.Client({ directoryUrl: ca.directoryUrl, accountKey: Reflect.get(client, 'opts').accountKey, accountUrl: client.getAccountUrl() });
+    const stale = new acmeClient.Client({
+      directoryUrl: ca.directoryUrl,
+      accountKey: Reflect.get(client, 'opts').accountKey,
+      accountUrl: client.getAccountUrl(),
+    });
     await client.updateAccountKey(await acmeClient.crypto.createPrivateEcdsaKey());
     expect((await issue(client)).chain).toContain('BEGIN CERTIFICATE');
     await expect(stale.createOrder({ identifiers: [{ type: 'dns', value: 'matrix.example.net' }] })).rejects.toThrow('JWS verification error');
@@ -274,7 +290,15 @@ describe('orders are refused', () => {
     ['a bad name', [{ type: 'dns', value: 'no_underscores.example' }], {}, 'Invalid identifier'],
     ['a wildcard not at the left', [{ type: 'dns', value: 'a.*.example.net' }], {}, 'Invalid identifier'],
     ['nothing', [], {}, 'at least one identifier'],
-    ['a name its wildcard covers', [{ type: 'dns', value: 'a.example.net' }, { type: 'dns', value: '*.example.net' }], {}, 'redundant'],
+    [
+      'a name its wildcard covers',
+      [
+        { type: 'dns', value: 'a.example.net' },
+        { type: 'dns', value: '*.example.net' },
+      ],
+      {},
+      'redundant',
+    ],
     ['an unknown profile', [{ type: 'dns', value: 'a.example.net' }], { profile: 'nope' }, 'is not offered'],
     ['a chosen notAfter', [{ type: 'dns', value: 'a.example.net' }], { notAfter: '2030-01-01T00:00:00Z' }, 'not supported'],
     ['an unknown predecessor', [{ type: 'dns', value: 'a.example.net' }], { replaces: 'AAAA.BBBB' }, 'unknown'],
@@ -389,7 +413,7 @@ describe('requests are refused', () => {
     expect((await raw('GET', `${new URL(ca.directoryUrl).origin}/directory`, undefined, SOUND_HEADERS)).status).toBe(404);
   });
 
-  it('when the signature is another key\'s or the algorithm is symmetric', async () => {
+  it("when the signature is another key's or the algorithm is symmetric", async () => {
     await start();
     const [one, other] = [await signer(), await signer()];
     const url = ca.paths.url('newAccount');
@@ -455,7 +479,9 @@ describe('after issuance', () => {
 describe('faults', () => {
   it('are asked before each route and may answer in its place', async () => {
     await start();
-    const heal = ca.faults.before(({ route }) => (route === 'newNonce' ? new Response('<html>Service busy</html>', { status: 503, headers: { 'retry-after': '7' } }) : undefined));
+    const heal = ca.faults.before(({ route }) =>
+      route === 'newNonce' ? new Response('<html>Service busy</html>', { status: 503, headers: { 'retry-after': '7' } }) : undefined,
+    );
     const busy = await raw('HEAD', ca.paths.url('newNonce'), undefined, SOUND_HEADERS);
     expect([busy.status, busy.headers['retry-after'], busy.headers['replay-nonce']]).toEqual([503, '7', undefined]);
     heal();
@@ -467,7 +493,9 @@ describe('faults', () => {
     ca.faults.loseReplies('newAccount');
     const by = await signer();
     const url = ca.paths.url('newAccount');
-    await expect(raw('POST', url, await signed(by, { jwk: by.jwk, url, nonce: await nonce() }, { termsOfServiceAgreed: true }), SOUND_HEADERS)).rejects.toThrow(/hang up|ECONNRESET/);
+    await expect(raw('POST', url, await signed(by, { jwk: by.jwk, url, nonce: await nonce() }, { termsOfServiceAgreed: true }), SOUND_HEADERS)).rejects.toThrow(
+      /hang up|ECONNRESET/,
+    );
     expect(ca.records.accounts.size).toBe(1);
     const again = await raw('POST', url, await signed(by, { jwk: by.jwk, url, nonce: await nonce() }, { onlyReturnExisting: true }), SOUND_HEADERS);
     expect(again.status).toBe(200);
@@ -496,6 +524,10 @@ describe('loopback TLS', () => {
     expect(leaf.checkHost('localhost')).toBe('localhost');
     expect(leaf.checkIP('127.0.0.1')).toBe('127.0.0.1');
     expect(leaf.verify(new X509Certificate(caPem).publicKey)).toBe(true);
-    expect(createHash('sha256').update(caPem).digest('hex')).not.toBe(createHash('sha256').update((await createLoopbackTls()).caPem).digest('hex'));
+    expect(createHash('sha256').update(caPem).digest('hex')).not.toBe(
+      createHash('sha256')
+        .update((await createLoopbackTls()).caPem)
+        .digest('hex'),
+    );
   });
 });

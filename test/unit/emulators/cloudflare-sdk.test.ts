@@ -59,7 +59,10 @@ describe('the official SDK against the Cloudflare emulator', () => {
   it('walks every page of a long list', async () => {
     const cf = client();
     const zone_id = api.zoneId('example.net');
-    await cf.dns.records.batch({ zone_id, posts: Array.from({ length: 25 }, (_, index) => ({ type: 'TXT' as const, name: NAME, content: `"${index}"`, ttl: 60 })) });
+    await cf.dns.records.batch({
+      zone_id,
+      posts: Array.from({ length: 25 }, (_, index) => ({ type: 'TXT' as const, name: NAME, content: `"${index}"`, ttl: 60 })),
+    });
     const contents = [];
     for await (const record of cf.dns.records.list({ zone_id, type: 'TXT', per_page: 10 })) contents.push(record.content);
     expect(contents).toHaveLength(25);
@@ -68,8 +71,14 @@ describe('the official SDK against the Cloudflare emulator', () => {
 
   it('gets typed errors with the vendor’s code', async () => {
     await client().dns.records.create(post('"one"'));
-    await expect(client().dns.records.create(post('one'))).rejects.toMatchObject({ status: 400, errors: [{ code: 81_058, message: 'An identical record already exists.' }] });
-    await expect(client().dns.records.delete('0'.repeat(32), { zone_id: api.zoneId('example.net') })).rejects.toMatchObject({ status: 404, errors: [{ code: 81_044 }] });
+    await expect(client().dns.records.create(post('one'))).rejects.toMatchObject({
+      status: 400,
+      errors: [{ code: 81_058, message: 'An identical record already exists.' }],
+    });
+    await expect(client().dns.records.delete('0'.repeat(32), { zone_id: api.zoneId('example.net') })).rejects.toMatchObject({
+      status: 404,
+      errors: [{ code: 81_044 }],
+    });
   });
 
   it('deletes and creates in one batch', async () => {
@@ -88,7 +97,9 @@ describe('the official SDK against the Cloudflare emulator', () => {
 
   it('sees a rate limit with its advice', async () => {
     api.faults.next({ kind: 'rate-limited', retryAfterSeconds: 17 });
-    const error: unknown = await client().dns.records.create(post('"one"')).catch((thrown: unknown) => thrown);
+    const error: unknown = await client()
+      .dns.records.create(post('"one"'))
+      .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(RateLimitError);
     expect(error instanceof RateLimitError ? error.headers?.get('retry-after') : undefined).toBe('17');
     expect(api.records('example.net')).toHaveLength(1);

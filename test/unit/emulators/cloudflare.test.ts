@@ -53,7 +53,7 @@ async function call(method: string, path: string, body?: unknown, token: string 
     headers: { ...(token === '' ? {} : { authorization: `Bearer ${token}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  return { status: response.status, headers: response.headers, body: await response.json() as Reply['body'] };
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Reply['body'] };
 }
 
 const records = (zone = 'example.net') => `/zones/${api.zoneId(zone)}/dns_records`;
@@ -121,7 +121,10 @@ describe('who may call', () => {
 describe('routes', () => {
   it('refuses identifiers that are none, and unknown routes', async () => {
     const bad = await call('GET', '/zones/example.net/dns_records');
-    expect(bad).toMatchObject({ status: 404, body: { errors: [{ code: 7_003, message: 'Could not route to /client/v4/zones/example.net/dns_records, perhaps your object identifier is invalid?' }] } });
+    expect(bad).toMatchObject({
+      status: 404,
+      body: { errors: [{ code: 7_003, message: 'Could not route to /client/v4/zones/example.net/dns_records, perhaps your object identifier is invalid?' }] },
+    });
     expect(await refusal(call('GET', `/zones/${'0'.repeat(32)}/dns_records`))).toEqual([403, 10_000]);
     expect(await refusal(call('GET', `${records()}/nope`))).toEqual([404, 7_003]);
     expect(await refusal(call('DELETE', `${records()}/${'0'.repeat(32)}`))).toEqual([404, 81_044]);
@@ -179,7 +182,11 @@ describe('what a record must be', () => {
     await api.close();
     await start({ validationErrors: 'chained' });
     expect((await create(txt('"x"', { ttl: 59 }))).body.errors).toEqual([
-      { code: 1_004, message: 'DNS Validation Error', error_chain: [{ code: 9_021, message: 'TTL must be between 60 and 86400 seconds, or 1 for Automatic.' }] },
+      {
+        code: 1_004,
+        message: 'DNS Validation Error',
+        error_chain: [{ code: 9_021, message: 'TTL must be between 60 and 86400 seconds, or 1 for Automatic.' }],
+      },
     ]);
   });
 
@@ -187,7 +194,12 @@ describe('what a record must be', () => {
     expect((await create(txt('bare'))).body.result).toMatchObject({ content: 'bare' });
     expect((await create(txt(String.raw`"a\"b" "c"`))).body.result).toMatchObject({ content: String.raw`"a\"b" "c"` });
     await create(txt(String.raw`"\195\188ber"`));
-    expect(dns.snapshot('example.net').filter((record) => record.type === 'TXT').map((record) => record.data)).toEqual([['bare'], ['a"b', 'c'], ['über']]);
+    expect(
+      dns
+        .snapshot('example.net')
+        .filter((record) => record.type === 'TXT')
+        .map((record) => record.data),
+    ).toEqual([['bare'], ['a"b', 'c'], ['über']]);
   });
 
   it('adds the quotes itself where the zone is set so', async () => {
@@ -201,7 +213,9 @@ describe('what a record must be', () => {
   });
 
   it('takes CAA and MX records into DNS', async () => {
-    expect((await create({ type: 'CAA', name: 'example.net', data: { flags: 0, tag: 'issue', value: 'ca.example' } })).body.result).toMatchObject({ content: '0 issue "ca.example"' });
+    expect((await create({ type: 'CAA', name: 'example.net', data: { flags: 0, tag: 'issue', value: 'ca.example' } })).body.result).toMatchObject({
+      content: '0 issue "ca.example"',
+    });
     expect((await create({ type: 'MX', name: 'example.net', content: 'mail.example.net', priority: 10 })).body.result).toMatchObject({ priority: 10 });
     expect(dns.snapshot('example.net').map((record) => record.type)).toEqual(expect.arrayContaining(['CAA', 'MX']));
   });
@@ -281,14 +295,21 @@ describe('changes', () => {
   });
 
   it('leave an address in DNS that another proxied record still stands for', async () => {
-    const [one] = [await idOf({ type: 'A', name: 'edge.example.net', content: '192.0.2.8', proxied: true }), await idOf({ type: 'A', name: 'edge.example.net', content: '192.0.2.9', proxied: true })];
+    const [one] = [
+      await idOf({ type: 'A', name: 'edge.example.net', content: '192.0.2.8', proxied: true }),
+      await idOf({ type: 'A', name: 'edge.example.net', content: '192.0.2.9', proxied: true }),
+    ];
     await call('DELETE', `${records()}/${one}`);
     expect(dns.snapshot('example.net').filter((record) => record.name === 'edge.example.net')).toHaveLength(1);
   });
 
   it('hide the content of a proxied record from DNS', async () => {
     await create({ type: 'CNAME', name: 'proxied.example.net', content: 'other.example', proxied: true });
-    const shown = () => dns.snapshot('example.net').filter((record) => record.name === 'proxied.example.net').map((record) => record.type);
+    const shown = () =>
+      dns
+        .snapshot('example.net')
+        .filter((record) => record.name === 'proxied.example.net')
+        .map((record) => record.type);
     expect(shown()).toEqual(['A']);
   });
 });

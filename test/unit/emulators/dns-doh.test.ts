@@ -10,7 +10,14 @@ let dns: DnsEmulator;
 
 beforeEach(async () => {
   dns = await startDnsEmulator({
-    zones: [{ name: 'example.net', nameservers: ['ns1.test-dns.example'], negativeTtl: 1_800, records: [{ name: 'txt.example.net', type: 'TXT', data: ['a"b', 'c'], ttl: 60 }] }],
+    zones: [
+      {
+        name: 'example.net',
+        nameservers: ['ns1.test-dns.example'],
+        negativeTtl: 1_800,
+        records: [{ name: 'txt.example.net', type: 'TXT', data: ['a"b', 'c'], ttl: 60 }],
+      },
+    ],
     servers: [{ name: 'ns1.test-dns.example' }],
     clock: () => now,
   });
@@ -45,7 +52,11 @@ describe('DoH in JSON', () => {
 
   it('has the shape of Google under /resolve, with names dotted and TXT strings joined', async () => {
     const response = await fetch(`${resolver(0).jsonUrl}?name=txt.example.net&type=16`);
-    expect(await response.json()).toMatchObject({ Status: 0, Question: [{ name: 'txt.example.net.', type: 16 }], Answer: [{ name: 'txt.example.net.', data: 'a"bc' }] });
+    expect(await response.json()).toMatchObject({
+      Status: 0,
+      Question: [{ name: 'txt.example.net.', type: 16 }],
+      Answer: [{ name: 'txt.example.net.', data: 'a"bc' }],
+    });
   });
 
   it('denies with status 3 and the SOA', async () => {
@@ -75,7 +86,9 @@ describe('DoH in JSON', () => {
 
   it('never answers a dropped query', async () => {
     dns.world.faults.add({ kind: 'drop', server: 'resolver-one' });
-    await expect(fetch(`${resolver(0).url}?name=${NAME}&type=TXT`, { headers: { accept: 'application/dns-json' }, signal: AbortSignal.timeout(100) })).rejects.toThrow();
+    await expect(
+      fetch(`${resolver(0).url}?name=${NAME}&type=TXT`, { headers: { accept: 'application/dns-json' }, signal: AbortSignal.timeout(100) }),
+    ).rejects.toThrow();
   });
 
   it('refuses a request without the JSON media type, without a name, or with an unknown type', async () => {

@@ -21,7 +21,10 @@ const step = fc.oneof(
 );
 
 describe('the history of a zone', () => {
-  it.each([['with a server that never catches up', SERVERS], ['with finite delays, when old versions are dropped', SERVERS.slice(0, 2)]])('shows each server what it should see, %s', (_, servers) => {
+  it.each([
+    ['with a server that never catches up', SERVERS],
+    ['with finite delays, when old versions are dropped', SERVERS.slice(0, 2)],
+  ])('shows each server what it should see, %s', (_, servers) => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         let now = 1_000;
@@ -54,18 +57,25 @@ describe('the history of a zone', () => {
 
 function shown(dns: DnsWorld, server: string): Record<string, string[] | 'nodata' | 'nxdomain'> {
   const view = dns.viewAt('z.example', server);
-  return Object.fromEntries(NAMES.map((name) => {
-    const found = view.lookup(name, 'TXT');
-    if (found.kind === 'answer') return [name, found.records.flatMap((record) => (record.type === 'TXT' ? record.data : [])).sort()];
-    return [name, found.kind === 'nodata' ? 'nodata' : 'nxdomain'];
-  }));
+  return Object.fromEntries(
+    NAMES.map((name) => {
+      const found = view.lookup(name, 'TXT');
+      if (found.kind === 'answer') return [name, found.records.flatMap((record) => (record.type === 'TXT' ? record.data : [])).sort()];
+      return [name, found.kind === 'nodata' ? 'nodata' : 'nxdomain'];
+    }),
+  );
 }
 
 function expected(visible: readonly string[]): Record<string, string[] | 'nodata' | 'nxdomain'> {
   const existing = new Set(['z.example', ...visible.flatMap((entry) => [...upTo(entry.split(' ')[0] ?? '', 'z.example')])]);
-  return Object.fromEntries(NAMES.map((name) => {
-    const values = visible.filter((entry) => entry.startsWith(`${name} `)).map((entry) => entry.slice(name.length + 1)).sort();
-    if (values.length > 0) return [name, values];
-    return [name, existing.has(name) ? 'nodata' : 'nxdomain'];
-  }));
+  return Object.fromEntries(
+    NAMES.map((name) => {
+      const values = visible
+        .filter((entry) => entry.startsWith(`${name} `))
+        .map((entry) => entry.slice(name.length + 1))
+        .sort();
+      if (values.length > 0) return [name, values];
+      return [name, existing.has(name) ? 'nodata' : 'nxdomain'];
+    }),
+  );
 }

@@ -78,7 +78,9 @@ function tcp(to: { address: string; port: number }, packets: Packet[]): Promise<
   });
 }
 
-const edns = (size: number): Partial<Packet> => ({ additionals: [{ type: 'OPT', name: '.', udpPayloadSize: size, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }] });
+const edns = (size: number): Partial<Packet> => ({
+  additionals: [{ type: 'OPT', name: '.', udpPayloadSize: size, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }],
+});
 
 describe('a name server on the wire', () => {
   it('is understood by the resolver of Node, over every record type', async () => {
@@ -148,7 +150,15 @@ describe('a name server on the wire', () => {
     const free = await startDnsEmulator({ zones: [], servers: [{ name: NS2 }] });
     const freed = free.servers[0]?.port ?? 0;
     await free.close();
-    await expect(startDnsEmulator({ zones: [], servers: [{ name: NS2, port: freed }, { name: NS1, port }] })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(
+      startDnsEmulator({
+        zones: [],
+        servers: [
+          { name: NS2, port: freed },
+          { name: NS1, port },
+        ],
+      }),
+    ).rejects.toMatchObject({ code: 'EADDRINUSE' });
     const again = await startDnsEmulator({ zones: [], servers: [{ name: NS2, port: freed }] });
     await again.close();
   });

@@ -37,7 +37,11 @@ const ask = (dns: DnsWorld, name: string, type: string, server = NS1) => answerA
 describe('an authoritative name server', () => {
   it('answers names in any case, with the AA flag', () => {
     const { world: dns } = world();
-    expect(ask(dns, 'ANYTHING.example.Net', 'A')).toMatchObject({ rcode: 'NOERROR', authoritative: true, answers: [{ name: 'anything.example.net', data: '192.0.2.1' }] });
+    expect(ask(dns, 'ANYTHING.example.Net', 'A')).toMatchObject({
+      rcode: 'NOERROR',
+      authoritative: true,
+      answers: [{ name: 'anything.example.net', data: '192.0.2.1' }],
+    });
   });
 
   it('tells a name without such records from a name that does not exist, both with the SOA', () => {
@@ -95,7 +99,9 @@ describe('an authoritative name server', () => {
     dns.add({ name: '_acme-challenge.example.net', type: 'TXT', data: 'two' });
     expect(ask(dns, '_acme-challenge.example.net', 'TXT').answers.map(presentation)).toEqual(['"one"', '"two"']);
     dns.add({ name: 'long.example.net', type: 'TXT', data: 'x'.repeat(300) });
-    expect(ask(dns, 'long.example.net', 'TXT').answers.map((record) => (record.type === 'TXT' ? record.data.map((string) => string.length) : []))).toEqual([[255, 45]]);
+    expect(ask(dns, 'long.example.net', 'TXT').answers.map((record) => (record.type === 'TXT' ? record.data.map((string) => string.length) : []))).toEqual([
+      [255, 45],
+    ]);
   });
 });
 

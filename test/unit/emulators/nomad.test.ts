@@ -27,7 +27,10 @@ beforeEach(async () => {
 });
 afterEach(() => nomad.stop());
 
-async function call(path: string, options: { method?: string; token?: string; body?: unknown; signal?: AbortSignal } = {}): Promise<{ status: number; index: number; body: string }> {
+async function call(
+  path: string,
+  options: { method?: string; token?: string; body?: unknown; signal?: AbortSignal } = {},
+): Promise<{ status: number; index: number; body: string }> {
   const { method = 'GET', token = nomad.managementToken, body, signal } = options;
   const response = await fetch(`${nomad.address}${path}`, {
     method,
@@ -95,7 +98,7 @@ describe('int64 times', () => {
 });
 
 describe('a workload identity', () => {
-  it('reads its own job\'s variables and no others, and never writes them', async () => {
+  it("reads its own job's variables and no others, and never writes them", async () => {
     const token = nomad.identities.issueWorkload(CLAIM);
     nomad.variables.put('default', 'nomad/jobs/relay/relay/relay', { a: 'b' }, undefined);
     expect((await call('/v1/var/nomad/jobs/relay/relay/relay', { token })).status).toBe(200);
@@ -173,7 +176,13 @@ describe('policy rules', () => {
     expect(rules.namespaces[0]?.capabilities).toEqual(['read-job', 'alloc-lifecycle']);
   });
 
-  it.each(['nope {', 'nope "x" { }', 'namespace "default" { nope = "x" }', 'namespace "bad name" { policy = "read" }', 'namespace "default" { policy = "nope" }'])('are refused: %s', (text) => {
+  it.each([
+    'nope {',
+    'nope "x" { }',
+    'namespace "default" { nope = "x" }',
+    'namespace "bad name" { policy = "read" }',
+    'namespace "default" { policy = "nope" }',
+  ])('are refused: %s', (text) => {
     expect(() => parsePolicyRules(text)).toThrow(/Failed to parse ACL Policy/);
   });
 });
@@ -181,12 +190,18 @@ describe('policy rules', () => {
 describe('signals', () => {
   it('reach the task, and restart is told apart', async () => {
     const seen: string[] = [];
-    const { id } = nomad.workloads.start({ jobId: 'proxy', tasks: { traefik: { onSignal: (signal) => void seen.push(signal), onRestart: () => void seen.push('restart') } } });
+    const { id } = nomad.workloads.start({
+      jobId: 'proxy',
+      tasks: { traefik: { onSignal: (signal) => void seen.push(signal), onRestart: () => void seen.push('restart') } },
+    });
     await call(`/v1/client/allocation/${id}/signal`, { method: 'PUT', body: { Signal: 'SIGHUP', Task: 'traefik' } });
     await call(`/v1/client/allocation/${id}/restart`, { method: 'PUT', body: { TaskName: 'traefik' } });
     expect(seen).toEqual(['SIGHUP', 'restart']);
     nomad.workloads.stop(id);
-    expect(await call(`/v1/client/allocation/${id}/signal`, { method: 'PUT', body: { Signal: 'SIGHUP', Task: 'traefik' } })).toMatchObject({ status: 500, body: 'Task not running' });
+    expect(await call(`/v1/client/allocation/${id}/signal`, { method: 'PUT', body: { Signal: 'SIGHUP', Task: 'traefik' } })).toMatchObject({
+      status: 500,
+      body: 'Task not running',
+    });
   });
 });
 
@@ -258,9 +273,19 @@ describe('the Task API socket', () => {
   });
 });
 
-describe('Go\'s readings', () => {
+describe("Go's readings", () => {
   it('of durations', () => {
-    expect(['500ms', '60s', '5m', '1h30m', '1.5s', '0', '', 'abc', '5'].map(parseGoDuration)).toEqual([500, 60_000, 300_000, 5_400_000, 1_500, 0, undefined, undefined, undefined]);
+    expect(['500ms', '60s', '5m', '1h30m', '1.5s', '0', '', 'abc', '5'].map(parseGoDuration)).toEqual([
+      500,
+      60_000,
+      300_000,
+      5_400_000,
+      1_500,
+      0,
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('of JSON: every value that JSON can write is read back, whatever follows it', () => {

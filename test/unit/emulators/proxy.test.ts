@@ -29,7 +29,11 @@ function pair(number: number): CertificatePair {
 }
 
 /** Dials once and returns what was presented; rejects when the handshake fails. */
-async function dial(port: number, servername = 'matrix.example.net', options: ConnectionOptions = {}): Promise<{ fingerprint: string; subject: string; socket: TLSSocket }> {
+async function dial(
+  port: number,
+  servername = 'matrix.example.net',
+  options: ConnectionOptions = {},
+): Promise<{ fingerprint: string; subject: string; socket: TLSSocket }> {
   return await new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false, ...options }, () => {
       // A resumed session presents no certificate.
@@ -74,12 +78,12 @@ function write({ certificate, key }: CertificatePair): void {
 }
 
 describe('what the stand-in serves', () => {
-  it('is Traefik\'s self-signed default until the variable exists', async () => {
+  it("is Traefik's self-signed default until the variable exists", async () => {
     const standIn = await startStandIn();
     expect((await dial(standIn.port)).subject).toBe('CN=TRAEFIK DEFAULT CERT');
   });
 
-  it('is the variable\'s pair soon after it is written, on every instance', async () => {
+  it("is the variable's pair soon after it is written, on every instance", async () => {
     const [first, second] = [await startStandIn(), await startStandIn()];
     write(pair(0));
     for (const standIn of [first, second]) {
@@ -212,7 +216,13 @@ describe('a bad pair', () => {
 describe('certificate selection', () => {
   it('prefers an exact name to a wildcard, which stands for exactly one label', async () => {
     const [exact, wildcard, fallback] = [await selfSigned('a.example.net', ['a.example.net']), await selfSigned('example.net', ['*.example.net']), pair(0)];
-    const store = { default: fallback, dynamic: new Map([['a.example.net', exact], ['*.example.net', wildcard]]) };
+    const store = {
+      default: fallback,
+      dynamic: new Map([
+        ['a.example.net', exact],
+        ['*.example.net', wildcard],
+      ]),
+    };
     expect(selectCertificate(store, 'A.example.net')).toBe(exact);
     expect(selectCertificate(store, 'b.example.net')).toBe(wildcard);
     expect(selectCertificate(store, 'example.net')).toBe(fallback);
@@ -266,7 +276,8 @@ describe('misbehaviour on demand', () => {
 describe('its place in the cluster', () => {
   it('is a service instance of its job while it runs', async () => {
     const standIn = await startStandIn();
-    const read = async (): Promise<unknown> => (await fetch(`${nomad.address}/v1/service/traefik`, { headers: { 'x-nomad-token': nomad.managementToken } })).json();
+    const read = async (): Promise<unknown> =>
+      (await fetch(`${nomad.address}/v1/service/traefik`, { headers: { 'x-nomad-token': nomad.managementToken } })).json();
     expect(await read()).toMatchObject([{ Address: '127.0.0.1', Port: standIn.port, JobID: 'proxy', AllocID: standIn.allocationId }]);
     await standIn.stop();
     standIns = [];
@@ -297,7 +308,15 @@ describe('its place in the cluster', () => {
 });
 
 const recording = z
-  .object({ exchanges: z.array(z.object({ name: z.string(), request: z.object({ path: z.string() }), response: z.object({ status: z.number(), headers: z.record(z.string(), z.string()), body: z.string() }) })) })
+  .object({
+    exchanges: z.array(
+      z.object({
+        name: z.string(),
+        request: z.object({ path: z.string() }),
+        response: z.object({ status: z.number(), headers: z.record(z.string(), z.string()), body: z.string() }),
+      }),
+    ),
+  })
   .parse(JSON.parse(readFileSync(new URL('../../emulators/proxy/fixtures/api.json', import.meta.url), 'utf8')));
 
 describe('the side port answers as the recorded Traefik', () => {

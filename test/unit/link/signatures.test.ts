@@ -1,6 +1,17 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PerennialError } from '../../../shared/errors.ts';
-import { type Claims, hashText, type MessageType, type PrivateKey, privateKeySchema, type PublicKey, publicKeySchema, randomNonce, signMessage, verifyMessage } from '../../../shared/link/signatures.ts';
+import {
+  type Claims,
+  hashText,
+  type MessageType,
+  type PrivateKey,
+  privateKeySchema,
+  type PublicKey,
+  publicKeySchema,
+  randomNonce,
+  signMessage,
+  verifyMessage,
+} from '../../../shared/link/signatures.ts';
 import { CompactSign, importJWK, UnsecuredJWT } from 'jose';
 
 async function makeKey(kid: string): Promise<PrivateKey> {
@@ -19,9 +30,27 @@ beforeAll(async () => {
   const hash = await hashText('');
   const nonce = randomNonce();
   claims = {
-    hello: { aud: 'https://edge.test', cluster: 'matrix', allocation: 'a', challenge: nonce, nonce: randomNonce(), contract: 2, bundle: 'development', time: 1 },
+    hello: {
+      aud: 'https://edge.test',
+      cluster: 'matrix',
+      allocation: 'a',
+      challenge: nonce,
+      nonce: randomNonce(),
+      contract: 2,
+      bundle: 'development',
+      time: 1,
+    },
     welcome: { aud: 'matrix/a', challenge: nonce, connection: randomNonce(), contract: 2, time: 1 },
-    request: { aud: 'matrix', method: 'POST', path: '/v1/verify', contentType: 'application/json', bodyHash: hash, deadline: 1, connection: nonce, sequence: 1 },
+    request: {
+      aud: 'matrix',
+      method: 'POST',
+      path: '/v1/verify',
+      contentType: 'application/json',
+      bodyHash: hash,
+      deadline: 1,
+      connection: nonce,
+      sequence: 1,
+    },
     response: { aud: 'https://edge.test', requestHash: hash, status: 200, contentType: 'application/json', bodyHash: hash },
     event: { aud: 'https://edge.test', connection: nonce, sequence: 1, bodyHash: hash },
   };
@@ -32,7 +61,10 @@ const sign = (type: MessageType, by: PrivateKey = key) => signMessage(type, clai
 const verify = (type: MessageType, token: string, keys = [listed], audience = claims[type].aud) => verifyMessage(type, token, keys, audience);
 
 async function refusal(work: Promise<unknown>): Promise<string> {
-  const error = await work.then(() => 'accepted', (thrown: unknown) => thrown);
+  const error = await work.then(
+    () => 'accepted',
+    (thrown: unknown) => thrown,
+  );
   return error instanceof PerennialError ? `${error.code}${error.retryable ? ' (retryable)' : ''}` : String(error);
 }
 
@@ -84,10 +116,14 @@ describe.each(TYPES)('a signed %s', (type) => {
   it('is refused unsecured, with another algorithm, and in another shape', async () => {
     const unsecured = new UnsecuredJWT({ ...claims[type] }).encode();
     expect(await refusal(verify(type, unsecured))).toBe('signature_invalid');
-    const symmetric = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims[type]))).setProtectedHeader({ alg: 'HS256', typ: `perennial-${type}+jws`, kid: key.kid }).sign(new TextEncoder().encode(key.x));
+    const symmetric = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims[type])))
+      .setProtectedHeader({ alg: 'HS256', typ: `perennial-${type}+jws`, kid: key.kid })
+      .sign(new TextEncoder().encode(key.x));
     expect(await refusal(verify(type, symmetric))).toBe('signature_invalid');
     for (const payload of ['{}', 'null', 'not json', JSON.stringify({ ...claims[type], aud: 7 })]) {
-      const token = await new CompactSign(new TextEncoder().encode(payload)).setProtectedHeader({ alg: 'EdDSA', typ: `perennial-${type}+jws`, kid: key.kid }).sign(await importJWK({ ...key }, 'EdDSA'));
+      const token = await new CompactSign(new TextEncoder().encode(payload))
+        .setProtectedHeader({ alg: 'EdDSA', typ: `perennial-${type}+jws`, kid: key.kid })
+        .sign(await importJWK({ ...key }, 'EdDSA'));
       expect(await refusal(verify(type, token)), payload).toBe('signature_invalid');
     }
   });

@@ -54,7 +54,12 @@ describe('the bundle', () => {
     cluster.nomad.variables.put('default', 'nomad/jobs/relay', { identity: JSON.stringify(keys.relay.private) }, undefined);
     await writeFile(join(folder, 'law.json'), JSON.stringify({ ...cluster.document, listen: undefined, nomad: { via: 'address' } }));
     const linked = edge.link();
-    const relay = await run(runtime, { PERENNIAL_RELAY_LAW: join(folder, 'law.json'), NOMAD_ADDR: cluster.nomad.address, NOMAD_TOKEN: cluster.nomad.managementToken, NOMAD_ALLOC_ID: 'allocation-of-the-bundle' });
+    const relay = await run(runtime, {
+      PERENNIAL_RELAY_LAW: join(folder, 'law.json'),
+      NOMAD_ADDR: cluster.nomad.address,
+      NOMAD_TOKEN: cluster.nomad.managementToken,
+      NOMAD_ALLOC_ID: 'allocation-of-the-bundle',
+    });
     const link = await linked;
     expect(link.hello).toMatchObject({ allocation: 'allocation-of-the-bundle', bundle: bundle.sha256 });
     expect(await edge.request(link, 'POST', '/v1/keys', { issuance: 'one', names: ['matrix.example.net'], keyType: 'ec-p256' })).toMatchObject({ status: 200 });
@@ -77,7 +82,13 @@ describe('the bundle', () => {
   it('refuses to start without its key, and says where it belongs', async () => {
     const cluster = await startCluster();
     await writeFile(join(folder, 'law.json'), JSON.stringify({ ...cluster.document, nomad: { via: 'address' } }));
-    const { code, output } = await (await run(process.execPath, { PERENNIAL_RELAY_LAW: join(folder, 'law.json'), NOMAD_ADDR: cluster.nomad.address, NOMAD_TOKEN: cluster.nomad.managementToken })).exit;
+    const { code, output } = await (
+      await run(process.execPath, {
+        PERENNIAL_RELAY_LAW: join(folder, 'law.json'),
+        NOMAD_ADDR: cluster.nomad.address,
+        NOMAD_TOKEN: cluster.nomad.managementToken,
+      })
+    ).exit;
     expect(code).toBe(1);
     expect(output).toContain('relay_identity_missing');
     await cluster.stop();

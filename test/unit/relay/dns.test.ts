@@ -16,7 +16,8 @@ beforeAll(async () => {
   dns = await startDnsEmulator({
     zones: [
       {
-        name: 'example.net', nameservers: ['ns1.dns.test', 'ns2.dns.test'],
+        name: 'example.net',
+        nameservers: ['ns1.dns.test', 'ns2.dns.test'],
         records: [
           { name: '_acme-challenge.example.net', type: 'TXT', data: 'one' },
           { name: '_acme-challenge.example.net', type: 'TXT', data: 'two' },
@@ -111,12 +112,20 @@ describe('asking the authoritative servers', () => {
 });
 
 describe('the route', () => {
-  const questions = [{ name: 'example.net', type: 'A' }, { name: 'example.net', type: 'CAA' }];
+  const questions = [
+    { name: 'example.net', type: 'A' },
+    { name: 'example.net', type: 'CAA' },
+  ];
 
   it('answers several questions in their order', async () => {
     const cluster = await startCluster({ law: { dns: law() } });
     const { body } = await cluster.edge.call('POST', '/v1/dns/query', { questions });
-    expect(body).toMatchObject({ results: [{ name: 'example.net', type: 'A' }, { name: 'example.net', type: 'CAA' }] });
+    expect(body).toMatchObject({
+      results: [
+        { name: 'example.net', type: 'A' },
+        { name: 'example.net', type: 'CAA' },
+      ],
+    });
     await cluster.stop();
   });
 

@@ -15,14 +15,28 @@ const rule: EgressRule = { host: 'ca.example.net', port: 443, methods: ['GET', '
 
 describe('egress rules', () => {
   const allowed = (url: string, method = 'GET') => matchEgress(url, method, [rule]).rule === rule;
-  it.each(['https://ca.example.net/acme', 'https://ca.example.net/acme/new-order?x=1', 'https://CA.example.net:443/acme/', 'https://ca.example.net/other/../acme/x'])('allow %s', (url) => {
+  it.each([
+    'https://ca.example.net/acme',
+    'https://ca.example.net/acme/new-order?x=1',
+    'https://CA.example.net:443/acme/',
+    'https://ca.example.net/other/../acme/x',
+  ])('allow %s', (url) => {
     expect(allowed(url)).toBe(true);
   });
 
   it.each([
-    'https://ca.example.net/acmes', 'https://ca.example.net/', 'https://ca.example.net/acme/../admin', 'https://ca.example.net/acme/%2e%2e/admin', 'https://ca.example.net/acme/..%2fadmin',
-    'https://ca.example.net/acme\\..\\admin', 'https://ca.example.net:8443/acme', 'http://ca.example.net/acme', 'https://user:secret@ca.example.net/acme', 'https://ca.example.net.evil.example/acme',
-    'https://evil.example/acme', 'nonsense',
+    'https://ca.example.net/acmes',
+    'https://ca.example.net/',
+    'https://ca.example.net/acme/../admin',
+    'https://ca.example.net/acme/%2e%2e/admin',
+    'https://ca.example.net/acme/..%2fadmin',
+    'https://ca.example.net/acme\\..\\admin',
+    'https://ca.example.net:8443/acme',
+    'http://ca.example.net/acme',
+    'https://user:secret@ca.example.net/acme',
+    'https://ca.example.net.evil.example/acme',
+    'https://evil.example/acme',
+    'nonsense',
   ])('refuse %s', (url) => {
     expect(() => allowed(url)).toThrow(expect.objectContaining({ code: 'egress_not_allowed' }));
   });
@@ -34,10 +48,27 @@ describe('egress rules', () => {
 
 describe('public addresses', () => {
   it.each(['172.65.32.248', '8.8.8.8', '2606:4700:60:0:f53d:5624:85c7:3a2c'])('%s is one', (address) => expect(isPublicAddress(address)).toBe(true));
-  it.each(['127.0.0.1', '10.1.2.3', '172.31.0.1', '192.168.1.1', '169.254.169.254', '100.64.0.1', '0.0.0.0', '224.0.0.1', '255.255.255.255', '::1', '::', '::ffff:127.0.0.1', '::ffff:8.8.8.8', '64:ff9b::7f00:1', 'fe80::1', 'fd00::1', '2001:db8::1', '2002:7f00:1::', 'nonsense'])(
-    '%s is none',
-    (address) => expect(isPublicAddress(address)).toBe(false),
-  );
+  it.each([
+    '127.0.0.1',
+    '10.1.2.3',
+    '172.31.0.1',
+    '192.168.1.1',
+    '169.254.169.254',
+    '100.64.0.1',
+    '0.0.0.0',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::1',
+    '::',
+    '::ffff:127.0.0.1',
+    '::ffff:8.8.8.8',
+    '64:ff9b::7f00:1',
+    'fe80::1',
+    'fd00::1',
+    '2001:db8::1',
+    '2002:7f00:1::',
+    'nonsense',
+  ])('%s is none', (address) => expect(isPublicAddress(address)).toBe(false));
 });
 
 describe('an outbound request', () => {
@@ -77,17 +108,37 @@ describe('an outbound request', () => {
   afterEach(() => egress.close());
 
   const loopback = async () => [{ address: '127.0.0.1', family: 4 }];
-  const through = (change: Partial<EgressRule>, resolve: () => Promise<{ address: string; family: number }[]> = loopback) => new Egress([{ ...rule, port, ca: authority.root, allowPrivate: true, ...change }], resolve);
+  const through = (change: Partial<EgressRule>, resolve: () => Promise<{ address: string; family: number }[]> = loopback) =>
+    new Egress([{ ...rule, port, ca: authority.root, allowPrivate: true, ...change }], resolve);
   const send = (path: string, change: Partial<EgressRequest> = {}, signal = AbortSignal.timeout(5_000)) =>
     egress.send({ url: `https://ca.example.net:${port}${path}`, method: 'GET', headers: [], body: null, maxBytes: 1_000, ...change }, signal);
 
   it('arrives with method, path, body and end-to-end headers, and comes back whole', async () => {
-    const headers: [string, string][] = [['Content-Type', 'application/jose+json'], ['Connection', 'close'], ['Host', 'evil.example'], ['Transfer-Encoding', 'chunked']];
+    const headers: [string, string][] = [
+      ['Content-Type', 'application/jose+json'],
+      ['Connection', 'close'],
+      ['Host', 'evil.example'],
+      ['Transfer-Encoding', 'chunked'],
+    ];
     const response = await send('/acme/new-order?x=1', { method: 'POST', headers, body: Buffer.from('signed').toString('base64') });
-    expect(received).toMatchObject([{ method: 'POST', url: '/acme/new-order?x=1', body: 'signed', headers: { host: `ca.example.net:${port}`, 'content-type': 'application/jose+json', 'content-length': '6' } }]);
+    expect(received).toMatchObject([
+      {
+        method: 'POST',
+        url: '/acme/new-order?x=1',
+        body: 'signed',
+        headers: { host: `ca.example.net:${port}`, 'content-type': 'application/jose+json', 'content-length': '6' },
+      },
+    ]);
     expect(received[0]?.headers['transfer-encoding']).toBeUndefined();
     expect({ ...response, headers: response.headers.filter(([name]) => name !== 'date') }).toEqual({
-      status: 200, body: Buffer.from('answer').toString('base64'), headers: [['content-type', 'text/plain'], ['replay-nonce', 'n1'], ['x-a', '1'], ['x-a', '2']],
+      status: 200,
+      body: Buffer.from('answer').toString('base64'),
+      headers: [
+        ['content-type', 'text/plain'],
+        ['replay-nonce', 'n1'],
+        ['x-a', '1'],
+        ['x-a', '2'],
+      ],
     });
   });
 
@@ -117,7 +168,7 @@ describe('an outbound request', () => {
     expect(asked).toBe(1);
   });
 
-  it('is refused when the server\'s certificate is not trusted', async () => {
+  it("is refused when the server's certificate is not trusted", async () => {
     egress = new Egress([{ ...rule, port, allowPrivate: true }], loopback);
     await expect(send('/acme')).rejects.toMatchObject({ code: 'egress_tls_refused', retryable: false });
     expect(received).toEqual([]);

@@ -21,8 +21,14 @@ describe('installing a certificate', () => {
     const chain = await cluster.issue('one');
     const { sha256, changed, index } = await cluster.installed({ issuance: 'one', chain });
     const items = cluster.items();
-    expect({ sha256, changed, index }).toEqual({ sha256: fingerprint(chain), changed: true, index: cluster.nomad.variables.get('default', VARIABLE)?.modifyIndex });
-    expect(createPublicKey(items?.['key'] ?? '').export({ type: 'spki', format: 'der' })).toEqual(new X509Certificate(items?.['certificate'] ?? '').publicKey.export({ type: 'spki', format: 'der' }));
+    expect({ sha256, changed, index }).toEqual({
+      sha256: fingerprint(chain),
+      changed: true,
+      index: cluster.nomad.variables.get('default', VARIABLE)?.modifyIndex,
+    });
+    expect(createPublicKey(items?.['key'] ?? '').export({ type: 'spki', format: 'der' })).toEqual(
+      new X509Certificate(items?.['certificate'] ?? '').publicKey.export({ type: 'spki', format: 'der' }),
+    );
   });
 
   it('writes once however often it is asked', async () => {
@@ -54,14 +60,14 @@ describe('installing a certificate', () => {
     expect(await cluster.installed({ issuance: 'three', chain: await cluster.issue('three') })).toMatchObject({ changed: true });
   });
 
-  it('leaves a stranger\'s pair alone and calls it drift', async () => {
+  it("leaves a stranger's pair alone and calls it drift", async () => {
     put({ ...(await cluster.authority.pair(NAMES)) });
     const answer = await cluster.install({ issuance: 'one', chain: await cluster.issue('one') });
     expect(answer).toMatchObject({ status: 409, error: { code: 'drift', details: { variable: VARIABLE } } });
     expect(writes()).toBe(0);
   });
 
-  it('replaces a stranger\'s pair when asked to', async () => {
+  it("replaces a stranger's pair when asked to", async () => {
     put({ ...(await cluster.authority.pair(NAMES)), note: 'kept' });
     const chain = await cluster.issue('one');
     expect(await cluster.installed({ issuance: 'one', chain, replaceForeign: true })).toMatchObject({ changed: true, keptItems: ['note'] });
@@ -196,7 +202,14 @@ describe('a pair that does not fit is refused before it reaches Nomad', () => {
 
   it('because the law allows the variable to another certificate', async () => {
     const chain = await cluster.issue('one');
-    const answer = await cluster.edge.call('PUT', '/v1/certificates/other', { issuance: 'one', names: NAMES, chain, target: TARGET, known: [], replaceForeign: true });
+    const answer = await cluster.edge.call('PUT', '/v1/certificates/other', {
+      issuance: 'one',
+      names: NAMES,
+      chain,
+      target: TARGET,
+      known: [],
+      replaceForeign: true,
+    });
     expect(answer).toMatchObject({ status: 403, error: { code: 'target_not_allowed' } });
   });
 });
@@ -207,7 +220,7 @@ describe('the previous pair', () => {
     return path === undefined ? undefined : cluster.items(path);
   };
 
-  it('is kept in the relay\'s own area when it is replaced', async () => {
+  it("is kept in the relay's own area when it is replaced", async () => {
     const first = await cluster.issue('one');
     await cluster.installed({ issuance: 'one', chain: first });
     const key = cluster.items()?.['key'];
@@ -251,7 +264,7 @@ describe('inspecting a variable', () => {
     expect(cluster.nomad.countRequests()).toEqual({});
   });
 
-  it('sees a stranger\'s pair and a key that does not fit', async () => {
+  it("sees a stranger's pair and a key that does not fit", async () => {
     const [one, two] = await Promise.all([cluster.authority.pair(NAMES), cluster.authority.pair(NAMES)]);
     put({ certificate: one.certificate, key: two.key });
     expect(await inspect()).toMatchObject({ found: true, ours: false, pairFits: false });

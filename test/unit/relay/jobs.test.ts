@@ -20,7 +20,9 @@ describe('the shipped policies', () => {
   });
 
   it('give signals only with a policy of their own', () => {
-    expect(parsePolicyRules(read('nomad/relay-signal.policy.hcl')).namespaces).toMatchObject([{ namespace: 'default', capabilities: ['read-job', 'alloc-lifecycle'] }]);
+    expect(parsePolicyRules(read('nomad/relay-signal.policy.hcl')).namespaces).toMatchObject([
+      { namespace: 'default', capabilities: ['read-job', 'alloc-lifecycle'] },
+    ]);
   });
 });
 
@@ -46,7 +48,8 @@ describe.skipIf(address === undefined)('the agent at NOMAD_ADDR (skipped without
     ['proxy', 'docker'],
     ['proxy', 'raw_exec'],
   ])('takes the job %s for %s', async (job, driver) => {
-    const ask = async (path: string, body: unknown) => fetch(new URL(path, address), { method: 'POST', headers: { 'x-nomad-token': process.env['NOMAD_TOKEN'] ?? '' }, body: JSON.stringify(body) });
+    const ask = async (path: string, body: unknown) =>
+      fetch(new URL(path, address), { method: 'POST', headers: { 'x-nomad-token': process.env['NOMAD_TOKEN'] ?? '' }, body: JSON.stringify(body) });
     const variables = Object.entries({ ...given[job], driver }).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`);
     const parsed = await ask('/v1/jobs/parse', { JobHCL: read(`nomad/${job}.nomad.hcl`), Variables: variables.join(''), Canonicalize: true });
     const text = await parsed.text();
@@ -76,8 +79,12 @@ describe('the static configuration of Traefik', () => {
   };
 
   it('is the same in the job and in the file, but for port and directory', () => {
-    const job = [...read('nomad/proxy.nomad.hcl').matchAll(/"(--[^"]+=[^"]*)",/g)].map(([, option = '']) => option.replace(/^(--[^=]+)/, (name) => name.toLowerCase()));
-    const file = options(read('traefik/traefik.yml')).map((option) => option.replace(/:443$/, ':${NOMAD_PORT_https}').replace('/secrets/', '${NOMAD_SECRETS_DIR}/'));
+    const job = [...read('nomad/proxy.nomad.hcl').matchAll(/"(--[^"]+=[^"]*)",/g)].map(([, option = '']) =>
+      option.replace(/^(--[^=]+)/, (name) => name.toLowerCase()),
+    );
+    const file = options(read('traefik/traefik.yml')).map((option) =>
+      option.replace(/:443$/, ':${NOMAD_PORT_https}').replace('/secrets/', '${NOMAD_SECRETS_DIR}/'),
+    );
     expect(job.toSorted()).toEqual(file.toSorted());
   });
 });

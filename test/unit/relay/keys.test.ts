@@ -28,13 +28,15 @@ describe('making a key', () => {
   ] as const)('of type %s returns a request for exactly the names, signed with it', async (keyType, namedCurve, modulusLength) => {
     const { csr } = await created('one', keyType);
     const request = new Pkcs10CertificateRequest(Buffer.from(csr, 'base64url'));
-    const names = request.extensions.flatMap((extension) => (extension instanceof SubjectAlternativeNameExtension ? extension.names.items.map(({ value }) => value) : []));
+    const names = request.extensions.flatMap((extension) =>
+      extension instanceof SubjectAlternativeNameExtension ? extension.names.items.map(({ value }) => value) : [],
+    );
     expect({ names, subject: request.subject, valid: await request.verify() }).toEqual({ names: NAMES, subject: '', valid: true });
     const details = createPublicKey(cluster.items(path('one'))?.['key'] ?? '').asymmetricKeyDetails;
     expect([details?.namedCurve, details?.modulusLength]).toEqual([namedCurve, modulusLength]);
   });
 
-  it('keeps the key in the relay\'s own area, never in an answer', async () => {
+  it("keeps the key in the relay's own area, never in an answer", async () => {
     const { body } = await create('one');
     expect(JSON.stringify(body)).not.toContain('PRIVATE');
     expect(cluster.items(path('one'))?.['key']).toContain('-----BEGIN PRIVATE KEY-----');
@@ -77,7 +79,12 @@ describe('removing a key', () => {
 
   it('happens to a previous pair that nobody verified away, while its fingerprint is remembered', async () => {
     const record = 'nomad/jobs/relay/previous/matrix/0';
-    cluster.nomad.variables.put('default', record, { fingerprints: 'abc', target: 'default/nomad/jobs/proxy', previous_key: 'secret', previous_certificate: 'x', previous_sha256: 'y' }, undefined);
+    cluster.nomad.variables.put(
+      'default',
+      record,
+      { fingerprints: 'abc', target: 'default/nomad/jobs/proxy', previous_key: 'secret', previous_certificate: 'x', previous_sha256: 'y' },
+      undefined,
+    );
     now += 31 * DAY;
     cluster.relay.start();
     await vi.waitFor(() => expect(cluster.lines).toContainEqual({ event: 'sweep', count: 1 }));

@@ -25,13 +25,26 @@ function problemsOf(document: unknown): string {
 describe('a law', () => {
   it('needs only what has no safe default', () => {
     expect(parseLaw(JSON.stringify(smallest))).toMatchObject({
-      nomad: { via: 'task-api' }, area: { prefix: 'nomad/jobs/relay', namespace: 'default' }, services: [], egress: [], roots: 'public', contract: 2,
+      nomad: { via: 'task-api' },
+      area: { prefix: 'nomad/jobs/relay', namespace: 'default' },
+      services: [],
+      egress: [],
+      roots: 'public',
+      contract: 2,
     });
   });
 
   it('is refused with every problem at its place', () => {
-    const text = problemsOf({ ...smallest, origin: 'http://perennial.example', edgeKeys: [], targets: [{ variable: 'no.dots', names: ['-'] }], egress: [{ host: 'UPPER', methods: [] }], more: 1 });
-    for (const place of ['origin: ', 'edgeKeys: ', 'targets[0].variable: ', 'targets[0].names[0]: ', 'egress[0].host: ', 'egress[0].methods: ', '"more"']) expect(text).toContain(place);
+    const text = problemsOf({
+      ...smallest,
+      origin: 'http://perennial.example',
+      edgeKeys: [],
+      targets: [{ variable: 'no.dots', names: ['-'] }],
+      egress: [{ host: 'UPPER', methods: [] }],
+      more: 1,
+    });
+    for (const place of ['origin: ', 'edgeKeys: ', 'targets[0].variable: ', 'targets[0].names[0]: ', 'egress[0].host: ', 'egress[0].methods: ', '"more"'])
+      expect(text).toContain(place);
   });
 
   it('that is not JSON is refused', () => {

@@ -71,17 +71,24 @@ describe('the link', () => {
     const response = await edge.send(link, frame);
     const claims = await verifyMessage('response', response.token, [keys.relay.public], edge.origin);
     expect(response.status).toBe(200);
-    expect(claims).toMatchObject({ status: 200, contentType: response.contentType, bodyHash: await hashText(response.body), requestHash: await hashText(String(frame['token'])) });
+    expect(claims).toMatchObject({
+      status: 200,
+      contentType: response.contentType,
+      bodyHash: await hashText(response.body),
+      requestHash: await hashText(String(frame['token'])),
+    });
   });
 
   it('serves two hundred requests that come at once, each of them once', async () => {
     const link = await connect();
-    const frames = await Promise.all(Array.from({ length: 200 }, () => edge.frame(link, 'POST', RELAY_ROUTES.reload.path, { certificate: 'matrix', service: 'traefik', mode: 'watch' })));
+    const frames = await Promise.all(
+      Array.from({ length: 200 }, () => edge.frame(link, 'POST', RELAY_ROUTES.reload.path, { certificate: 'matrix', service: 'traefik', mode: 'watch' })),
+    );
     const statuses = await Promise.all(frames.map((frame) => edge.send(link, frame).then(({ status }) => status)));
     expect(new Set(statuses)).toEqual(new Set([200]));
   });
 
-  it('counts deadlines in the edge\'s clock, however wrong its own is', async () => {
+  it("counts deadlines in the edge's clock, however wrong its own is", async () => {
     const link = await connect({ skewMs: 5 * 3_600_000 });
     expect(await edge.request(link, 'POST', '/v1/keys', createKey)).toMatchObject({ status: 200 });
     const late = await edge.frame(link, 'POST', '/v1/keys', { ...createKey, issuance: 'two' }, { claims: { deadline: edge.now() - 1 } });
@@ -252,7 +259,9 @@ describe('an edge that is not there', () => {
     await edge.stop();
     cluster.relay.start();
     await vi.waitFor(() => expect(cluster.lines.filter((line) => line.event === 'link').length).toBeGreaterThan(1), 5_000);
-    expect(cluster.lines).toContainEqual(expect.objectContaining({ event: 'link', state: 'closed', message: expect.stringContaining('ECONNREFUSED') as string }));
+    expect(cluster.lines).toContainEqual(
+      expect.objectContaining({ event: 'link', state: 'closed', message: expect.stringContaining('ECONNREFUSED') as string }),
+    );
   });
 });
 

@@ -24,6 +24,11 @@ describe('a Nomad that gives no answer', () => {
 
   it('is called unreachable when nobody listens, with what to look at', async () => {
     await nomad.stop();
-    await expect(read()).rejects.toMatchObject({ code: 'nomad_unavailable', retryable: true, message: 'Nomad could not be reached (ECONNREFUSED).', hint: expect.stringContaining('NOMAD_ADDR') });
+    await expect(read()).rejects.toMatchObject({
+      code: 'nomad_unavailable',
+      retryable: true,
+      message: 'Nomad could not be reached (ECONNREFUSED).',
+      hint: expect.stringContaining('NOMAD_ADDR'),
+    });
   });
 });

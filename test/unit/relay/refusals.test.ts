@@ -23,7 +23,12 @@ describe('a request is refused and nothing is done', () => {
     ['unsigned', () => ({ send: { token: '' } }), 401, 'signature_missing'],
     ['signed with nonsense', () => ({ send: { token: 'a.b.c' } }), 401, 'signature_invalid'],
     ['signed by somebody unknown', async () => ({ key: (await makeSigningKeys()).private }), 401, 'signature_invalid'],
-    ['signed with another key under a known kid', async () => ({ key: { ...(await makeSigningKeys()).private, kid: cluster.edgeKeys.public.kid } }), 401, 'signature_invalid'],
+    [
+      'signed with another key under a known kid',
+      async () => ({ key: { ...(await makeSigningKeys()).private, kid: cluster.edgeKeys.public.kid } }),
+      401,
+      'signature_invalid',
+    ],
     ['altered in its body', () => ({ send: { body: JSON.stringify({ ...request, keyType: 'ec-p384' }) } }), 401, 'request_altered'],
     ['altered in its path', () => ({ send: { path: '/v1/verify' } }), 401, 'request_altered'],
     ['altered in its query', () => ({ send: { path: '/v1/keys?x=1' } }), 401, 'request_altered'],
@@ -46,7 +51,10 @@ describe('a request is refused and nothing is done', () => {
     const claims = { aud: 'matrix', requestHash: await hashText(''), status: 200, contentType: 'application/json', bodyHash: await hashText(body) };
     const token = await signMessage('response', claims, cluster.edgeKeys.private);
     cluster.nomad.resetRequests();
-    expect(await cluster.edge.send({ method: 'POST', path: '/v1/keys', body, contentType: 'application/json', token })).toMatchObject({ status: 401, error: { code: 'signature_invalid' } });
+    expect(await cluster.edge.send({ method: 'POST', path: '/v1/keys', body, contentType: 'application/json', token })).toMatchObject({
+      status: 401,
+      error: { code: 'signature_invalid' },
+    });
     expect(time).toBeGreaterThan(0);
     expect(nonce).toMatch(/^[A-Za-z0-9_-]{43}$/);
     nothingDone();

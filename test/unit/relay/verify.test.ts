@@ -38,7 +38,14 @@ const proxy = async (options: { jobId?: string } = {}) => {
   proxies.push(standIn);
   return standIn;
 };
-const request = (chain: string, more: object = {}) => ({ certificate: 'matrix', names: NAMES, sha256: fingerprint(chain), previous: [], service: 'traefik', ...more });
+const request = (chain: string, more: object = {}) => ({
+  certificate: 'matrix',
+  names: NAMES,
+  sha256: fingerprint(chain),
+  previous: [],
+  service: 'traefik',
+  ...more,
+});
 const verify = async (chain: string, more: object = {}): Promise<InstanceVerdict[]> => {
   const { body, error } = await cluster.edge.call('POST', '/v1/verify', request(chain, more));
   if (error !== undefined) throw new Error(error.code);
@@ -58,7 +65,8 @@ describe('verification', () => {
     await Promise.all([proxy(), proxy()]);
     const instances = await verify(await deliver('one'), { probes: ['chat.matrix.example.net'] });
     expect(verdicts(instances)).toEqual(['new', 'new']);
-    for (const { names } of instances) expect(names.map(({ name, verdict }) => [name, verdict])).toEqual([...NAMES, 'chat.matrix.example.net'].map((name) => [name, 'new']));
+    for (const { names } of instances)
+      expect(names.map(({ name, verdict }) => [name, verdict])).toEqual([...NAMES, 'chat.matrix.example.net'].map((name) => [name, 'new']));
   });
 
   it('has no instances to show when none is registered', async () => {
@@ -96,7 +104,12 @@ describe('verification', () => {
     const standIn = await proxy();
     const chain = await deliver('one');
     const [instance] = await verify(chain);
-    expect(instance?.names[0]?.served).toEqual({ sha256: fingerprint(chain), names: NAMES, issuer: 'Test Intermediate', notAfter: Date.parse(new X509Certificate(chain).validTo) });
+    expect(instance?.names[0]?.served).toEqual({
+      sha256: fingerprint(chain),
+      names: NAMES,
+      issuer: 'Test Intermediate',
+      notAfter: Date.parse(new X509Certificate(chain).validTo),
+    });
     expect(instance?.id).toBe(standIn.service.id);
   });
 
@@ -125,8 +138,14 @@ describe('verification', () => {
 
   it('refuses a service that the law does not list', async () => {
     const chain = await cluster.issue('one');
-    expect(await cluster.edge.call('POST', '/v1/verify', request(chain, { service: 'database' }))).toMatchObject({ status: 403, error: { code: 'service_not_allowed' } });
-    expect(await cluster.edge.call('POST', '/v1/verify', request(chain, { namespace: 'other' }))).toMatchObject({ status: 403, error: { code: 'service_not_allowed' } });
+    expect(await cluster.edge.call('POST', '/v1/verify', request(chain, { service: 'database' }))).toMatchObject({
+      status: 403,
+      error: { code: 'service_not_allowed' },
+    });
+    expect(await cluster.edge.call('POST', '/v1/verify', request(chain, { namespace: 'other' }))).toMatchObject({
+      status: 403,
+      error: { code: 'service_not_allowed' },
+    });
   });
 
   it('destroys the previous pair when the new one is proven', async () => {
@@ -146,7 +165,13 @@ describe('a verification of very many instances', () => {
     const chain = [new X509Certificate(certificate)];
     let open = 0;
     let most = 0;
-    const instances = Array.from({ length: 400 }, (_, index) => ({ id: `instance-${index}`, job: 'proxy', allocation: `allocation-${index}`, address: '192.0.2.1', port: 443 }));
+    const instances = Array.from({ length: 400 }, (_, index) => ({
+      id: `instance-${index}`,
+      job: 'proxy',
+      allocation: `allocation-${index}`,
+      address: '192.0.2.1',
+      port: 443,
+    }));
     const verification = new Verification({
       law: { services: [{ service: 'traefik', namespace: 'default', jobs: ['proxy'], restart: false, task: 'traefik' }] },
       workloads: { instances: async () => instances, allocations: async () => [], hangUp: async () => undefined, restart: async () => undefined },
@@ -170,7 +195,7 @@ describe('a verification of very many instances', () => {
   });
 });
 
-describe('the relay\'s own look', () => {
+describe("the relay's own look", () => {
   it('reports a change of verdicts once, and nothing while all stays the same', async () => {
     const standIn = await proxy();
     const chain = await deliver('one');
@@ -191,7 +216,8 @@ describe('the relay\'s own look', () => {
 });
 
 describe('reloading', () => {
-  const reload = async (mode: string, more: object = {}) => cluster.edge.call('POST', '/v1/reload', { certificate: 'matrix', service: 'traefik', mode, ...more });
+  const reload = async (mode: string, more: object = {}) =>
+    cluster.edge.call('POST', '/v1/reload', { certificate: 'matrix', service: 'traefik', mode, ...more });
 
   it.each(['watch', 'http'])('sends nothing for %s', async (mode) => {
     const standIn = await proxy();
@@ -231,7 +257,16 @@ describe('the installed certificate', () => {
     ['foreign', 'with a chain that leads nowhere', -1, NAMES[0], 'no configured root.'],
   ] as const)('counts as %s %s', (verdict, _, untilEnd, name = '', chainProblem) => {
     const now = Date.UTC(2026, 0, 1);
-    const leaf = { sha256: 'a'.repeat(64), spki: 'b'.repeat(64), names: NAMES, issuer: 'Test', serial: '01', notBefore: now - DAY, notAfter: now - untilEnd, certId: null };
+    const leaf = {
+      sha256: 'a'.repeat(64),
+      spki: 'b'.repeat(64),
+      names: NAMES,
+      issuer: 'Test',
+      serial: '01',
+      notBefore: now - DAY,
+      notAfter: now - untilEnd,
+      certId: null,
+    };
     expect(judge(name, { leaf, subject: '', chainProblem }, { sha256: leaf.sha256, previous: [] }, now).verdict).toBe(verdict);
   });
 });

@@ -31,7 +31,11 @@ function store(changes: Partial<AwsStoreOptions> = {}) {
 describeSecretStore('AWS Secrets Manager over HTTP', () => Promise.resolve(store()));
 
 describe('the AWS store', () => {
-  const failureOf = (work: Promise<unknown>) => work.then(() => null, (error: unknown) => error);
+  const failureOf = (work: Promise<unknown>) =>
+    work.then(
+      () => null,
+      (error: unknown) => error,
+    );
 
   it('writes no second version when the reply to a write was lost', async () => {
     const prefix = 'lost-reply/';

@@ -12,7 +12,16 @@ describe('Secret', () => {
     check(
       property(string({ minLength: 12, unit: constantFrom('a', 'b', 'c', 'x', 'y', 'z', '0', '1', '2') }), (value) => {
         const secret = new Secret(value);
-        const shown = [secret.toString(), String(secret), 'concatenated '.concat(secret as unknown as string), JSON.stringify({ secret }), inspect(secret), inspect({ nested: [secret] }, { depth: 9, showHidden: true }), Object.values(secret).join(''), String(new PerennialError('code_x', `failed with ${String(secret)}`))];
+        const shown = [
+          secret.toString(),
+          String(secret),
+          'concatenated '.concat(secret as unknown as string),
+          JSON.stringify({ secret }),
+          inspect(secret),
+          inspect({ nested: [secret] }, { depth: 9, showHidden: true }),
+          Object.values(secret).join(''),
+          String(new PerennialError('code_x', `failed with ${String(secret)}`)),
+        ];
         for (const text of shown) expect(text).not.toContain(value);
         expect(secret.reveal()).toBe(value);
       }),
@@ -29,7 +38,10 @@ describe('the store of Worker bindings', () => {
     await expect(store.get('binding')).rejects.toMatchObject({ code: 'secret_not_found' });
   });
   it('refuses to write and says how to', async () => {
-    await expect(store.put('cloudflare-token', new Secret('new'))).rejects.toMatchObject({ code: 'secret_store_read_only', hint: expect.stringContaining('SECRET_CLOUDFLARE_TOKEN') as string });
+    await expect(store.put('cloudflare-token', new Secret('new'))).rejects.toMatchObject({
+      code: 'secret_store_read_only',
+      hint: expect.stringContaining('SECRET_CLOUDFLARE_TOKEN') as string,
+    });
     await expect(store.remove('cloudflare-token')).rejects.toMatchObject({ code: 'secret_store_read_only' });
   });
 });
@@ -56,7 +68,17 @@ describe('the cached store', () => {
     const inner = memorySecrets({ token: new Secret('old') });
     let release = () => {};
     const held = new Promise<void>((resolve) => (release = resolve));
-    const store = createCachedStore({ ...inner, get: async (name) => { const secret = await inner.get(name); await held; return secret; } }, () => 0);
+    const store = createCachedStore(
+      {
+        ...inner,
+        get: async (name) => {
+          const secret = await inner.get(name);
+          await held;
+          return secret;
+        },
+      },
+      () => 0,
+    );
     const reading = store.get('token');
     await store.put('token', new Secret('new'));
     release();

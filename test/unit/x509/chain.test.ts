@@ -19,11 +19,30 @@ let leafKeys: CryptoKeyPair;
 
 beforeAll(async () => {
   const rootKeys = await keyPair();
-  root = { keys: rootKeys, certificate: await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=Root', keys: rootKeys, notBefore: new Date(0), notAfter: new Date(NOW + 3650 * DAY), signingAlgorithm: SIGNING, extensions: [new x509.BasicConstraintsExtension(true)] }) };
+  root = {
+    keys: rootKeys,
+    certificate: await x509.X509CertificateGenerator.createSelfSigned({
+      name: 'CN=Root',
+      keys: rootKeys,
+      notBefore: new Date(0),
+      notAfter: new Date(NOW + 3650 * DAY),
+      signingAlgorithm: SIGNING,
+      extensions: [new x509.BasicConstraintsExtension(true)],
+    }),
+  };
   const keys = await keyPair();
   intermediate = {
     keys,
-    certificate: await x509.X509CertificateGenerator.create({ subject: 'CN=Intermediate, O=Test', issuer: root.certificate.subject, publicKey: keys.publicKey, signingKey: rootKeys.privateKey, notBefore: new Date(0), notAfter: new Date(NOW + 3650 * DAY), signingAlgorithm: SIGNING, extensions: [new x509.BasicConstraintsExtension(true)] }),
+    certificate: await x509.X509CertificateGenerator.create({
+      subject: 'CN=Intermediate, O=Test',
+      issuer: root.certificate.subject,
+      publicKey: keys.publicKey,
+      signingKey: rootKeys.privateKey,
+      notBefore: new Date(0),
+      notAfter: new Date(NOW + 3650 * DAY),
+      signingAlgorithm: SIGNING,
+      extensions: [new x509.BasicConstraintsExtension(true)],
+    }),
   };
   leafKeys = await keyPair();
 });
@@ -38,7 +57,14 @@ interface LeafOptions {
   authorityKeyId?: string;
 }
 
-async function leaf({ names = NAMES, notBefore = NOW - HOUR, notAfter = NOW + 45 * DAY, ca = false, serialNumber = '01', authorityKeyId }: LeafOptions = {}): Promise<x509.X509Certificate> {
+async function leaf({
+  names = NAMES,
+  notBefore = NOW - HOUR,
+  notAfter = NOW + 45 * DAY,
+  ca = false,
+  serialNumber = '01',
+  authorityKeyId,
+}: LeafOptions = {}): Promise<x509.X509Certificate> {
   return x509.X509CertificateGenerator.create({
     serialNumber,
     subject: '',
@@ -63,7 +89,10 @@ async function wanted(change: Partial<WantedChain> = {}): Promise<WantedChain> {
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
-  const error = await work.then(() => null, (thrown: unknown) => thrown);
+  const error = await work.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
   return error instanceof PerennialError ? `${error.code}${error.retryable ? ' (retryable)' : ''}` : String(error);
 }
 
@@ -81,7 +110,7 @@ describe('a chain that was asked for', () => {
     expect(await checked({ names: ['*.MATRIX.example.net', 'matrix.example.net'] })).toBe('null');
   });
 
-  it('is accepted when the CA\'s clock is ahead by less than an hour', async () => {
+  it("is accepted when the CA's clock is ahead by less than an hour", async () => {
     expect(await checked({ notBefore: NOW + HOUR - 1_000 })).toBe('null');
   });
 
@@ -102,7 +131,9 @@ describe('a chain that was asked for', () => {
 
   it('is refused when a certificate is not signed by the next one', async () => {
     expect(await codeOf(checkChain(await readChain(pem(await leaf(), root.certificate)), await wanted()))).toBe('chain_signature_invalid');
-    expect(await codeOf(checkChain(await readChain(pem(await leaf(), intermediate.certificate, intermediate.certificate)), await wanted()))).toBe('chain_signature_invalid');
+    expect(await codeOf(checkChain(await readChain(pem(await leaf(), intermediate.certificate, intermediate.certificate)), await wanted()))).toBe(
+      'chain_signature_invalid',
+    );
   });
 });
 
@@ -119,14 +150,22 @@ describe('a PEM text', () => {
   it('is refused when it is empty, too long, not a certificate, or holds anything else', async () => {
     const one = pem(await leaf());
     const key = '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n';
-    for (const text of ['', one.repeat(11), `${one}${key}`, key, `${one}and a word`, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', '<html>503</html>']) {
+    for (const text of [
+      '',
+      one.repeat(11),
+      `${one}${key}`,
+      key,
+      `${one}and a word`,
+      '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+      '<html>503</html>',
+    ]) {
       expect(await codeOf(readChain(text)), text.slice(0, 40)).toBe('chain_malformed');
     }
   });
 });
 
 describe('the ARI certID (RFC 9773 §4.1)', () => {
-  it('joins key identifier and serial number, its leading zero octet kept, as in the RFC\'s example', async () => {
+  it("joins key identifier and serial number, its leading zero octet kept, as in the RFC's example", async () => {
     const certificate = await leaf({ authorityKeyId: '69885B6B87464041E1B37B847BA0AE2CDE01C8D4'.toLowerCase(), serialNumber: '0087654321' });
     const { leaf: read } = await readChain(pem(certificate));
     expect(read.serial).toBe('0087654321');

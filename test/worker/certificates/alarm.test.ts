@@ -23,7 +23,10 @@ describe('the alarm of a certificate', () => {
 
   it('does not run in a circle over a state that it cannot read', async () => {
     const object = env.CERTIFICATES.getByName('unreadable');
-    await runInDurableObject(object, (_instance, state) => void state.storage.sql.exec("INSERT INTO documents (key, json) VALUES ('record', '{\"from\":\"the future\"}')"));
+    await runInDurableObject(
+      object,
+      (_instance, state) => void state.storage.sql.exec('INSERT INTO documents (key, json) VALUES (\'record\', \'{"from":"the future"}\')'),
+    );
     await object.wake('renew');
     await expect.poll(async () => ((await restOf('unreadable')).alarm ?? 0) - Date.now()).toBeGreaterThan(4 * MINUTE);
     const { wakes } = await restOf('unreadable');

@@ -166,7 +166,16 @@ describe('a certificate', () => {
     expect(world.orders).toHaveLength(1);
     expect(world.txt.size).toBe(0);
     expect(view.history[0]?.outcome).toBe('live');
-    expect(view.history[0]?.phases.map((phase) => phase.name)).toEqual(['order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'verify']);
+    expect(view.history[0]?.phases.map((phase) => phase.name)).toEqual([
+      'order',
+      'present',
+      'propagate',
+      'validate',
+      'finalize',
+      'download',
+      'install',
+      'verify',
+    ]);
     expect(view.history[0]?.requests.acme).toBeLessThanOrEqual(11);
   });
 

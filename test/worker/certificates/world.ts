@@ -103,7 +103,12 @@ export class World {
                 identifier: name.replace('*.', ''),
                 wildcard: name.startsWith('*.'),
                 status: order.status === 'invalid' ? ('invalid' as const) : done ? ('valid' as const) : ('pending' as const),
-                dns01: { url: `${url}/challenge`, status: done ? ('valid' as const) : ('pending' as const), txtValue: `value-${order.url.at(-1)}-${position}`, error: null },
+                dns01: {
+                  url: `${url}/challenge`,
+                  status: done ? ('valid' as const) : ('pending' as const),
+                  txtValue: `value-${order.url.at(-1)}-${position}`,
+                  error: null,
+                },
               };
             });
           }),
@@ -119,7 +124,8 @@ export class World {
         classify: (error) => (error instanceof PerennialError && ['acme_order_not_ready', 'acme_not_found'].includes(error.code) ? 'state' : 'overload'),
       },
       dns: {
-        place: (records) => this.#through('place', () => records.map((record) => ({ ...record, vendor: 'main', zoneId: 'z', zoneName: 'example.net', target: record.name }))),
+        place: (records) =>
+          this.#through('place', () => records.map((record) => ({ ...record, vendor: 'main', zoneId: 'z', zoneName: 'example.net', target: record.name }))),
         present: (owner, operation, records) =>
           this.#through('present', () => {
             if (this.#operations.has(operation)) return;
@@ -169,9 +175,24 @@ export class World {
           this.#through('verify', () => {
             if (this.#lag > 0) this.#lag -= 1;
             else this.served = this.variable?.sha256 ?? null;
-            const verdict = this.served === request.sha256 ? ('new' as const) : this.served === null ? ('default' as const) : request.previous.includes(this.served) ? ('old' as const) : ('foreign' as const);
+            const verdict =
+              this.served === request.sha256
+                ? ('new' as const)
+                : this.served === null
+                  ? ('default' as const)
+                  : request.previous.includes(this.served)
+                    ? ('old' as const)
+                    : ('foreign' as const);
             return {
-              instances: Array.from({ length: this.instances }, (_, position) => ({ id: `i${position}`, address: '10.0.0.1', port: 443, job: 'proxy', verdict, detail: '', names: [] })),
+              instances: Array.from({ length: this.instances }, (_, position) => ({
+                id: `i${position}`,
+                address: '10.0.0.1',
+                port: 443,
+                job: 'proxy',
+                verdict,
+                detail: '',
+                names: [],
+              })),
             };
           }),
       },

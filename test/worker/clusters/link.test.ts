@@ -55,7 +55,7 @@ const elapsed = async (work: () => Promise<unknown>) => {
 };
 
 describe('the opening of the link', () => {
-  it('is welcomed with a signature over the relay\'s own challenge, and shown as online', async () => {
+  it("is welcomed with a signature over the relay's own challenge, and shown as online", async () => {
     await connect(object, 'allocation-7', { claims: { bundle: 'b'.repeat(64), time: Date.now() + 60_000 } });
     const { state, relays, refused } = await status();
     expect(state).toBe('online');
@@ -164,7 +164,7 @@ describe('frames that break the rules end the connection', () => {
 });
 
 describe('a request', () => {
-  it('is signed over every part that matters and comes back with the relay\'s status and body', async () => {
+  it("is signed over every part that matters and comes back with the relay's status and body", async () => {
     const client = await connect(object);
     const pending = call({ method: 'PUT', path: '/v1/certificates/matrix?x=%2F', body: '{"a":"ü"}', timeoutMs: 5_000 });
     const { frame, claims } = await client.request();
@@ -334,7 +334,7 @@ describe('two relays of one cluster', () => {
     expect(took).toBeLessThan(6_000);
   });
 
-  it('take the first relay\'s answer when it comes while a third is being waited for', async () => {
+  it("take the first relay's answer when it comes while a third is being waited for", async () => {
     await connect(object, 'silent-3');
     await scheduler.wait(20);
     await connect(object, 'silent-2');
@@ -420,7 +420,7 @@ describe('an event of the relay', () => {
 });
 
 describe('hibernation', () => {
-  it('keeps the connection\'s nonce, sequences and key', async () => {
+  it("keeps the connection's nonce, sequences and key", async () => {
     const client = await connect(object);
     const first = call();
     const before = await client.request();

@@ -2,14 +2,29 @@
  * A relay's end of the link inside workerd: real frames with real Ed25519 signatures over a real WebSocket. It verifies
  * what the edge sends as strictly as the relay does, and can be told to lie.
  */
-import { CLOSE, type ChallengeFrame, edgeToRelayFrame, HEARTBEAT_PING, HEARTBEAT_PONG, type RelayEvent, type RequestFrame, type ResponseFrame } from '../../../shared/link/frames.ts';
+import {
+  CLOSE,
+  type ChallengeFrame,
+  edgeToRelayFrame,
+  HEARTBEAT_PING,
+  HEARTBEAT_PONG,
+  type RelayEvent,
+  type RequestFrame,
+  type ResponseFrame,
+} from '../../../shared/link/frames.ts';
 import { type Claims, hashText, type PrivateKey, type PublicKey, randomNonce, signMessage, verifyMessage } from '../../../shared/link/signatures.ts';
 import { CONTRACT } from '../../../shared/relay/contract.ts';
 
 export const ORIGIN = 'https://edge.test';
 export const CLUSTER = 'matrix';
 /** The key pair of RFC 8037 appendix A; its public half is the key of cluster `matrix` in fixtures/configuration.json. */
-export const RELAY_KEY: PrivateKey = { kty: 'OKP', crv: 'Ed25519', kid: 'relay-1', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', d: 'nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A' };
+export const RELAY_KEY: PrivateKey = {
+  kty: 'OKP',
+  crv: 'Ed25519',
+  kid: 'relay-1',
+  x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+  d: 'nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A',
+};
 /** Public half of the EDGE_KEY binding in vitest.worker.config.ts. */
 export const EDGE_PUBLIC_KEY: PublicKey = { kty: 'OKP', crv: 'Ed25519', kid: 'edge-1', x: 'qfE9C432x05Slbaiuphj3fTN57IbNKWqxWEknlZR2rg' };
 
@@ -91,7 +106,17 @@ export class RelayClient {
   async hello({ key = RELAY_KEY, claims = {} }: HelloOptions = {}): Promise<EdgeFrame> {
     const challenge = await this.challenge();
     const nonce = randomNonce();
-    const all = { aud: challenge.origin, cluster: challenge.cluster, allocation: 'allocation-1', challenge: challenge.nonce, nonce, contract: CONTRACT.current, bundle: 'development', time: Date.now(), ...claims };
+    const all = {
+      aud: challenge.origin,
+      cluster: challenge.cluster,
+      allocation: 'allocation-1',
+      challenge: challenge.nonce,
+      nonce,
+      contract: CONTRACT.current,
+      bundle: 'development',
+      time: Date.now(),
+      ...claims,
+    };
     this.#allocation = all.allocation;
     this.send({ type: 'hello', token: await signMessage('hello', all, key) });
     const verdict = await this.next();
@@ -113,7 +138,11 @@ export class RelayClient {
     const frame = await this.next();
     if (frame.type !== 'request') throw new Error(`a request was expected, not ${frame.type}`);
     const claims = await verifyMessage('request', frame.token, [EDGE_PUBLIC_KEY], CLUSTER);
-    const covered = claims.method === frame.method && claims.path === frame.path && claims.contentType === frame.contentType && claims.bodyHash === (await hashText(frame.body));
+    const covered =
+      claims.method === frame.method &&
+      claims.path === frame.path &&
+      claims.contentType === frame.contentType &&
+      claims.bodyHash === (await hashText(frame.body));
     if (!covered) throw new Error('the request does not carry what its signature covers');
     if (claims.connection !== this.#connection) throw new Error('the request is of another connection');
     if (claims.sequence <= this.#sequence) throw new Error(`sequence ${claims.sequence} after ${this.#sequence}`);

@@ -46,17 +46,35 @@ describe('the steps of a renewal', () => {
   const visit = (name: ReturnType<typeof renewing>['phase'], endedAt: number | null = NOW) => ({ name, startedAt: NOW - SECOND, endedAt });
 
   it('show challenges that an order did not need as skipped', () => {
-    expect(states('finalize', [visit('order'), visit('finalize', null)])).toMatchObject({ order: 'done', present: 'skipped', validate: 'skipped', finalize: 'current', download: 'pending' });
+    expect(states('finalize', [visit('order'), visit('finalize', null)])).toMatchObject({
+      order: 'done',
+      present: 'skipped',
+      validate: 'skipped',
+      finalize: 'current',
+      download: 'pending',
+    });
   });
 
   it('add repeated visits and count the open one up to now', () => {
     if (issuance === null) throw new Error('the sample is renewing');
-    const phases = [{ name: 'install' as const, startedAt: NOW - 60 * SECOND, endedAt: NOW - 57 * SECOND }, { name: 'install' as const, startedAt: NOW - 4 * SECOND, endedAt: null }];
-    expect(stepsOf(NOW, { ...renewing(), phase: 'install', issuance: { ...issuance, phases } })?.find((step) => step.name === 'install')).toEqual({ name: 'install', state: 'current', ms: 7_000, since: NOW - 4 * SECOND });
+    const phases = [
+      { name: 'install' as const, startedAt: NOW - 60 * SECOND, endedAt: NOW - 57 * SECOND },
+      { name: 'install' as const, startedAt: NOW - 4 * SECOND, endedAt: null },
+    ];
+    expect(stepsOf(NOW, { ...renewing(), phase: 'install', issuance: { ...issuance, phases } })?.find((step) => step.name === 'install')).toEqual({
+      name: 'install',
+      state: 'current',
+      ms: 7_000,
+      since: NOW - 4 * SECOND,
+    });
   });
 
   it('keep the failed step while the certificate rests until the next try', () => {
-    expect(stepsOf(NOW, { ...failing(), phase: 'idle' })?.filter((step) => step.state === 'failed').map((step) => step.name)).toEqual(['present']);
+    expect(
+      stepsOf(NOW, { ...failing(), phase: 'idle' })
+        ?.filter((step) => step.state === 'failed')
+        .map((step) => step.name),
+    ).toEqual(['present']);
   });
 });
 
@@ -88,12 +106,23 @@ describe('the plant', () => {
 
 describe('times', () => {
   it.each([
-    [4, '4 ms'], [640, '0.6 s'], [11_400, '11 s'], [200 * SECOND, '3 min 20 s'], [3 * MINUTE, '3 min'], [25 * HOUR, '25 h'], [31 * DAY + HOUR, '31 days'], [-5, '0 ms'],
+    [4, '4 ms'],
+    [640, '0.6 s'],
+    [11_400, '11 s'],
+    [200 * SECOND, '3 min 20 s'],
+    [3 * MINUTE, '3 min'],
+    [25 * HOUR, '25 h'],
+    [31 * DAY + HOUR, '31 days'],
+    [-5, '0 ms'],
   ])('read %d ms as %s', (ms, text) => {
     expect(duration(ms)).toBe(text);
   });
   it.each([
-    [0, 'now'], [8 * SECOND, 'in 8 s'], [-90 * SECOND, '1 min ago'], [47 * HOUR, 'in 47 h'], [-3 * DAY, '3 days ago'],
+    [0, 'now'],
+    [8 * SECOND, 'in 8 s'],
+    [-90 * SECOND, '1 min ago'],
+    [47 * HOUR, 'in 47 h'],
+    [-3 * DAY, '3 days ago'],
   ])('read a distance of %d ms as "%s"', (gap, text) => {
     expect(relative(NOW, NOW + gap)).toBe(text);
   });

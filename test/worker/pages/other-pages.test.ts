@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { certificateModel, certificatePage, errorPage, loginPage, notFoundPage, PAGE_ASSETS, publicPage, type OverallState } from '../../../functions/web/pages/index.ts';
+import {
+  certificateModel,
+  certificatePage,
+  errorPage,
+  loginPage,
+  notFoundPage,
+  PAGE_ASSETS,
+  publicPage,
+  type OverallState,
+} from '../../../functions/web/pages/index.ts';
 import { delivery, healthy, instance, LEAF, NOW, partlyLive, renewing } from './samples.ts';
 
 const textOf = (html: string): string => html.replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ');
@@ -56,7 +65,11 @@ describe('the page of one certificate', () => {
 
 describe('the static files', () => {
   it('have the types that nosniff needs, and load nothing from elsewhere', () => {
-    expect(PAGE_ASSETS.map(({ path, type }) => [path, type.split(';')[0]])).toEqual([['/style.css', 'text/css'], ['/live.js', 'text/javascript'], ['/favicon.svg', 'image/svg+xml']]);
+    expect(PAGE_ASSETS.map(({ path, type }) => [path, type.split(';')[0]])).toEqual([
+      ['/style.css', 'text/css'],
+      ['/live.js', 'text/javascript'],
+      ['/favicon.svg', 'image/svg+xml'],
+    ]);
     for (const { body } of PAGE_ASSETS) expect(body.replace('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|@import|url\(/);
   });
 });

@@ -41,8 +41,15 @@ const finished = (daysAgo: number): CertificateView['history'][number] => ({
   sha256: LEAF,
   authority: 'letsencrypt',
   phases: [
-    { name: 'order', ms: 640 }, { name: 'present', ms: 1_210 }, { name: 'propagate', ms: 5_420 }, { name: 'validate', ms: 1_930 },
-    { name: 'finalize', ms: 880 }, { name: 'download', ms: 210 }, { name: 'install', ms: 90 }, { name: 'reload', ms: 4 }, { name: 'verify', ms: 1_016 },
+    { name: 'order', ms: 640 },
+    { name: 'present', ms: 1_210 },
+    { name: 'propagate', ms: 5_420 },
+    { name: 'validate', ms: 1_930 },
+    { name: 'finalize', ms: 880 },
+    { name: 'download', ms: 210 },
+    { name: 'install', ms: 90 },
+    { name: 'reload', ms: 4 },
+    { name: 'verify', ms: 1_016 },
   ],
   // As the first version wrote it, which stores still hold: a word that no narrow column can break by itself.
   message: `Live: ${LEAF}.`,
@@ -160,15 +167,37 @@ export const waitingForInstance = (): CertificateView => ({
   deliveries: [delivery({ state: 'waiting-for-instance', instances: [] })],
 });
 
-export const retired = (): CertificateView => ({ ...healthy('old-blog', 70), state: 'retired', reason: 'Removed from the configuration. The variable is untouched.', nextAt: null, renewal: null });
+export const retired = (): CertificateView => ({
+  ...healthy('old-blog', 70),
+  state: 'retired',
+  reason: 'Removed from the configuration. The variable is untouched.',
+  nextAt: null,
+  renewal: null,
+});
 
-export const brandNew = (): CertificateView => ({ ...healthy('fresh', 0), state: 'new', live: null, renewal: null, history: [], nextAt: NOW + MINUTE, waitingFor: 'The relay of cluster matrix has to connect first.', reason: 'Reads what the cluster already serves before anything is ordered.', phase: 'adopt', deliveries: [delivery({ state: 'pending', index: null, sha256: null, instances: [] })] });
+export const brandNew = (): CertificateView => ({
+  ...healthy('fresh', 0),
+  state: 'new',
+  live: null,
+  renewal: null,
+  history: [],
+  nextAt: NOW + MINUTE,
+  waitingFor: 'The relay of cluster matrix has to connect first.',
+  reason: 'Reads what the cluster already serves before anything is ordered.',
+  phase: 'adopt',
+  deliveries: [delivery({ state: 'pending', index: null, sha256: null, instances: [] })],
+});
 
 export const input = (certificates: CertificateView[], overrides: Partial<StatusInput> = {}): StatusInput => ({
   certificates,
   tally: tallyOf(certificates),
   clusters: [
-    { cluster: 'matrix', state: 'online', since: NOW - 9 * DAY, relays: [{ allocation: '3f2a90c1-7f0e-1b2c-9d3e-aa01bb02cc03', lastSeenAt: NOW - 4 * SECOND, contract: 2, bundle: leaf('c'), skewMs: 120 }] },
+    {
+      cluster: 'matrix',
+      state: 'online',
+      since: NOW - 9 * DAY,
+      relays: [{ allocation: '3f2a90c1-7f0e-1b2c-9d3e-aa01bb02cc03', lastSeenAt: NOW - 4 * SECOND, contract: 2, bundle: leaf('c'), skewMs: 120 }],
+    },
   ],
   zones: [{ zone: 'example.net', vendor: 'cloudflare', lastSuccessAt: NOW - 29 * DAY, lastError: null }],
   configuration: { problems: [], lastGoodInForce: true },

@@ -4,7 +4,8 @@ import type { CertificateView } from '../../../functions/certificates/ports.ts';
 import { statusModel, statusPage, type StatusInput } from '../../../functions/web/pages/index.ts';
 import { brandNew, delivery, drifted, failing, healthy, input, instance, LEAF, NOW, partlyLive, renewing, retired, waitingForInstance } from './samples.ts';
 
-const render = (certificates: CertificateView[], overrides: Partial<StatusInput> = {}): string => statusPage(statusModel(input(certificates, overrides), NOW)).toString();
+const render = (certificates: CertificateView[], overrides: Partial<StatusInput> = {}): string =>
+  statusPage(statusModel(input(certificates, overrides), NOW)).toString();
 /** What a person reads, tags removed and white space closed up. */
 const textOf = (html: string): string => html.replaceAll(/<script.*?<\/script>|<[^>]+>/gs, ' ').replaceAll(/\s+/g, ' ');
 const text = (certificates: CertificateView[], overrides: Partial<StatusInput> = {}): string => textOf(render(certificates, overrides));
@@ -13,7 +14,17 @@ describe('the status page says of a certificate', () => {
   it('its names, issuer, days left, where it is served, its fingerprint, and when and why it renews', () => {
     const html = render([healthy()]);
     const words = textOf(html);
-    for (const expected of ['matrix.example.net', '*.matrix.example.net', 'Let’s Encrypt YE1', '61 days left', 'nomad/jobs/proxy', '3 of 3 instances', 'in 30 days', '21 Dec 2026, 04:07 UTC', 'The CA suggests this time (ARI).'])
+    for (const expected of [
+      'matrix.example.net',
+      '*.matrix.example.net',
+      'Let’s Encrypt YE1',
+      '61 days left',
+      'nomad/jobs/proxy',
+      '3 of 3 instances',
+      'in 30 days',
+      '21 Dec 2026, 04:07 UTC',
+      'The CA suggests this time (ARI).',
+    ])
       expect(words).toContain(expected);
     expect(words).toContain('a4c1 f09b e7a2 5d38…');
     expect(html).toContain(`title="SHA-256 ${LEAF}"`);
@@ -23,7 +34,17 @@ describe('the status page says of a certificate', () => {
   it('where its renewal stands: done, current and pending steps, how long each took, what it waits for', () => {
     const html = render([renewing()]);
     const states = [...html.matchAll(/<li class="(\w+)"[^>]*><span class="station".*?step-name">(\w+)</g)].map((match) => `${match[2]} ${match[1]}`);
-    expect(states).toEqual(['order done', 'present done', 'propagate current', 'validate pending', 'finalize pending', 'download pending', 'install pending', 'reload pending', 'verify pending']);
+    expect(states).toEqual([
+      'order done',
+      'present done',
+      'propagate current',
+      'validate pending',
+      'finalize pending',
+      'download pending',
+      'install pending',
+      'reload pending',
+      'verify pending',
+    ]);
     const words = textOf(html);
     expect(words).toContain('order : done 0.6 s');
     expect(words).toContain('propagate : under way 42 s');
@@ -42,7 +63,9 @@ describe('the status page says of a certificate', () => {
   });
 
   it('a fingerprint in an event as a short one, since 64 characters without a gap break a narrow column', () => {
-    const html = render([healthy()], { events: [{ at: NOW, certificate: 'matrix', kind: 'live', message: `The certificate is live in its target (SHA-256 ${LEAF}).` }] });
+    const html = render([healthy()], {
+      events: [{ at: NOW, certificate: 'matrix', kind: 'live', message: `The certificate is live in its target (SHA-256 ${LEAF}).` }],
+    });
     expect(textOf(html)).toMatch(/live in its target \(SHA-256 a4c1 f09b e7a2 5d38… \)\./);
     expect(textOf(html)).not.toContain(LEAF);
   });
@@ -91,7 +114,11 @@ describe('the status page as a whole', () => {
     ['Nothing is planted yet.', [], {}],
     ['A cluster’s relay is away.', [healthy()], { clusters: [{ cluster: 'matrix', state: 'offline', since: NOW - MINUTE, relays: [] }] }],
     ['The setup is not complete.', [], { setup: [{ what: 'EDGE_KEY is missing.', why: 'Nothing can be signed.', command: 'npm run setup' }] }],
-    ['A DNS zone refuses changes.', [healthy()], { zones: [{ zone: 'example.net', vendor: 'cloudflare', lastSuccessAt: NOW - DAY, lastError: { at: NOW, message: 'Forbidden.', hint: null } }] }],
+    [
+      'A DNS zone refuses changes.',
+      [healthy()],
+      { zones: [{ zone: 'example.net', vendor: 'cloudflare', lastSuccessAt: NOW - DAY, lastError: { at: NOW, message: 'Forbidden.', hint: null } }] },
+    ],
   ])('states: %s', (sentence, certificates, overrides) => {
     expect(render(certificates, overrides)).toMatch(new RegExp(`<h1>${sentence}</h1>`));
   });
@@ -101,7 +128,15 @@ describe('the status page as a whole', () => {
   });
 
   it('names every configuration error with its place, and says that the last good one stays in force', () => {
-    const words = text([healthy()], { configuration: { lastGoodInForce: true, problems: [{ line: 12, column: 11, path: 'certificates[0].deliver[0].cluster', message: 'Unknown cluster "matirx". Write "matrix".' }, { path: 'acme.contact', message: 'No contact.' }] } });
+    const words = text([healthy()], {
+      configuration: {
+        lastGoodInForce: true,
+        problems: [
+          { line: 12, column: 11, path: 'certificates[0].deliver[0].cluster', message: 'Unknown cluster "matirx". Write "matrix".' },
+          { path: 'acme.contact', message: 'No contact.' },
+        ],
+      },
+    });
     expect(words).toContain('2 errors in the configuration The last good configuration stays in force');
     expect(words).toContain('Unknown cluster &quot;matirx&quot;. Write &quot;matrix&quot;. certificates.toml:12:11 certificates[0].deliver[0].cluster');
     expect(words).toContain('No contact. certificates.toml acme.contact');
@@ -145,7 +180,10 @@ describe('the status page as a whole', () => {
   it('escapes whatever came from outside', () => {
     const hostile = '"><script>alert(1)</script>';
     const view = { ...renewing(), reason: hostile, waitingFor: hostile, domains: [hostile] };
-    const html = render([{ ...view, deliveries: [delivery({ variable: hostile, instances: [instance(1, hostile, hostile)] })] }], { notice: hostile, paging: { number: 1, size: 25, total: 1, query: hostile } });
+    const html = render([{ ...view, deliveries: [delivery({ variable: hostile, instances: [instance(1, hostile, hostile)] })] }], {
+      notice: hostile,
+      paging: { number: 1, size: 25, total: 1, query: hostile },
+    });
     expect(html).not.toContain('<script>alert');
     expect(html.split('&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;').length).toBeGreaterThan(5);
   });
@@ -157,7 +195,9 @@ describe('the status page as a whole', () => {
   });
 
   it('uses each id once', () => {
-    const ids = [...render([failing(), renewing(), healthy(), drifted()], { paging: { number: 1, size: 2, total: 4, query: '' } }).matchAll(/\sid="([^"]+)"/g)].map((match) => match[1]);
+    const ids = [
+      ...render([failing(), renewing(), healthy(), drifted()], { paging: { number: 1, size: 2, total: 4, query: '' } }).matchAll(/\sid="([^"]+)"/g),
+    ].map((match) => match[1]);
     expect(ids.toSorted()).toEqual([...new Set(ids)].toSorted());
   });
 });

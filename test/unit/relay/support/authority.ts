@@ -1,5 +1,12 @@
 /** A private CA for tests: root, intermediate, and leaves for CSRs or for keys of its own. */
-import { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, Pkcs10CertificateRequest, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
+import {
+  BasicConstraintsExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  Pkcs10CertificateRequest,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
 import type { PublicKeyType, X509Certificate } from '@peculiar/x509';
 import { randomBytes } from 'node:crypto';
 import { DAY, HOUR } from '../../../../shared/clock.ts';
@@ -39,7 +46,10 @@ export async function createAuthority(name = 'Test'): Promise<Authority> {
       publicKey,
       signingKey: intermediate.keys.privateKey,
       signingAlgorithm: ALGORITHM,
-      extensions: [new BasicConstraintsExtension(false), new SubjectAlternativeNameExtension((options.names ?? names).map((value) => ({ type: 'dns' as const, value })))],
+      extensions: [
+        new BasicConstraintsExtension(false),
+        new SubjectAlternativeNameExtension((options.names ?? names).map((value) => ({ type: 'dns' as const, value }))),
+      ],
     });
     return `${certificate.toString('pem')}\n${intermediate.certificate.toString('pem')}\n`;
   };
@@ -47,7 +57,9 @@ export async function createAuthority(name = 'Test'): Promise<Authority> {
     root: `${root.certificate.toString('pem')}\n`,
     issue: async (csr, options = {}) => {
       const request = new Pkcs10CertificateRequest(Buffer.from(csr, 'base64url'));
-      const names = request.extensions.flatMap((extension) => (extension instanceof SubjectAlternativeNameExtension ? extension.names.items.map(({ value }) => value) : []));
+      const names = request.extensions.flatMap((extension) =>
+        extension instanceof SubjectAlternativeNameExtension ? extension.names.items.map(({ value }) => value) : [],
+      );
       return leaf(request.publicKey, names, options);
     },
     pair: async (names, options = {}) => {

@@ -56,9 +56,15 @@ export interface ClusterOptions {
 }
 
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const [nomad, authority, edgeKeys, relayKeys] = await Promise.all([startNomad(options.clock === undefined ? {} : { clock: options.clock }), createAuthority(), options.keys?.edge ?? makeSigningKeys(), options.keys?.relay ?? makeSigningKeys()]);
+  const [nomad, authority, edgeKeys, relayKeys] = await Promise.all([
+    startNomad(options.clock === undefined ? {} : { clock: options.clock }),
+    createAuthority(),
+    options.keys?.edge ?? makeSigningKeys(),
+    options.keys?.relay ?? makeSigningKeys(),
+  ]);
   nomad.identities.putPolicy('relay', options.policy ?? policy('relay'), { jobAcl: { namespace: 'default', jobId: 'relay', group: '', task: '' } });
-  if (options.signals === true) nomad.identities.putPolicy('relay-signal', policy('relay-signal'), { jobAcl: { namespace: 'default', jobId: 'relay', group: '', task: '' } });
+  if (options.signals === true)
+    nomad.identities.putPolicy('relay-signal', policy('relay-signal'), { jobAcl: { namespace: 'default', jobId: 'relay', group: '', task: '' } });
   const token = nomad.identities.issueWorkload({ namespace: 'default', jobId: 'relay', group: 'relay', task: 'relay' });
   const origin = options.origin ?? 'https://perennial.example';
   const document: LawDocument = {
@@ -79,8 +85,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const relays: Relay[] = [];
   const another = () => {
     const relay = createRelay({
-      law, identity: relayKeys.private, nomad: new NomadClient({ endpoint: { address: nomad.address }, token: () => token }), allocation: `allocation-${relays.length}`, bundle: 'development',
-      clock: options.clock ?? Date.now, monotonic: options.monotonic ?? (() => performance.now()), random: Math.random, log: (line) => lines.push(line),
+      law,
+      identity: relayKeys.private,
+      nomad: new NomadClient({ endpoint: { address: nomad.address }, token: () => token }),
+      allocation: `allocation-${relays.length}`,
+      bundle: 'development',
+      clock: options.clock ?? Date.now,
+      monotonic: options.monotonic ?? (() => performance.now()),
+      random: Math.random,
+      log: (line) => lines.push(line),
     });
     relays.push(relay);
     return { relay, edge: new SigningEdge({ app: relay.app, keys: edgeKeys, relay: relayKeys.public, cluster: 'matrix', origin }) };
@@ -89,7 +102,16 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const install = (request: Partial<InstallRequest> & { issuance: string; chain: string }) =>
     edge.call('PUT', '/v1/certificates/matrix', { names: NAMES, target: TARGET, known: [], replaceForeign: false, blind: false, ...request });
   return {
-    nomad, authority, relay, edge, edgeKeys, relayKeys, document, lines, another, install,
+    nomad,
+    authority,
+    relay,
+    edge,
+    edgeKeys,
+    relayKeys,
+    document,
+    lines,
+    another,
+    install,
     issue: async (issuance) => {
       const request: CreateKeyRequest = { issuance, names: NAMES, keyType: 'ec-p256' };
       return authority.issue(createKeyResponse.parse((await edge.call('POST', '/v1/keys', request)).body).csr);

@@ -71,13 +71,26 @@ export class EdgeServer {
   }
 
   /** A signed request frame; `claims` are signed in place of the right ones, `frame` is sent in place of what was signed. */
-  async frame(link: Link, method: string, path: string, data: unknown, change: { claims?: Partial<Claims<'request'>>; frame?: Record<string, unknown> } = {}): Promise<Record<string, unknown>> {
+  async frame(
+    link: Link,
+    method: string,
+    path: string,
+    data: unknown,
+    change: { claims?: Partial<Claims<'request'>>; frame?: Record<string, unknown> } = {},
+  ): Promise<Record<string, unknown>> {
     const body = data === undefined ? '' : JSON.stringify(data);
     this.#sequence += 1;
     const sequence = this.#sequence;
     const claims = {
-      aud: this.#options.cluster ?? 'matrix', method, path, contentType: 'application/json', bodyHash: await hashText(body), deadline: this.now() + MINUTE / 2, connection: link.nonce,
-      sequence, ...change.claims,
+      aud: this.#options.cluster ?? 'matrix',
+      method,
+      path,
+      contentType: 'application/json',
+      bodyHash: await hashText(body),
+      deadline: this.now() + MINUTE / 2,
+      connection: link.nonce,
+      sequence,
+      ...change.claims,
     };
     const token = await signMessage('request', claims, this.#options.keys.private);
     return { type: 'request', id: randomNonce().slice(0, 16), token, method, path, contentType: 'application/json', body, ...change.frame };
@@ -109,7 +122,10 @@ export class EdgeServer {
     const nonce = randomNonce();
     const events: Link['events'] = [];
     const closed = once(socket, 'close').then(([code]) => Number(code));
-    closed.then((code) => this.closes.push(code), () => undefined);
+    closed.then(
+      (code) => this.closes.push(code),
+      () => undefined,
+    );
     if (url.pathname !== '/relay/connect' || url.searchParams.get('cluster') !== cluster) return socket.close(4000);
     const receive = async (text: string) => {
       if (text === HEARTBEAT_PING) return void (this.#options.mute === true || socket.send(HEARTBEAT_PONG));
@@ -117,7 +133,13 @@ export class EdgeServer {
       if (frame.type === 'response') return this.#replies.get(frame.id)?.(frame);
       if (frame.type === 'event') return void events.push(frame);
       const hello = await verifyMessage('hello', frame.token, [relay.public], this.origin);
-      const claims = { aud: `${cluster}/${hello.allocation}`, challenge: welcomeChallenge ?? hello.nonce, connection: nonce, contract: hello.contract, time: this.now() };
+      const claims = {
+        aud: `${cluster}/${hello.allocation}`,
+        challenge: welcomeChallenge ?? hello.nonce,
+        connection: nonce,
+        contract: hello.contract,
+        time: this.now(),
+      };
       this.#sequence = 0;
       socket.send(JSON.stringify({ type: 'welcome', token: await signMessage('welcome', claims, welcomeKey ?? keys.private) }));
       const link = { socket, hello, nonce, events, closed };

@@ -63,7 +63,17 @@ export class SigningEdge {
     const { nonce, time } = await this.nonce();
     const body = typeof data === 'string' ? data : data === undefined ? '' : JSON.stringify(data);
     const contentType = 'application/json';
-    const claims = { aud: this.#cluster, method, path, contentType, bodyHash: await hashText(body), deadline: time + MINUTE / 2, connection: nonce, sequence: 1, ...tampering.claims };
+    const claims = {
+      aud: this.#cluster,
+      method,
+      path,
+      contentType,
+      bodyHash: await hashText(body),
+      deadline: time + MINUTE / 2,
+      connection: nonce,
+      sequence: 1,
+      ...tampering.claims,
+    };
     const token = tampering.send?.token ?? (await signMessage('request', claims, tampering.key ?? this.#keys.private));
     return this.send({ method, path, body, contentType, token, ...tampering.send });
   }
