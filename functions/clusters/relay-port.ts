@@ -66,7 +66,13 @@ export function relayRoutes(call: ClusterCall, caller: string | null): RelayRout
     inspect: (cluster, certificate, request) =>
       ask(
         cluster,
-        { method: 'POST', path: `/v1/certificates/${name(certificate)}/inspect`, body: request, timeoutMs: TIMEOUT.quick, idempotent: true },
+        {
+          method: 'GET',
+          path: `/v1/certificates/${name(certificate)}?${new URLSearchParams(request.target).toString()}`,
+          body: undefined,
+          timeoutMs: TIMEOUT.quick,
+          idempotent: true,
+        },
         inspectResponse,
       ),
     reload: (cluster, request) =>

@@ -18,11 +18,11 @@ import {
   dnsQueryRequest,
   egressRequest,
   idSchema,
-  inspectRequest,
   installRequest,
   MAX_BODY_BYTES,
   RELAY_ROUTES,
   reloadRequest,
+  targetSchema,
   verifyRequest,
 } from '../../shared/relay/contract.ts';
 import type {
@@ -112,9 +112,9 @@ export function createRelayApp(deps: RelayDependencies): RelayApp {
     const certificate = certificateOf(c);
     return c.json((await deps.installation.install(certificate, body(c, installRequest), admissionOf(c))) satisfies InstallResponse);
   });
-  app.post(RELAY_ROUTES.inspect.path, async (c) => {
+  app.get(RELAY_ROUTES.inspect.path, async (c) => {
     const certificate = certificateOf(c);
-    return c.json((await deps.installation.inspect(certificate, body(c, inspectRequest).target, admissionOf(c).signal)) satisfies InspectResponse);
+    return c.json((await deps.installation.inspect(certificate, shaped(c.req.query(), targetSchema), admissionOf(c).signal)) satisfies InspectResponse);
   });
   app.post(RELAY_ROUTES.reload.path, async (c) => {
     const request = body(c, reloadRequest);

@@ -98,7 +98,8 @@ export const installResponse = z.object({
 export type InstallRequest = z.infer<typeof installRequest>;
 export type InstallResponse = z.infer<typeof installResponse>;
 
-// POST /v1/certificates/:name/inspect  (a body, because the target does not fit a URL safely)
+// GET /v1/certificates/:name?variable=…&namespace=…&certificateItem=…&keyItem=…
+/** The target stands in the query. */
 export const inspectRequest = z.strictObject({ target: targetSchema });
 export const inspectResponse = z.object({
   found: z.boolean(),
@@ -222,7 +223,7 @@ export const RELAY_ROUTES = {
   createKey: { method: 'POST', path: '/v1/keys', idempotent: true },
   removeKey: { method: 'DELETE', path: '/v1/keys/:issuance', idempotent: true },
   install: { method: 'PUT', path: '/v1/certificates/:name', idempotent: true },
-  inspect: { method: 'POST', path: '/v1/certificates/:name/inspect', idempotent: true },
+  inspect: { method: 'GET', path: '/v1/certificates/:name', idempotent: true },
   reload: { method: 'POST', path: '/v1/reload', idempotent: true },
   verify: { method: 'POST', path: '/v1/verify', idempotent: true },
   egress: { method: 'POST', path: '/v1/egress', idempotent: false },

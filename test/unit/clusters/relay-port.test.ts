@@ -8,7 +8,6 @@ import {
   dnsQueryRequest,
   type DnsQuestion,
   egressRequest,
-  inspectRequest,
   installRequest,
   MAX_DEADLINE_MS,
   RELAY_ROUTES,
@@ -56,7 +55,6 @@ describe('every route of the contract', () => {
   const schemas = {
     createKey: createKeyRequest,
     install: installRequest,
-    inspect: inspectRequest,
     reload: reloadRequest,
     verify: verifyRequest,
     egress: egressRequest,
@@ -86,7 +84,7 @@ describe('every route of the contract', () => {
     inspect: {
       ask: (routes) => routes.inspect('matrix', 'matrix', { target }),
       answer: { found: false, index: 0, chain: null, sha256: null, pairFits: null, ours: false },
-      path: '/v1/certificates/matrix/inspect',
+      path: `/v1/certificates/matrix?${new URLSearchParams(target).toString()}`,
     },
     reload: {
       ask: (routes) => routes.reload('matrix', { certificate: 'matrix', service: 'traefik', mode: 'watch' }),

@@ -239,7 +239,8 @@ describe('the previous pair', () => {
 });
 
 describe('inspecting a variable', () => {
-  const inspect = async () => inspectResponse.parse((await cluster.edge.call('POST', '/v1/certificates/matrix/inspect', { target: TARGET })).body);
+  const inspect = async () =>
+    inspectResponse.parse((await cluster.edge.call('GET', `/v1/certificates/matrix?${new URLSearchParams(TARGET).toString()}`, undefined)).body);
 
   it('finds nothing in an empty place', async () => {
     expect(await inspect()).toEqual({ found: false, index: 0, chain: null, sha256: null, pairFits: null, ours: false });
@@ -248,7 +249,7 @@ describe('inspecting a variable', () => {
   it('knows its own pair, and returns no key', async () => {
     const chain = await cluster.issue('one');
     await cluster.installed({ issuance: 'one', chain });
-    const answer = await cluster.edge.call('POST', '/v1/certificates/matrix/inspect', { target: TARGET });
+    const answer = await cluster.edge.call('GET', `/v1/certificates/matrix?${new URLSearchParams(TARGET).toString()}`, undefined);
     expect(answer.body).toMatchObject({ found: true, ours: true, pairFits: true, sha256: fingerprint(chain) });
     expect(JSON.stringify(answer.body)).not.toContain('PRIVATE KEY');
   });
@@ -259,7 +260,7 @@ describe('inspecting a variable', () => {
     ['its own key area', { variable: 'nomad/jobs/relay/keys/one' }],
   ])('refuses %s, which the law does not list, and reads nothing', async (_, elsewhere) => {
     cluster.nomad.resetRequests();
-    const answer = await cluster.edge.call('POST', '/v1/certificates/matrix/inspect', { target: { ...TARGET, ...elsewhere } });
+    const answer = await cluster.edge.call('GET', `/v1/certificates/matrix?${new URLSearchParams({ ...TARGET, ...elsewhere }).toString()}`, undefined);
     expect(answer).toMatchObject({ status: 403, error: { code: 'target_not_allowed' } });
     expect(cluster.nomad.countRequests()).toEqual({});
   });
