@@ -113,7 +113,13 @@ describe('a request is refused and nothing is done', () => {
 
 describe('every route of the contract', () => {
   it.each(Object.values(RELAY_ROUTES).map(({ method, path }) => [method, path]))('%s %s refuses an unsigned call', async (method, path) => {
-    const answer = await cluster.edge.send({ method, path: path.replaceAll(/:[a-z]+/g, 'x'), body: method === 'GET' ? '' : '{}', contentType: 'application/json', token: '' });
+    const answer = await cluster.edge.send({
+      method,
+      path: path.replaceAll(/:[a-z]+/g, 'x'),
+      body: method === 'GET' ? '' : '{}',
+      contentType: 'application/json',
+      token: '',
+    });
     expect(answer).toMatchObject({ status: 401, error: { code: 'signature_missing' } });
   });
 });
