@@ -74,12 +74,13 @@ describe('verification', () => {
   });
 
   it('tells the previous certificate from the new one, instance by instance', async () => {
-    const [stuck] = await Promise.all([proxy(), proxy()]);
+    const stuck = await proxy();
+    const other = await proxy();
     const first = await deliver('one');
     await stuck.misbehave({ kind: 'stuck' });
     const chain = await cluster.issue('two');
     await cluster.installed({ issuance: 'two', chain });
-    await waitUntilServing(proxies[1] ?? stuck, chain);
+    await waitUntilServing(other, chain);
     expect(verdicts(await verify(chain, { previous: [fingerprint(first)] }))).toEqual(['new', 'old']);
     expect(verdicts(await verify(chain))).toEqual(['foreign', 'new']);
   });
