@@ -282,7 +282,7 @@ describe('a mistake in certificates.toml', () => {
     const { worker, dns, state } = installation.system;
     const { domains } = wishFor('held');
     const good = readFileSync(state.path('worker', 'certificates.toml'), 'utf8');
-    const release = dns.world.faults.add({ kind: 'rcode', rcode: 'SERVFAIL', server: 'ns2.test-dns.example', name: `_acme-challenge.${domains[0]}` });
+    const release = dns.world.faults.add({ kind: 'rcode', rcode: 'NXDOMAIN', server: 'ns2.test-dns.example', name: `_acme-challenge.${domains[0]}` });
     await installation.force('held');
     const before = await installation.untilPhase('held', 'propagate');
     const issued = installation.issued();
