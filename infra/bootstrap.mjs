@@ -90,7 +90,7 @@ const bin = join(root, 'node_modules', '.bin');
 // The fourth descriptor is a pipe that nobody writes to: its end tells the child that this process is gone, however.
 const child = spawn(join(bin, 'node'), ['--disable-warning=ExperimentalWarning', join(root, entry), ...args], {
   stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-  env: { ...process.env, PATH: `${bin}:${process.env.PATH ?? ''}`, PERENNIAL_PARENT_FD: '3' },
+  env: { ...process.env, PATH: `${bin}:${process.env.PATH ?? ''}`, PERENNIAL_PARENT_FD: '3', PERENNIAL_PARENT_PID: String(process.pid) },
 });
 child.on('error', (error) => {
   say(`Node could not be started: ${error.message}`);

@@ -118,7 +118,9 @@ function endOnSignals(ending: AbortController): void {
   }
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => ending.abort());
   const descriptor = Number(process.env['PERENNIAL_PARENT_FD']);
-  if (Number.isInteger(descriptor) && descriptor > 2) {
+  // Whoever inherits these two from a test run above has another parent, and no pipe at that number.
+  const ours = Number(process.env['PERENNIAL_PARENT_PID']) === process.ppid;
+  if (ours && Number.isInteger(descriptor) && descriptor > 2) {
     // A socket, not a file: a file read would block a thread of the pool, and exiting waits for that thread for ever.
     const parent = new Socket({ fd: descriptor, readable: true, writable: false });
     parent.on('error', () => undefined);
