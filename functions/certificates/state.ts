@@ -12,7 +12,7 @@ const ms = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const phaseSchema = z.enum(['idle', 'adopt', 'order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'reload', 'verify']);
-const failureClassSchema = z.enum([
+export const failureClassSchema = z.enum([
   'protocol',
   'overload',
   'limit',

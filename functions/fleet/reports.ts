@@ -1,27 +1,11 @@
 /** What certificates report, validated where it enters the fleet's storage and where it leaves it. */
 import { z } from 'zod';
 import type { CertificateReport, CertificateView } from '../certificates/ports.ts';
+import { failureClassSchema, phaseSchema } from '../certificates/state.ts';
 import { certificateNameSchema } from '../../shared/relay/contract.ts';
 
 const ms = z.number();
 const text = z.string().max(4_000);
-const phase = z.enum(['idle', 'adopt', 'order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'reload', 'verify']);
-const failureClass = z.enum([
-  'protocol',
-  'overload',
-  'limit',
-  'paused',
-  'state',
-  'replaces',
-  'validation',
-  'account',
-  'permanent',
-  'dns',
-  'relay',
-  'nomad',
-  'traefik',
-  'internal',
-]);
 const requests = z.object({ acme: z.number(), dns: z.number(), relay: z.number() });
 const failure = z.object({ code: text, message: text, hint: text.nullable(), retryAt: ms.nullable() });
 
@@ -29,7 +13,7 @@ export const certificateViewSchema = z.object({
   name: certificateNameSchema,
   domains: z.array(z.string().max(253)).max(100),
   state: z.enum(['new', 'live', 'partly-live', 'renewing', 'waiting', 'failing', 'retired']),
-  phase,
+  phase: phaseSchema,
   reason: text,
   waitingFor: text.nullable(),
   nextAt: ms.nullable(),
@@ -54,7 +38,7 @@ export const certificateViewSchema = z.object({
       attempt: z.number(),
       authority: text,
       keyMadeIn: text.nullable(),
-      phases: z.array(z.object({ name: phase, startedAt: ms, endedAt: ms.nullable() })).max(500),
+      phases: z.array(z.object({ name: phaseSchema, startedAt: ms, endedAt: ms.nullable() })).max(500),
       propagation: z
         .object({
           complete: z.boolean(),
@@ -63,7 +47,7 @@ export const certificateViewSchema = z.object({
           servers: z.array(z.object({ name: text, kind: z.enum(['authoritative', 'resolver']), seen: z.boolean(), detail: text })).max(500),
         })
         .nullable(),
-      failure: failure.extend({ class: failureClass }).nullable(),
+      failure: failure.extend({ class: failureClassSchema }).nullable(),
       requests,
     })
     .nullable(),
@@ -90,7 +74,7 @@ export const certificateViewSchema = z.object({
         outcome: z.enum(['live', 'failed', 'abandoned']),
         sha256: text.nullable(),
         authority: text,
-        phases: z.array(z.object({ name: phase, ms: z.number() })).max(500),
+        phases: z.array(z.object({ name: phaseSchema, ms: z.number() })).max(500),
         message: text,
         requests,
       }),
