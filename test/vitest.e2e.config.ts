@@ -7,8 +7,6 @@ export default defineConfig({
     root: '.',
     fileParallelism: false,
     sequence: { concurrent: false },
-    // Real processes on a machine that others use too: once more, before one slow moment makes a run red.
-    retry: 1,
     testTimeout: 180_000,
     hookTimeout: 180_000,
     teardownTimeout: 30_000,
