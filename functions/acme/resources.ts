@@ -24,6 +24,7 @@ export const directorySchema = z.object({
     .object({
       termsOfService: z.string().max(2_048).optional(),
       externalAccountRequired: z.boolean().optional(),
+      caaIdentities: z.array(z.string().max(253)).max(20).optional(),
       profiles: z.record(z.string().max(64), z.string().max(2_048)).optional(),
     })
     .optional(),

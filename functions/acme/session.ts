@@ -48,6 +48,10 @@ export class Session implements AcmeSession {
     return this.#accountUrl;
   }
 
+  get caaIdentities(): readonly string[] {
+    return this.#deps.opened.directory.meta?.caaIdentities ?? [];
+  }
+
   /** RFC 8555 §7.4; `replaces` per RFC 9773 §5 with one retry without it when the refusal is about it. */
   async newOrder(wanted: { names: string[]; profile: string | null; replaces: string | null }): Promise<AcmeOrder> {
     await this.#checkProfile(wanted.profile);

@@ -68,6 +68,8 @@ export type FailureClass =
 export interface AcmeSession {
   readonly authority: string;
   readonly accountUrl: string;
+  /** `caaIdentities` of the directory's meta (RFC 8555 §7.1.1); empty when there are none. */
+  readonly caaIdentities: readonly string[];
   newOrder(order: { names: string[]; profile: string | null; replaces: string | null }): Promise<AcmeOrder>;
   order(url: string): Promise<AcmeOrder>;
   authorizations(urls: string[]): Promise<AcmeAuthorization[]>;
@@ -108,6 +110,8 @@ export interface PlacedRecord extends ChallengeRecord {
   zoneName: string;
   /** The name written to, after following a delegation. */
   target: string;
+  /** Kind of vendor; it decides how long propagation may take. Absent in what the release before has stored. */
+  provider?: 'cloudflare' | 'namecheap' | undefined;
 }
 
 export interface PropagationReport {
@@ -119,14 +123,29 @@ export interface PropagationReport {
   servers: { name: string; kind: 'authoritative' | 'resolver'; seen: boolean; detail: string }[];
 }
 
+/** What the CA goes by when it checks CAA (RFC 8659, RFC 8657). */
+export interface CaaIdentity {
+  /** `caaIdentities` of the directory's meta; empty when the CA names none, and CAA cannot be judged. */
+  identities: string[];
+  accountUrl: string;
+}
+
 export interface DnsPort {
+  /**
+   * Looks, before an order is spent, for what would make it fail: no zone, CAA, foreign name servers, DNSSEC, names too
+   * long, a full, locked or stopped zone. Read-only. What cannot be asked does not block.
+   * @param domains as certified, wildcards included. @throws DnsError naming the record, what it holds and what to change.
+   */
+  preflight(domains: string[], authority: CaaIdentity, vias: string[]): Promise<void>;
   /** Finds each record's zone (longest match, CNAME followed into configured zones). Read-only. */
   place(records: ChallengeRecord[]): Promise<PlacedRecord[]>;
   /**
    * Publishes all of them: ledger row first, then one change per zone; the same name and value again is a no-op.
    * @param owner issuance id; the ledger remembers it. @param operation deduplicates a repeated call.
+   * @returns Unix ms at which to ask again, with the same operation, because a vendor is still being written to; null when
+   * every vendor has them.
    */
-  present(owner: string, operation: string, records: PlacedRecord[]): Promise<void>;
+  present(owner: string, operation: string, records: PlacedRecord[]): Promise<number | null>;
   /** Read-only. `vias`: clusters whose relay may be asked for authoritative answers. */
   propagation(records: PlacedRecord[], vias: string[]): Promise<PropagationReport>;
   /** Removes exactly what the ledger says this owner wrote in the zones of `records`. Safe to repeat. */

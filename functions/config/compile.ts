@@ -55,6 +55,7 @@ function readRoot(findings: Findings, root: Table): Configuration {
     dns: byName(dns),
     clusters: byName(clusters),
     certificates: byName(certificates),
+    records: [],
     resolvers: readResolvers(findings, root),
     webhooks: byName(readWebhooks(findings, root, names)),
     secrets: readSecrets(findings, root),

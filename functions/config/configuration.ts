@@ -5,7 +5,7 @@
  * are lower-case A-labels without trailing dot, references between blocks are checked.
  */
 import { z } from 'zod';
-import { certificateNameSchema, dnsNameSchema, keyTypeSchema, reloadModeSchema, targetSchema } from '../../shared/relay/contract.ts';
+import { certificateNameSchema, dnsNameSchema, keyTypeSchema, namecheapAccountSchema, reloadModeSchema, targetSchema } from '../../shared/relay/contract.ts';
 import { publicKeySchema } from '../../shared/link/signatures.ts';
 
 /** `secret:<name>`: a value in the SecretStore, never in the file. */
@@ -23,7 +23,7 @@ export const authoritySchema = z.strictObject({
   externalAccount: z.strictObject({ keyId: z.string().max(200), hmacKey: secretReferenceSchema }).nullable(),
 });
 
-export const dnsVendorSchema = z.strictObject({
+export const cloudflareVendorSchema = z.strictObject({
   name: blockNameSchema,
   provider: z.literal('cloudflare'),
   token: secretReferenceSchema,
@@ -33,7 +33,41 @@ export const dnsVendorSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{32}$/)
     .nullable(),
+  /** A name in a zone of this block below which delegated challenges are published; null when none is offered. */
+  delegation: dnsNameSchema.nullable().default(null),
 });
+
+/** The key and the domains stand in the relay's law; the edge knows the account's name and who speaks for it. */
+export const namecheapVendorSchema = z.strictObject({
+  name: blockNameSchema,
+  provider: z.literal('namecheap'),
+  /** `ApiUser`. */
+  user: namecheapAccountSchema,
+  /** The cluster whose address is whitelisted and whose relay holds the key. */
+  egress: blockNameSchema,
+});
+
+export const dnsVendorSchema = z.discriminatedUnion('provider', [cloudflareVendorSchema, namecheapVendorSchema]);
+
+/** A DNS record that is kept as declared (`[[records]]`): one block per name and type. */
+export const declaredRecordSchema = z.strictObject({
+  /** May be a wildcard. */
+  name: dnsNameSchema,
+  type: z.enum(['A', 'AAAA', 'CNAME', 'TXT', 'CAA']),
+  source: z.discriminatedUnion('kind', [
+    /** Values as DNS serves them: TXT unquoted, CAA as `0 issue "ca.example"`. */
+    z.strictObject({ kind: z.literal('values'), values: z.array(z.string().min(1).max(2_048)).min(1).max(50) }),
+    /** Addresses of the healthy instances of a service, as the cluster's relay reports them. */
+    z.strictObject({ kind: z.literal('instances'), cluster: blockNameSchema, service: z.string().min(1).max(128), namespace: z.string().min(1).max(128) }),
+    /** CAA for these authorities with their account URL and `validationmethods=dns-01` (RFC 8657). */
+    z.strictObject({ kind: z.literal('authorities'), authorities: z.array(blockNameSchema).min(1).max(10) }),
+  ]),
+  /** Seconds. */
+  ttl: z.number().int().min(60).max(60_000),
+  /** Records of somebody else with this name and type may be taken over. */
+  adopt: z.boolean(),
+});
+export type DeclaredRecord = z.infer<typeof declaredRecordSchema>;
 
 export const clusterSchema = z.strictObject({ name: blockNameSchema, keys: z.array(publicKeySchema).min(1).max(8) });
 
@@ -66,6 +100,7 @@ export const configurationSchema = z.strictObject({
   dns: z.array(dnsVendorSchema).min(1).max(50),
   clusters: z.array(clusterSchema).min(1).max(100),
   certificates: z.array(certificateSpecSchema).max(20_000),
+  records: z.array(declaredRecordSchema).max(1_000).default([]),
   /** DoH resolvers (RFC 8484 wire format), at least two. */
   resolvers: z
     .array(z.strictObject({ name: blockNameSchema, url: endpointSchema }))
@@ -93,6 +128,8 @@ export const configurationSchema = z.strictObject({
 export type Configuration = z.infer<typeof configurationSchema>;
 export type Authority = z.infer<typeof authoritySchema>;
 export type DnsVendor = z.infer<typeof dnsVendorSchema>;
+export type CloudflareVendor = z.infer<typeof cloudflareVendorSchema>;
+export type NamecheapVendor = z.infer<typeof namecheapVendorSchema>;
 
 /** One thing that is wrong in `certificates.toml`. */
 export interface Problem {

@@ -36,7 +36,7 @@ export function readDnsVendors(findings: Findings, root: Table): DnsVendor[] {
     }
     const read = readBlock(findings, input, path, cloudflareShape).whole;
     if (read === undefined) return [];
-    return [{ name, provider: read.provider, token: read.token, endpoint: read.endpoint ?? null, zoneId: read.zone_id ?? null }];
+    return [{ name, provider: read.provider, token: read.token, endpoint: read.endpoint ?? null, zoneId: read.zone_id ?? null, delegation: null }];
   });
 }
 

@@ -2,23 +2,28 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { DnsVendor } from '../config/configuration.ts';
 import { createCloudflareProvider } from './cloudflare/provider.ts';
+import { createNamecheapProvider } from './namecheap/provider.ts';
+import type { NamecheapRelay } from './namecheap/relay.ts';
 import type { DnsProvider, SecretReader } from './provider.ts';
 
 export interface ProviderDependencies {
   secret: SecretReader;
   fetch: typeof fetch;
   clock: Clock;
+  /** The relay of a cluster, for vendors that accept known addresses only. */
+  namecheap: (cluster: string) => NamecheapRelay;
   onRequest?: (() => void) | undefined;
   apex?: ((name: string) => Promise<string | null>) | undefined;
 }
 
-/** Adapters by the `provider` of a `[dns.x]` block, which is also the first part of a ZoneObject's name. */
-const ADAPTERS: Record<DnsVendor['provider'], (vendor: DnsVendor, dependencies: ProviderDependencies) => DnsProvider> = {
-  cloudflare: createCloudflareProvider,
-};
-
-export const PROVIDERS: readonly DnsVendor['provider'][] = ['cloudflare'];
+/** The `provider` of a `[dns.x]` block is also the first part of a ZoneObject's name. */
+export const PROVIDERS: readonly DnsVendor['provider'][] = ['cloudflare', 'namecheap'];
 
 export function createProvider(vendor: DnsVendor, dependencies: ProviderDependencies): DnsProvider {
-  return ADAPTERS[vendor.provider](vendor, dependencies);
+  switch (vendor.provider) {
+    case 'cloudflare':
+      return createCloudflareProvider(vendor, dependencies);
+    case 'namecheap':
+      return createNamecheapProvider(vendor, dependencies.namecheap(vendor.egress));
+  }
 }

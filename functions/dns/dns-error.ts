@@ -31,7 +31,34 @@ export type DnsErrorCode =
   | 'dns_delegation_too_long'
   /** A CNAME leads out of the configured zones. */
   | 'dns_delegation_foreign'
-  | 'dns_resolver_failed';
+  | 'dns_resolver_failed'
+  /** The vendor's reply could not be read strictly, or holds what would be lost by writing it back: nothing was written. */
+  | 'dns_zone_unreadable'
+  /** The zone changed between reading and writing: nothing was written, the next attempt reads anew. */
+  | 'dns_zone_changed'
+  /** Writing is refused until somebody has looked: something of theirs differs after a write of ours, or vanished. */
+  | 'dns_zone_stopped'
+  /** The zone cannot be written at this vendor as it is: locked, dynamic DNS, a disabled row, no modification rights. */
+  | 'dns_zone_locked'
+  /** Public name servers of the zone are not the vendor's. */
+  | 'dns_not_delegated'
+  /** The relay's law does not allow this change, account or domain. */
+  | 'dns_change_not_allowed'
+  /** The vendor does not accept the address the request came from. */
+  | 'dns_address_not_listed'
+  /** The budget of calls is used up for now. */
+  | 'dns_budget_spent'
+  /** CAA (RFC 8659) forbids the CA. */
+  | 'dns_caa_forbids'
+  /** DNSSEC validation fails for the name (RFC 4035): every validating resolver answers SERVFAIL. */
+  | 'dns_dnssec_bogus'
+  | 'dns_name_too_long'
+  /** The records are not visible everywhere within the vendor's time. */
+  | 'dns_propagation_timeout'
+  /** A declared record meets one of somebody else. */
+  | 'dns_record_conflict'
+  /** The relay is too old for what is asked, or none of its cluster is connected. */
+  | 'dns_relay_missing';
 
 export interface DnsErrorOptions extends PerennialErrorOptions {
   /** The request may still take effect after this error: no reply came, and it may be travelling. */

@@ -20,6 +20,7 @@ export const ledgerEntrySchema = z
     found: z.number().int(),
     created_at: timestamp,
     expires_at: timestamp,
+    ttl: z.number().int().nullable(),
   })
   .transform((row) => ({
     id: row.id,
@@ -36,5 +37,7 @@ export const ledgerEntrySchema = z
     found: row.found === 1,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
+    /** Seconds; null for a challenge, which takes the least its vendor allows. */
+    ttl: row.ttl,
   }));
 export type LedgerEntry = z.infer<typeof ledgerEntrySchema>;

@@ -35,6 +35,14 @@ const MIGRATIONS: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    version: 2,
+    statements: [
+      'ALTER TABLE records ADD COLUMN ttl INTEGER',
+      'CREATE TABLE documents (key TEXT PRIMARY KEY, json TEXT NOT NULL)',
+      'CREATE TABLE snapshots (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, reason TEXT NOT NULL, table_json TEXT NOT NULL, text TEXT NOT NULL)',
+    ],
+  },
 ];
 
 /** How long a removed row stays for people to look at, in milliseconds. */

@@ -9,7 +9,7 @@ import type { DnsVendor } from '../config/configuration.ts';
 import type { PlacedRecord } from '../certificates/ports.ts';
 import { DnsError } from './dns-error.ts';
 import { canonical, type AskResolver, type Resolver } from './doh.ts';
-import type { DnsProvider, Zone } from './provider.ts';
+import type { Zone, ZoneLocator } from './provider.ts';
 
 /** Aliases followed one after the other. */
 export const MAX_ALIASES = 8;
@@ -17,12 +17,12 @@ const CHALLENGE_LABEL = '_acme-challenge';
 
 export interface PlacementDependencies {
   vendors: readonly DnsVendor[];
-  provider: (vendor: DnsVendor) => DnsProvider;
+  provider: (vendor: DnsVendor) => ZoneLocator;
   resolvers: readonly Resolver[];
   ask: AskResolver;
 }
 
-export type Place = Pick<PlacedRecord, 'vendor' | 'zoneId' | 'zoneName' | 'target'>;
+export type Place = Pick<PlacedRecord, 'vendor' | 'provider' | 'zoneId' | 'zoneName' | 'target'>;
 
 /** `_acme-challenge.<domain>` as it is published: lower case, without `*.` and final dot (RFC 8555 §8.4). */
 export function challengeName(name: string): string {
@@ -56,7 +56,7 @@ async function follow(start: string, aliasInZone: AliasLookup, dependencies: Pla
     if ('failure' in found && !isElsewhere(found.failure)) throw found.failure;
     const alias = 'zone' in found ? await aliasInZone(found, name) : await askAlias(name, dependencies);
     if (alias !== undefined) name = canonical(alias);
-    else if ('zone' in found) return { vendor: found.vendor.name, zoneId: found.zone.id, zoneName: found.zone.name, target: name };
+    else if ('zone' in found) return { vendor: found.vendor.name, provider: found.vendor.provider, zoneId: found.zone.id, zoneName: found.zone.name, target: name };
     else if (name === start) throw found.failure;
     else throw await leadsOut(start, name, found.failure, dependencies);
   }
@@ -75,8 +75,8 @@ function createAliasLookup(starts: readonly string[]): AliasLookup {
     zones.set(zone.id, known);
     if (!known.has(name)) {
       const names = [...new Set([name, ...starts.filter((start) => start.endsWith(`.${zone.name}`))])].filter((candidate) => !known.has(candidate));
-      const listed = await provider.list(zone, { type: 'CNAME', names });
-      for (const candidate of names) known.set(candidate, listed.find((record) => record.name === candidate)?.value);
+      const aliases = await provider.aliases(zone, names);
+      for (const candidate of names) known.set(candidate, aliases.get(candidate));
     }
     return known.get(name);
   };
@@ -84,7 +84,7 @@ function createAliasLookup(starts: readonly string[]): AliasLookup {
 
 interface FoundZone {
   vendor: DnsVendor;
-  provider: DnsProvider;
+  provider: ZoneLocator;
   zone: Zone;
 }
 type Found = FoundZone | { failure: unknown };

@@ -4,12 +4,12 @@ import type { DnsVendor } from '../config/configuration.ts';
 import { unwrap } from '../../shared/errors.ts';
 import { SECOND, type Clock } from '../../shared/clock.ts';
 import type { DnsQuestion, DnsResult } from '../../shared/relay/contract.ts';
-import { createProvider, PROVIDERS } from './create-provider.ts';
+import { createProvider, PROVIDERS, type ProviderDependencies } from './create-provider.ts';
 import { DnsError } from './dns-error.ts';
 import { createDohClient, type DohAnswer, type Resolver } from './doh.ts';
 import { challengeName, placeNames } from './placement.ts';
 import { authoritativeViews, authoritiesAgree, propagationReport, resolverView, type Expectation, type ServerView } from './propagation.ts';
-import type { DnsProvider, SecretReader } from './provider.ts';
+import type { SecretReader, ZoneLocator } from './provider.ts';
 import type { ZonePort } from './zone-requests.ts';
 
 export interface DnsPortDependencies {
@@ -23,6 +23,8 @@ export interface DnsPortDependencies {
   zone(provider: DnsVendor['provider'], zoneId: string): ZonePort;
   /** `POST /v1/dns/query` of one cluster's relay, at most 16 questions a call. Throws when the relay cannot be asked. */
   authoritative(cluster: string, questions: DnsQuestion[]): Promise<DnsResult[]>;
+  /** The relay through which a cluster's Namecheap account is reached. */
+  namecheap: ProviderDependencies['namecheap'];
   fetch: typeof fetch;
   clock: Clock;
   /** Counts external requests as they leave: to a vendor (`api`) or a resolver (`doh`). */
@@ -39,16 +41,16 @@ const MAX_RESOLVED_NAMES = 10;
 export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
   const { vendors, resolvers, secret, fetch, clock, onRequest } = dependencies;
   const ask = createDohClient({ fetch, onRequest: () => onRequest?.('doh') });
-  const providers = new Map<string, DnsProvider>();
+  const providers = new Map<string, ZoneLocator>();
 
   /** When names were last published. A hint only: whoever starts anew asks at once. */
   const publishedAt = new Map<string, number>();
 
   /** Kept per block, because the adapters remember zones for a few minutes. */
-  function provider(vendor: DnsVendor): DnsProvider {
+  function provider(vendor: DnsVendor): ZoneLocator {
     const known = providers.get(vendor.name);
     if (known !== undefined) return known;
-    const created = createProvider(vendor, { secret, fetch, clock, onRequest: () => onRequest?.('api'), apex });
+    const created = createProvider(vendor, { secret, fetch, clock, namecheap: dependencies.namecheap, onRequest: () => onRequest?.('api'), apex });
     providers.set(vendor.name, created);
     return created;
   }
@@ -100,7 +102,10 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
       });
     },
 
+    preflight: () => Promise.resolve(),
+
     async present(owner, operation, records) {
+      let again: number | null = null;
       await inEveryZone(records, async (zoneRecords, { vendor: name, zoneId, zoneName }) => {
         const vendor = vendors.find((block) => block.name === name);
         if (vendor === undefined)
@@ -112,9 +117,11 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
           operation,
           records: zoneRecords.map(({ target, value }) => ({ name: target, value })),
         };
-        unwrap(await dependencies.zone(vendor.provider, zoneId).present(request));
-        for (const { target } of zoneRecords) publishedAt.set(target, clock());
+        const presented = unwrap(await dependencies.zone(vendor.provider, zoneId).present(request));
+        if (presented?.retryAt != null) again = Math.min(presented.retryAt, again ?? Infinity);
+        else for (const { target } of zoneRecords) publishedAt.set(target, clock());
       });
+      return again;
     },
 
     async propagation(records, vias): Promise<PropagationReport> {

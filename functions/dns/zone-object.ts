@@ -80,7 +80,7 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort {
       if (state === null) return null;
       const { live, removing } = this.#ledger.outlook();
       const { zone, lastSuccessAt, lastError } = state;
-      return { zoneId: zone.id, zoneName: zone.name, vendors: this.#ledger.vendors().map(({ name }) => name), lastSuccessAt, lastError, live, removing };
+      return { provider: this.#ledger.vendors()[0]?.provider ?? '', stopped: null, waiting: null, declared: null, zoneId: zone.id, zoneName: zone.name, vendors: this.#ledger.vendors().map(({ name }) => name), lastSuccessAt, lastError, live, removing };
     });
   }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ErrorData, Outcome } from '../../shared/errors.ts';
 import { idSchema } from '../../shared/relay/contract.ts';
 import { dnsVendorSchema } from '../config/configuration.ts';
+import { recordTypeSchema } from './provider.ts';
 
 const operationSchema = z.string().min(1).max(200);
 
@@ -35,8 +36,102 @@ export type PresentRequest = z.infer<typeof presentRequestSchema>;
 export const cleanUpRequestSchema = z.object({ owner: idSchema, operation: operationSchema });
 export type CleanUpRequest = z.infer<typeof cleanUpRequestSchema>;
 
+/**
+ * How far a change has come. `retryAt` null: the vendor has the records. Else: it is under way or waits for its turn,
+ * nothing failed; ask again then, with the same operation. (The release before answered null for "done".)
+ */
+export const presentedSchema = z.object({ retryAt: z.number().int().nonnegative().nullable() });
+export type Presented = z.infer<typeof presentedSchema>;
+
+/** Asked before an order is spent: could these names be published here? */
+export const examineRequestSchema = z.object({
+  vendor: dnsVendorSchema,
+  zone: presentRequestSchema.shape.zone,
+  /** Names of the TXT records to come, with how many values each. */
+  records: z.array(z.object({ name: z.string().min(1).max(253), values: z.number().int().min(1).max(100) })).min(1).max(200),
+});
+export type ExamineRequest = z.infer<typeof examineRequestSchema>;
+export interface Examination {
+  /** Name servers that the registrar must name; null when the vendor does not say. */
+  nameServers: string[] | null;
+}
+
+/** A record as it is to be. Identity is name, type and value. */
+export const desiredRecordSchema = z.object({
+  type: recordTypeSchema,
+  name: presentRequestSchema.shape.records.element.shape.name.or(z.string().regex(/^\*\.[a-z0-9_.-]+$/).max(253)),
+  value: z.string().min(1).max(2_048),
+  ttl: z.number().int().min(60).max(60_000),
+  adopt: z.boolean(),
+});
+export type DesiredRecord = z.infer<typeof desiredRecordSchema>;
+
+/** Everything that is declared for one zone; an empty list takes back what was declared before. */
+export const declareRequestSchema = z.object({
+  vendor: dnsVendorSchema,
+  zone: presentRequestSchema.shape.zone,
+  /** Of the configuration; an older one than the last is ignored. */
+  generation: z.number().int().nonnegative(),
+  records: z.array(desiredRecordSchema).max(1_000),
+  /** Names and types whose values are not known yet (no healthy instance, no account): what stands there stays as it is. */
+  held: z.array(z.object({ type: recordTypeSchema, name: z.string().max(253), why: z.string().max(300) })).max(1_000),
+});
+export type DeclareRequest = z.infer<typeof declareRequestSchema>;
+
+/** One line of the plan for declared records. */
+export interface PlannedRecord {
+  /** `conflict`: somebody else's record is in the way and stays. `held`: its values are not known yet. */
+  action: 'keep' | 'add' | 'correct' | 'remove' | 'adopt' | 'conflict' | 'held';
+  type: string;
+  name: string;
+  /** As declared; for `remove` as written. Empty for `held`. */
+  value: string;
+  /** What stands there and differs, for people; null when nothing does. */
+  found: string | null;
+  /** Why, as a sentence, for `conflict`, `held`, `correct`. */
+  why: string | null;
+}
+export interface DeclaredPlan {
+  /** Names this plan: approving needs it, and it changes with the plan. */
+  digest: string;
+  /** Until the first plan of a zone is approved, nothing of it is written. */
+  approved: boolean;
+  at: number;
+  records: PlannedRecord[];
+}
+
+/** A row of the ledger beside what the vendor has. */
+export interface AuditedRecord extends OwnedRecord {
+  /** `present`, `missing`, `different` (same name and type, other value), `foreign` (it was there before us and stays). */
+  atVendor: 'present' | 'missing' | 'different' | 'foreign';
+}
+
+/** A whole zone as it was before a write of ours. */
+export interface SnapshotSummary {
+  id: number;
+  at: number;
+  reason: string;
+  rows: number;
+  emailType: string;
+}
+/** What restoring a snapshot would do, against the zone as it is now. */
+export interface RestorePreview {
+  snapshot: SnapshotSummary;
+  /** Names this preview: restoring needs it, and any change of the zone changes it. */
+  digest: string;
+  /** One line per record: `+ @ MX aspmx.l.google.com. 1 3600`, `- www CNAME …`; empty when nothing differs. */
+  lines: string[];
+}
+
 /** What the status page shows of a zone. */
 export interface ZoneHealth {
+  provider: string;
+  /** Writing is refused until somebody has looked; `lines` says exactly what differs, `command` restores it. */
+  stopped: { at: number; message: string; lines: string[]; command: string } | null;
+  /** Not now, but then: the vendor's budget, a read-back that is due, a change of ours that is under way. */
+  waiting: { until: number; reason: string } | null;
+  /** Of the declared records; null when none are declared here. `why` of what cannot be done is in the plan. */
+  declared: { approved: boolean; digest: string; at: number; add: number; differ: number; remove: number; conflicts: number; kept: number } | null;
   zoneId: string;
   zoneName: string;
   vendors: string[];
@@ -61,10 +156,30 @@ export interface OwnedRecord {
   expiresAt: number;
 }
 
+/** The calls of a ZoneObject as people's tools see them (API, command, page). */
+export interface ZoneAdministration {
+  health(): Promise<Outcome<ZoneHealth | null>>;
+  /** The ledger compared with the vendor. */
+  audit(): Promise<Outcome<AuditedRecord[]>>;
+  /** The plan for the declared records against the zone as it is now; null when none are declared. */
+  plan(): Promise<Outcome<DeclaredPlan | null>>;
+  /** Lets the plan of this digest be carried out. `dns_zone_changed` when it is not the plan any more. */
+  approve(digest: string): Promise<Outcome<null>>;
+  snapshots(): Promise<Outcome<SnapshotSummary[]>>;
+  previewRestore(snapshot: number): Promise<Outcome<RestorePreview>>;
+  /** Writes the snapshot back and lets a stopped zone go on. `dns_zone_changed` when the preview is not true any more. */
+  restore(snapshot: number, digest: string): Promise<Outcome<null>>;
+  /** Lets a stopped zone go on as it is: somebody has looked, and it is right. */
+  release(): Promise<Outcome<null>>;
+}
+
 /** The calls of a ZoneObject as its callers see them. */
 export interface ZonePort {
-  /** Publishes TXT records; returns when the vendor has them. The same request again is a no-op. */
-  present(request: PresentRequest): Promise<Outcome<null>>;
-  /** Removes exactly what `owner` wrote and nobody else wants. Nothing to do is success. */
+  /** Publishes TXT records. The same request again is a no-op and tells how far it has come. */
+  present(request: PresentRequest): Promise<Outcome<Presented | null>>;
+  /** Gives up what `owner` wrote: exactly that is removed, at once or with the zone's next write, and nobody else's. */
   cleanUp(request: CleanUpRequest): Promise<Outcome<null>>;
+  /** @throws (in the outcome) what stands in the way: `dns_zone_full`, `dns_name_too_long`, `dns_zone_stopped`, `dns_zone_locked`, … */
+  examine(request: ExamineRequest): Promise<Outcome<Examination>>;
+  declare(request: DeclareRequest): Promise<Outcome<null>>;
 }

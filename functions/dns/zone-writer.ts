@@ -7,9 +7,10 @@
  */
 import { SECOND, type Clock } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
+import type { DnsVendor } from '../config/configuration.ts';
 import { DnsError } from './dns-error.ts';
 import type { Ledger } from './ledger.ts';
-import { ownershipComment, recordKey, type ChangeResult, type DnsProvider, type ListedRecord, type Zone } from './provider.ts';
+import { ownershipComment, recordKey, type ChangeResult, type ListedRecord, type RecordProvider, type Zone } from './provider.ts';
 import type { ZoneDependencies } from './wiring.ts';
 import { isOurs, planChange, type ZonePlan } from './zone-plan.ts';
 
@@ -36,7 +37,7 @@ interface Waiting {
 
 export class ZoneWriter {
   readonly #ledger: Ledger;
-  readonly #provider: ZoneDependencies['provider'];
+  readonly #provider: (vendor: DnsVendor) => RecordProvider;
   readonly #clock: Clock;
   /** This life of the object: an intent with another holder was left by a predecessor. */
   readonly #holder = crypto.randomUUID();
@@ -47,7 +48,11 @@ export class ZoneWriter {
 
   constructor(ledger: Ledger, dependencies: ZoneDependencies) {
     this.#ledger = ledger;
-    this.#provider = dependencies.provider;
+    this.#provider = (vendor) => {
+      const provider = dependencies.provider(vendor);
+      if (provider.kind === 'records') return provider;
+      throw new DnsError('dns_refused', `[dns.${vendor.name}] changes whole zones only.`);
+    };
     this.#clock = dependencies.clock;
   }
 
@@ -105,7 +110,7 @@ export class ZoneWriter {
     });
   }
 
-  async #execute(provider: DnsProvider, zone: Zone, plan: ZonePlan): Promise<Failures> {
+  async #execute(provider: RecordProvider, zone: Zone, plan: ZonePlan): Promise<Failures> {
     const intent = { id: crypto.randomUUID(), holder: this.#holder, deadline: this.#clock() + WRITE_TIME_MS };
     this.#ledger.setIntent(intent);
     this.#ledger.markSent(
@@ -170,7 +175,7 @@ export class ZoneWriter {
   }
 
   /** Any block that reaches the zone will do: when one has lost its permission, the next is tried, last used first. */
-  async #throughVendor<T>(work: (provider: DnsProvider) => Promise<T>): Promise<T> {
+  async #throughVendor<T>(work: (provider: RecordProvider) => Promise<T>): Promise<T> {
     let failure: unknown;
     for (const vendor of this.#ledger.vendors()) {
       try {

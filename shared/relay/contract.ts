@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { errorDataSchema } from '../errors.ts';
+import { hostTableSchema } from '../namecheap/host-table.ts';
 
 /**
  * Contract versions. Version 1 answers one question per `POST /v1/dns/query`; version 2 answers up to 16.
@@ -215,6 +216,78 @@ export type DnsQuestion = z.infer<typeof dnsQuestionSchema>;
 export type DnsResult = z.infer<typeof dnsResultSchema>;
 export type DnsQueryResponse = z.infer<typeof dnsQueryResponse>;
 
+// GET /v1/namecheap/:account
+/** What an account's law allows; asks nobody but, for the address, the service that tells it. */
+export const namecheapAccountSchema = z.string().regex(/^[A-Za-z0-9._-]{1,20}$/);
+export const namecheapAccountResponse = z.object({
+  account: namecheapAccountSchema,
+  /** Domains this relay touches for the account: lower-case A-labels. */
+  domains: z.array(dnsNameSchema).max(500),
+  /** `challenges`: TXT records below `_acme-challenge` are all a write may change. */
+  changes: z.enum(['challenges', 'any']),
+  /** The public IPv4 address this relay's calls come from, which the account must list; null when it could not be learned. */
+  address: z.ipv4().nullable(),
+});
+export type NamecheapAccountResponse = z.infer<typeof namecheapAccountResponse>;
+
+// POST /v1/namecheap/query
+/** The read-only commands; `setHosts` is a route of its own. */
+export const NAMECHEAP_QUERIES = [
+  'namecheap.domains.getList',
+  'namecheap.domains.getInfo',
+  'namecheap.domains.dns.getList',
+  'namecheap.domains.dns.getHosts',
+  'namecheap.domains.dns.getSRVRecords',
+] as const;
+export const namecheapQueryRequest = z.strictObject({ account: namecheapAccountSchema, command: z.enum(NAMECHEAP_QUERIES), domain: dnsNameSchema });
+/** The vendor's answer as it came, unread: HTTP status and body, without any credential. */
+export const namecheapReplySchema = z.object({
+  status: z.number().int().min(100).max(599),
+  body: z.string().max(700_000),
+  /** As in {@link namecheapAccountResponse}: what the vendor was told as `ClientIp`. */
+  address: z.ipv4().nullable(),
+});
+export type NamecheapQueryRequest = z.infer<typeof namecheapQueryRequest>;
+export type NamecheapReply = z.infer<typeof namecheapReplySchema>;
+
+// PUT /v1/namecheap/hosts
+/**
+ * Replaces a domain's host list. The relay reads the list once more, goes on only when it equals `expect` and when the
+ * difference to `write` is allowed by its law, and sends `setHosts` at once: the second read and the write of the
+ * algorithm, milliseconds apart. Refused before anything was sent: `namecheap_changed`, `namecheap_change_not_allowed`,
+ * `namecheap_unreadable`, `namecheap_rate_limited`, `namecheap_refused`. Sent without a reply: `namecheap_in_doubt`.
+ */
+export const namecheapWriteRequest = z.strictObject({ account: namecheapAccountSchema, expect: hostTableSchema, write: hostTableSchema });
+export type NamecheapWriteRequest = z.infer<typeof namecheapWriteRequest>;
+
+// POST /v1/instances
+/** Instances of a service that the law lists, with what Nomad says about their health. Read-only. */
+export const instancesRequest = z.strictObject({
+  service: z.string().min(1).max(128),
+  namespace: z
+    .string()
+    .regex(/^[a-zA-Z0-9-]{1,128}$/)
+    .default('default'),
+});
+export const instancesResponse = z.object({
+  instances: z
+    .array(
+      z.object({
+        /** Service registration id. */
+        id: z.string().max(300),
+        address: z.string().max(253),
+        port: z.number().int().min(1).max(65_535),
+        job: z.string().max(128),
+        /** Its allocation runs and no check of it fails. */
+        healthy: z.boolean(),
+        detail: z.string().max(300),
+      }),
+    )
+    .max(500),
+});
+export type InstancesRequest = z.infer<typeof instancesRequest>;
+export type InstancesResponse = z.infer<typeof instancesResponse>;
+
 /** Body of every refusal. */
 export const refusalSchema = z.object({ error: errorDataSchema });
 
@@ -228,4 +301,8 @@ export const RELAY_ROUTES = {
   verify: { method: 'POST', path: '/v1/verify', idempotent: true },
   egress: { method: 'POST', path: '/v1/egress', idempotent: false },
   dnsQuery: { method: 'POST', path: '/v1/dns/query', idempotent: true },
+  instances: { method: 'POST', path: '/v1/instances', idempotent: true },
+  namecheapAccount: { method: 'GET', path: '/v1/namecheap/:account', idempotent: true },
+  namecheapQuery: { method: 'POST', path: '/v1/namecheap/query', idempotent: false },
+  namecheapWrite: { method: 'PUT', path: '/v1/namecheap/hosts', idempotent: false },
 } as const;

@@ -3,10 +3,10 @@
  * configured. Facts about the API: quoted TXT, batches, codes 81044, 81053/81054, 81057/81058.
  */
 import { MINUTE, type Clock } from '../../../shared/clock.ts';
-import type { DnsVendor } from '../../config/configuration.ts';
+import type { CloudflareVendor } from '../../config/configuration.ts';
 import { boundedFetch } from '../bounded-fetch.ts';
 import { DnsError } from '../dns-error.ts';
-import { recordKey, type DnsProvider, type DnsRecord, type ListedRecord, type RecordType, type SecretReader, type Zone } from '../provider.ts';
+import { recordKey, type DnsRecord, type ListedRecord, type RecordProvider, type RecordType, type SecretReader, type Zone } from '../provider.ts';
 import { executeChange } from './change.ts';
 import { createCloudflareClient, type CloudflareClient } from './client.ts';
 import { toDnsError, type Permission } from './failures.ts';
@@ -31,7 +31,7 @@ export interface CloudflareDependencies {
   apex?: ((name: string) => Promise<string | null>) | undefined;
 }
 
-export function createCloudflareProvider(vendor: DnsVendor, dependencies: CloudflareDependencies): DnsProvider {
+export function createCloudflareProvider(vendor: CloudflareVendor, dependencies: CloudflareDependencies): RecordProvider {
   const { secret, clock, onRequest } = dependencies;
   const request = boundedFetch({ fetch: dependencies.fetch, maxBytes: MAX_RESPONSE_BYTES, onRequest });
   const walk = createZoneWalk({ named: (name) => zones({ name }), all: allZones }, vendor.name, clock);
@@ -126,6 +126,12 @@ export function createCloudflareProvider(vendor: DnsVendor, dependencies: Cloudf
   }
 
   return {
+    kind: 'records',
+    nameServers: async () => null,
+    async aliases(zone, names) {
+      const listed = await list(zone, { type: 'CNAME', names });
+      return new Map(listed.map(({ name, value }) => [name, value]));
+    },
     findZone: (name) => (vendor.zoneId === null ? walk.find(name) : configuredZone(vendor.zoneId, name)),
     list,
     apply: (zone, change, deadline) =>

@@ -21,6 +21,7 @@ const recordSchema = z.object({
   type: recordTypeSchema,
   content: z.string().max(8_192),
   comment: z.string().max(1_000).nullish(),
+  ttl: z.number().int().nullish(),
 });
 const recordsSchema = z.array(recordSchema).max(10_000);
 const batchSchema = z.object({ posts: recordsSchema.nullish() });
@@ -45,9 +46,9 @@ export function parseBatch(answer: unknown): ListedRecord[] {
   return (parseAnswer(batchSchema, answer).posts ?? []).map(toListed);
 }
 
-function toListed({ id, name, type, content, comment }: z.infer<typeof recordSchema>): ListedRecord {
+function toListed({ id, name, type, content, comment, ttl }: z.infer<typeof recordSchema>): ListedRecord {
   const value = type === 'TXT' ? unquoteTxt(content) : type === 'CNAME' ? withoutDot(content).toLowerCase() : content;
-  return { id, type, name: withoutDot(name).toLowerCase(), value, comment: comment ?? '' };
+  return { id, type, name: withoutDot(name).toLowerCase(), value, comment: comment ?? '', ttl: ttl ?? null };
 }
 
 function withoutDot(name: string): string {
