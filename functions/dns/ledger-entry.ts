@@ -6,6 +6,11 @@
 import { z } from 'zod';
 import { recordTypeSchema } from './provider.ts';
 
+/** Owner of the rows of `[[records]]`; no issuance is named so. */
+export const DECLARED = 'declared';
+/** `expires_at` of a row that the janitor never gives up by itself: the last moment a Date can name. */
+export const NEVER = 8_640_000_000_000_000;
+
 const timestamp = z.number().int().nonnegative();
 export const ledgerEntrySchema = z
   .object({

@@ -8,8 +8,8 @@ import { errorDataSchema, type ErrorData } from '../../shared/errors.ts';
 import { dnsVendorSchema, type DnsVendor } from '../config/configuration.ts';
 import { OPERATIONS_TABLE } from '../storage/operations.ts';
 import { migrate, type Migration } from '../storage/schema.ts';
-import { ledgerEntrySchema, type LedgerEntry } from './ledger-entry.ts';
-import type { DnsRecord } from './provider.ts';
+import { DECLARED, ledgerEntrySchema, NEVER, type LedgerEntry } from './ledger-entry.ts';
+import type { DnsRecord, ListedRecord } from './provider.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   {
@@ -99,6 +99,61 @@ export class Ledger {
       value,
       now,
       expiresAt,
+    );
+  }
+
+  /** Notes that a record is declared, with its TTL in seconds. A row that was removed starts anew. */
+  wantDeclared({ name, type, value }: DnsRecord, ttl: number, now: number): LedgerEntry {
+    return this.#one(
+      `INSERT INTO records (owner, name, type, value, state, created_at, expires_at, ttl) VALUES (?, ?, ?, ?, 'wanted', ?, ?, ?)
+       ON CONFLICT (owner, name, type, value) DO UPDATE SET
+         state = CASE state WHEN 'written' THEN 'written' ELSE 'wanted' END,
+         sent_at = CASE state WHEN 'removed' THEN NULL ELSE sent_at END,
+         found = CASE state WHEN 'removed' THEN 0 ELSE found END,
+         record_id = CASE state WHEN 'removed' THEN NULL ELSE record_id END,
+         removed_at = NULL, ttl = excluded.ttl
+       RETURNING *`,
+      DECLARED,
+      name,
+      type,
+      value,
+      now,
+      NEVER,
+      ttl,
+    );
+  }
+
+  /** Takes a record that stands at the vendor for ours from now on: `written` to keep it, `removing` to remove it. */
+  claimDeclared({ name, type, value, id }: ListedRecord, state: 'written' | 'removing', ttl: number | null, now: number): LedgerEntry {
+    return this.#one(
+      `INSERT INTO records (owner, name, type, value, state, record_id, sent_at, created_at, expires_at, ttl) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (owner, name, type, value) DO UPDATE SET
+         state = excluded.state, record_id = excluded.record_id, sent_at = excluded.sent_at, found = 0, removed_at = NULL, ttl = excluded.ttl
+       RETURNING *`,
+      DECLARED,
+      name,
+      type,
+      value,
+      state,
+      id,
+      now,
+      now,
+      NEVER,
+      ttl,
+    );
+  }
+
+  /** Declared rows that are not removed yet. */
+  declaredEntries(): LedgerEntry[] {
+    return this.#many("SELECT * FROM records WHERE owner = ? AND state <> 'removed' ORDER BY id", DECLARED);
+  }
+
+  /** Gives up these declared rows: the next write removes what is ours of them. */
+  releaseDeclared(ids: readonly number[]): void {
+    this.#sql.exec(
+      "UPDATE records SET state = 'removing' WHERE owner = ? AND state <> 'removed' AND id IN (SELECT value FROM json_each(?))",
+      DECLARED,
+      JSON.stringify(ids),
     );
   }
 
@@ -209,14 +264,15 @@ export class Ledger {
   outlook(): { removing: number; live: number; nextExpiry: number | null } {
     const row = this.#sql
       .exec(
-        "SELECT COALESCE(SUM(state = 'removing'), 0) AS removing, COUNT(*) AS live, MIN(CASE WHEN state <> 'removing' THEN expires_at END) AS next_expiry FROM records WHERE state <> 'removed'",
+        "SELECT COALESCE(SUM(state = 'removing'), 0) AS removing, COUNT(*) AS live, MIN(CASE WHEN state <> 'removing' AND expires_at < ? THEN expires_at END) AS next_expiry FROM records WHERE state <> 'removed'",
+        NEVER,
       )
       .one();
     const outlook = z.object({ removing: z.number(), live: z.number(), next_expiry: z.number().nullable() }).parse(row);
     return { removing: outlook.removing, live: outlook.live, nextExpiry: outlook.next_expiry };
   }
 
-  #one(query: string, ...bindings: (string | number)[]): LedgerEntry {
+  #one(query: string, ...bindings: (string | number | null)[]): LedgerEntry {
     return ledgerEntrySchema.parse(this.#sql.exec(query, ...bindings).one());
   }
 

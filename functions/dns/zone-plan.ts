@@ -8,9 +8,9 @@ import type { LedgerEntry } from './ledger-entry.ts';
 import { ownershipComment, recordKey, type DnsRecord, type ListedRecord } from './provider.ts';
 
 export interface ZonePlan {
-  /** Records to create, each with the rows that want it; the first row's owner signs it. */
-  add: { record: DnsRecord; owner: string; entries: number[] }[];
-  /** Records to delete, each with the rows that are settled by it. */
+  /** Records to create, each with the rows that want it; the first row's owner signs it. `ttl`: seconds, null for the least. */
+  add: { record: DnsRecord; owner: string; ttl: number | null; entries: number[] }[];
+  /** Records to delete, each with the rows that are settled by it: none when the record is created anew in the same change. */
   remove: { listed: ListedRecord; entries: number[] }[];
   /** Wanted rows whose record exists. */
   present: { entry: number; recordId: string | null; found: boolean }[];
@@ -34,8 +34,11 @@ export function planChange(entries: readonly LedgerEntry[], related: readonly Le
     const [first] = wanted;
     if (first !== undefined) {
       const existing = ours ?? there[0];
-      if (existing === undefined) {
-        plan.add.push({ record: { type: first.type, name: first.name, value: first.value }, owner: first.owner, entries: wanted.map(({ id }) => id) });
+      const outdated = ours !== undefined && wanted.some(({ ttl }) => !isTtl(ours.ttl, ttl));
+      if (existing === undefined || outdated) {
+        if (outdated) plan.remove.push({ listed: ours, entries: [] });
+        const ttl = siblings.find((row) => isWanted(row) && row.ttl !== null)?.ttl ?? null;
+        plan.add.push({ record: { type: first.type, name: first.name, value: first.value }, owner: first.owner, ttl, entries: wanted.map(({ id }) => id) });
       } else {
         plan.present.push(...wanted.map(({ id }) => ({ entry: id, recordId: ours?.id ?? null, found: ours === undefined })));
       }
@@ -65,6 +68,14 @@ export function isOurs(record: ListedRecord, siblings: readonly LedgerEntry[]): 
     if (row.sentAt === null || row.found) return false;
     return record.comment === null ? row.state !== 'removed' : record.comment === ownershipComment(row.owner);
   });
+}
+
+/** What one vendor calls "automatic" comes back as 1799 and means 1800. */
+const AUTOMATIC_TTL = [1_799, 1_800];
+
+/** Whether a listed TTL is the one that is wanted; one that nobody names cannot be wrong. */
+export function isTtl(listed: number | null, wanted: number | null): boolean {
+  return listed === null || wanted === null || listed === wanted || (AUTOMATIC_TTL.includes(listed) && AUTOMATIC_TTL.includes(wanted));
 }
 
 function isWanted({ state }: LedgerEntry): boolean {

@@ -10,6 +10,7 @@ import { PerennialError } from '../../shared/errors.ts';
 import type { DnsVendor } from '../config/configuration.ts';
 import { DnsError } from './dns-error.ts';
 import type { Ledger } from './ledger.ts';
+import type { LedgerEntry } from './ledger-entry.ts';
 import { ownershipComment, recordKey, type ChangeResult, type ListedRecord, type RecordProvider, type Zone } from './provider.ts';
 import type { ZoneDependencies } from './wiring.ts';
 import { isOurs, planChange, type ZonePlan } from './zone-plan.ts';
@@ -60,8 +61,12 @@ export class ZoneWriter {
    * Brings the vendor in line with these rows. @throws DnsError when the whole write failed; the rows stay as they are
    * and a repetition reads the zone first.
    */
-  commit(entries: readonly number[]): Promise<Failures> {
-    if (entries.length === 0) return Promise.resolve(new Map());
+  async commit(entries: readonly number[]): Promise<Failures> {
+    const failures = await Promise.all(slices(this.#ledger.entries(entries)).map((slice) => this.#enqueue(slice)));
+    return new Map(failures.flatMap((each) => [...each]));
+  }
+
+  #enqueue(entries: readonly number[]): Promise<Failures> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ entries, resolve, reject });
       if (!this.#writing) void this.#drain();
@@ -102,7 +107,7 @@ export class ZoneWriter {
     if (zone === undefined || entries.length === 0) return new Map();
     return this.#throughVendor(async (provider) => {
       const names = [...new Set(entries.map(({ name }) => name))];
-      const listed = await provider.list(zone, { type: 'TXT', names });
+      const listed = await listAll(provider, zone, entries);
       // Read anew: rows may have changed hands while the vendor was asked. No await from here to the intent.
       const plan = planChange(this.#ledger.entries(ids), this.#ledger.entriesOfNames(names), listed);
       this.#settleUntouched(plan);
@@ -118,7 +123,7 @@ export class ZoneWriter {
       this.#clock(),
     );
     try {
-      const add = plan.add.map(({ record, owner }) => ({ ...record, ttl: CHALLENGE_TTL, comment: ownershipComment(owner) }));
+      const add = plan.add.map(({ record, owner, ttl }) => ({ ...record, ttl: ttl ?? CHALLENGE_TTL, comment: ownershipComment(owner) }));
       const result = await provider.apply(zone, { add, remove: plan.remove.map(({ listed }) => listed) }, intent.deadline);
       this.#ledger.clearIntent(intent.id);
       return this.#settle(plan, result);
@@ -188,6 +193,29 @@ export class ZoneWriter {
     }
     throw failure ?? new DnsError('dns_vendor_removed', 'No credentials are known for this zone.');
   }
+}
+
+/** Ids of these rows in groups that one write can take; what belongs to one name stays together, so that it changes at once. */
+function slices(entries: readonly LedgerEntry[]): number[][] {
+  const byName = Map.groupBy(entries, ({ name }) => name);
+  const groups: number[][] = [];
+  for (const rows of byName.values()) {
+    const ids = rows.map(({ id }) => id);
+    const last = groups.at(-1);
+    if (last !== undefined && last.length + ids.length <= MAX_GROUP) last.push(...ids);
+    else groups.push(ids);
+  }
+  return groups;
+}
+
+/** What stands at the names of these rows, asked once for each type of record. */
+async function listAll(provider: RecordProvider, zone: Zone, entries: readonly LedgerEntry[]): Promise<ListedRecord[]> {
+  const types = new Set(entries.map(({ type }) => type));
+  const lists = [...types].map((type) => {
+    const names = new Set(entries.filter((entry) => entry.type === type).map(({ name }) => name));
+    return provider.list(zone, { type, names: [...names] });
+  });
+  return (await Promise.all(lists)).flat();
 }
 
 /** Everything but a typed error that says otherwise: an unknown throw may have come after the request had left. */

@@ -16,16 +16,17 @@ const row = (fields: Partial<LedgerEntry>): LedgerEntry => ({
   found: false,
   createdAt: 1,
   expiresAt: 9,
+  ttl: null,
   ...fields,
 });
-const listed = (fields: Partial<ListedRecord> = {}): ListedRecord => ({ ...RECORD, id: 'a1', comment: '', ...fields });
+const listed = (fields: Partial<ListedRecord> = {}): ListedRecord => ({ ...RECORD, id: 'a1', comment: '', ttl: 60, ...fields });
 const plan = (rows: LedgerEntry[], there: ListedRecord[], others: LedgerEntry[] = []) => planChange(rows, [...rows, ...others], there);
 const NOTHING = { add: [], remove: [], present: [], released: [] };
 
 describe('a wanted record', () => {
   it('is added once for all who want it', () => {
     const [one, two] = [row({}), row({ owner: 'two' })];
-    expect(plan([one, two], [])).toEqual({ ...NOTHING, add: [{ record: RECORD, owner: 'one', entries: [one.id, two.id] }] });
+    expect(plan([one, two], [])).toEqual({ ...NOTHING, add: [{ record: RECORD, owner: 'one', ttl: null, entries: [one.id, two.id] }] });
   });
 
   it("that was there before stays somebody else's", () => {
@@ -76,5 +77,38 @@ describe('a released record', () => {
   it('is settled when it is gone already', () => {
     const one = row(written);
     expect(plan([one], [])).toEqual({ ...NOTHING, released: [one.id] });
+  });
+});
+
+describe('a record with a TTL', () => {
+  const declared = { owner: 'declared', state: 'written', recordId: 'a1', sentAt: 5, ttl: 300 } as const;
+
+  it('is created with it, also when an issuance comes first', () => {
+    expect(plan([row({ owner: 'declared', ttl: 300 })], []).add).toMatchObject([{ ttl: 300 }]);
+    const waiting = row({ owner: 'declared', ttl: 300 });
+    expect(plan([row({})], [], [waiting]).add).toMatchObject([{ ttl: 300 }]);
+  });
+
+  it('is removed and created anew in one change when ours has another one', () => {
+    const one = row(declared);
+    const there = listed({ ttl: 3_600 });
+    expect(plan([one], [there])).toEqual({
+      ...NOTHING,
+      remove: [{ listed: there, entries: [] }],
+      add: [{ record: RECORD, owner: 'declared', ttl: 300, entries: [one.id] }],
+    });
+  });
+
+  it('is left alone when it fits, when the vendor does not say, and when it is not ours', () => {
+    for (const there of [listed({ ttl: 300 }), listed({ ttl: null })]) expect(plan([row(declared)], [there])).toMatchObject({ add: [], remove: [] });
+    const automatic = row({ ...declared, ttl: 1_800 });
+    expect(plan([automatic], [listed({ ttl: 1_799 })])).toMatchObject({ add: [], remove: [] });
+    const found = row({ owner: 'declared', ttl: 300 });
+    expect(plan([found], [listed({ ttl: 3_600, comment: 'by hand' })])).toEqual({ ...NOTHING, present: [{ entry: found.id, recordId: null, found: true }] });
+  });
+
+  it('is not corrected by an issuance that wants the same record', () => {
+    const challenge = row({});
+    expect(plan([challenge], [listed({ ttl: 3_600 })], [row(declared)])).toMatchObject({ add: [], remove: [], present: [{ entry: challenge.id }] });
   });
 });
