@@ -1,6 +1,6 @@
 /** What may be asked of a ZoneObject: the shapes that cross the object border, validated by the callee. */
 import { z } from 'zod';
-import type { ErrorData, Outcome } from '../../shared/errors.ts';
+import { errorDataSchema, type Outcome } from '../../shared/errors.ts';
 import { idSchema } from '../../shared/relay/contract.ts';
 import { dnsVendorSchema } from '../config/configuration.ts';
 import { recordTypeSchema } from './provider.ts';
@@ -48,7 +48,10 @@ export const examineRequestSchema = z.object({
   vendor: dnsVendorSchema,
   zone: presentRequestSchema.shape.zone,
   /** Names of the TXT records to come, with how many values each. */
-  records: z.array(z.object({ name: z.string().min(1).max(253), values: z.number().int().min(1).max(100) })).min(1).max(200),
+  records: z
+    .array(z.object({ name: z.string().min(1).max(253), values: z.number().int().min(1).max(100) }))
+    .min(1)
+    .max(200),
 });
 export type ExamineRequest = z.infer<typeof examineRequestSchema>;
 export interface Examination {
@@ -59,7 +62,12 @@ export interface Examination {
 /** A record as it is to be. Identity is name, type and value. */
 export const desiredRecordSchema = z.object({
   type: recordTypeSchema,
-  name: presentRequestSchema.shape.records.element.shape.name.or(z.string().regex(/^\*\.[a-z0-9_.-]+$/).max(253)),
+  name: presentRequestSchema.shape.records.element.shape.name.or(
+    z
+      .string()
+      .regex(/^\*\.[a-z0-9_.-]+$/)
+      .max(253),
+  ),
   value: z.string().min(1).max(2_048),
   ttl: z.number().int().min(60).max(60_000),
   adopt: z.boolean(),
@@ -123,25 +131,31 @@ export interface RestorePreview {
   lines: string[];
 }
 
+const timestamp = z.number().int().nonnegative();
+const count = z.number().int().nonnegative();
+
 /** What the status page shows of a zone. */
-export interface ZoneHealth {
-  provider: string;
-  /** Writing is refused until somebody has looked; `lines` says exactly what differs, `command` restores it. */
-  stopped: { at: number; message: string; lines: string[]; command: string } | null;
-  /** Not now, but then: the vendor's budget, a read-back that is due, a change of ours that is under way. */
-  waiting: { until: number; reason: string } | null;
-  /** Of the declared records; null when none are declared here. `why` of what cannot be done is in the plan. */
-  declared: { approved: boolean; digest: string; at: number; add: number; differ: number; remove: number; conflicts: number; kept: number } | null;
-  zoneId: string;
-  zoneName: string;
-  vendors: string[];
-  lastSuccessAt: number | null;
-  lastError: { at: number; error: ErrorData } | null;
+export const zoneHealthSchema = z.object({
+  provider: z.string().max(20),
+  zoneId: z.string().max(300),
+  zoneName: z.string().max(253),
+  vendors: z.array(z.string().max(63)).max(50),
+  lastSuccessAt: timestamp.nullable(),
+  lastError: z.object({ at: timestamp, error: errorDataSchema }).nullable(),
   /** Records that the ledger believes to be at the vendor, or on the way there. */
-  live: number;
+  live: count,
   /** Of them, those that are to be removed. */
-  removing: number;
-}
+  removing: count,
+  /** Writing is refused until somebody has looked; `lines` says exactly what differs, `command` restores it. */
+  stopped: z.object({ at: timestamp, message: z.string().max(2_000), lines: z.array(z.string().max(3_000)).max(310), command: z.string().max(400) }).nullable(),
+  /** Not now, but then: the vendor's budget, a read-back that is due, a change of ours that is under way. */
+  waiting: z.object({ until: timestamp, reason: z.string().max(300) }).nullable(),
+  /** Of the declared records; null when none are declared here. `why` of what cannot be done is in the plan. */
+  declared: z
+    .object({ approved: z.boolean(), digest: z.string().max(100), at: timestamp, add: count, differ: count, remove: count, conflicts: count, kept: count })
+    .nullable(),
+});
+export type ZoneHealth = z.infer<typeof zoneHealthSchema>;
 
 /** A record the ledger answers for. */
 export interface OwnedRecord {
