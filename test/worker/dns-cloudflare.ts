@@ -19,6 +19,7 @@ export const VENDOR: DnsVendor = {
   token: 'secret:cloudflare-token',
   endpoint: 'http://cloudflare.test/client/v4',
   zoneId: null,
+  delegation: null,
 };
 
 /** What becomes of the next write: lost on the way there, lost on the way back, or travelling when the object dies. */
@@ -49,6 +50,7 @@ export class Account {
       rateLimitOptions: { requests: 1_200, windowMs: 300_000 },
       validationErrors: 'plain',
       zoneListing: 'denied',
+      mostPerPage: 5_000_000,
     });
     this.revive();
   }

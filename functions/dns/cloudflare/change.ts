@@ -1,14 +1,16 @@
 /**
- * One change of a zone as requests: a batch (one transaction, at most 200 operations on the Free plan), and when the
+ * One change of a zone as requests: batches (one transaction each, at most 200 operations on the Free plan), and when the
  * vendor refuses one of its operations, call by call, so that one bad record does not hold up the others.
+ *
+ * Only what an answer confirms counts as done; whatever it leaves out is read back by the next attempt.
  */
 import { SECOND, type Clock } from '../../../shared/clock.ts';
 import { DnsError } from '../dns-error.ts';
 import { recordKey, type ChangeResult, type DnsRecord, type ListedRecord, type NewRecord, type Zone, type ZoneChange } from '../provider.ts';
 import { REQUEST_TIMEOUT_MS, type CloudflareClient } from './client.ts';
 import { isIdenticalRecord, isRecordMissing, isRecordRefusal } from './failures.ts';
-import { parseBatch, parseRecord } from './results.ts';
-import { quoteTxt } from './txt-content.ts';
+import { toParameters } from './record-content.ts';
+import { parseBatch, parseDeleted, parseRecord, type CloudflareRecord } from './results.ts';
 
 /** Operations that fit into one batch on every plan. */
 export const MAX_BATCH_OPERATIONS = 200;
@@ -24,20 +26,39 @@ export interface ChangeContext {
   clock: Clock;
   /** Reads back the record of exactly this type, name and value. */
   find(record: DnsRecord): Promise<ListedRecord | undefined>;
-  toError(thrown: unknown): DnsError;
+  /** @param record the one record that was refused: the error says which. */
+  toError(thrown: unknown, record: DnsRecord): DnsError;
 }
 
 export async function executeChange(context: ChangeContext, change: ZoneChange): Promise<ChangeResult> {
-  const operations = change.add.length + change.remove.length;
-  if (operations === 0) return { added: [], refused: [] };
-  if (operations > 1 && operations <= MAX_BATCH_OPERATIONS) {
-    try {
-      return await executeBatch(context, change);
-    } catch (thrown) {
-      if (!isRecordRefusal(thrown)) throw thrown;
-    }
+  const result: ChangeResult = { added: [], refused: [] };
+  for (const part of inBatches(change)) {
+    const { added, refused } = await executePart(context, part);
+    result.added.push(...added);
+    result.refused.push(...refused);
   }
-  return executeSingly(context, change);
+  return result;
+}
+
+/** Removals first, as in the vendor's own order within a batch. */
+function inBatches({ add, remove }: ZoneChange): ZoneChange[] {
+  const parts: ZoneChange[] = [];
+  const operations = remove.length + add.length;
+  for (let start = 0; start < operations; start += MAX_BATCH_OPERATIONS) {
+    const end = start + MAX_BATCH_OPERATIONS;
+    parts.push({ remove: remove.slice(start, end), add: add.slice(Math.max(0, start - remove.length), Math.max(0, end - remove.length)) });
+  }
+  return parts;
+}
+
+async function executePart(context: ChangeContext, change: ZoneChange): Promise<ChangeResult> {
+  if (change.add.length + change.remove.length === 1) return executeSingly(context, change);
+  try {
+    return await executeBatch(context, change);
+  } catch (thrown) {
+    if (!isRecordRefusal(thrown)) throw thrown;
+    return executeSingly(context, change);
+  }
 }
 
 async function executeBatch(context: ChangeContext, { add, remove }: ZoneChange): Promise<ChangeResult> {
@@ -46,13 +67,25 @@ async function executeBatch(context: ChangeContext, { add, remove }: ZoneChange)
     { zone_id: zone.id, deletes: remove.map((record) => ({ id: idOf(record) })), posts: add.map(toParameters) },
     { timeout: timeLeft(deadline, clock) },
   );
-  const created = parseBatch(answer);
-  const asked = new Set(add.map(recordKey));
-  const strays = created.filter((listed) => !asked.has(recordKey(listed)));
-  for (const stray of strays) await removeOne(context, stray);
-  const [stray] = strays;
-  if (stray !== undefined) throw misplaced(zone, stray);
-  return { added: created, refused: [] };
+  const { created, deleted } = parseBatch(answer);
+  const result: ChangeResult = { added: [], refused: [] };
+  for (const record of remove) if (!deleted.has(idOf(record))) result.refused.push({ record, error: unconfirmed(record) });
+  const strays = new Set(created);
+  const missing: NewRecord[] = [];
+  for (const record of add) {
+    const listed = created.find((candidate) => recordKey(candidate) === recordKey(record));
+    if (listed === undefined) missing.push(record);
+    else {
+      strays.delete(listed);
+      result.added.push(listed);
+    }
+  }
+  for (const record of missing) {
+    const altered = [...strays].find((candidate) => isAltered(record, candidate));
+    result.refused.push({ record, error: altered === undefined ? unconfirmed(record) : await takeBack(context, record, altered) });
+  }
+  refuseWrongZone(result);
+  return result;
 }
 
 async function executeSingly(context: ChangeContext, { add, remove }: ZoneChange): Promise<ChangeResult> {
@@ -71,29 +104,35 @@ async function executeSingly(context: ChangeContext, { add, remove }: ZoneChange
       await work();
     } catch (thrown) {
       if (!isRecordRefusal(thrown)) throw thrown;
-      result.refused.push({ record, error: context.toError(thrown) });
+      result.refused.push({ record, error: context.toError(thrown, record) });
     }
   }
   for (const record of remove) await attempt(record, () => removeOne(context, record));
   for (const record of add) {
     await attempt(record, async () => {
-      const { listed, requests } = await addOne(context, record);
-      calls += requests - 1;
-      result.added.push(listed);
+      const outcome = await addOne(context, record);
+      calls += outcome.requests - 1;
+      if ('listed' in outcome) result.added.push(outcome.listed);
+      else result.refused.push({ record, error: outcome.error });
     });
   }
+  refuseWrongZone(result);
   return result;
 }
 
 async function removeOne({ client, zone, deadline, clock }: ChangeContext, record: ListedRecord): Promise<void> {
+  const id = idOf(record);
   try {
-    await client.dns.records.delete(idOf(record), { zone_id: zone.id }, { timeout: timeLeft(deadline, clock) });
+    const answer = await client.dns.records.delete(id, { zone_id: zone.id }, { timeout: timeLeft(deadline, clock) });
+    if (parseDeleted(answer) !== id) throw unconfirmed(record);
   } catch (thrown) {
     if (!isRecordMissing(thrown)) throw thrown;
   }
 }
 
-async function addOne(context: ChangeContext, record: NewRecord): Promise<{ listed: ListedRecord; requests: number }> {
+type Addition = ({ listed: ListedRecord } | { error: DnsError }) & { requests: number };
+
+async function addOne(context: ChangeContext, record: NewRecord): Promise<Addition> {
   const { client, zone, deadline, clock } = context;
   let created: unknown;
   try {
@@ -109,19 +148,44 @@ async function addOne(context: ChangeContext, record: NewRecord): Promise<{ list
   }
   const listed = parseRecord(created);
   if (recordKey(listed) === recordKey(record)) return { listed, requests: 1 };
+  if (!isAltered(record, listed)) throw unconfirmed(record);
+  return { error: await takeBack(context, record, listed), requests: 2 };
+}
+
+/** A record that only our request can have made, although it is not what we asked for. Nobody else's is ever taken back. */
+function isAltered(asked: NewRecord, listed: CloudflareRecord): boolean {
+  if (listed.type !== asked.type || listed.comment !== asked.comment) return false;
+  return listed.name === asked.name || (listed.name.startsWith(`${asked.name}.`) && listed.value === asked.value);
+}
+
+/** Removes what the vendor made of a record. @returns why. */
+async function takeBack(context: ChangeContext, asked: NewRecord, listed: CloudflareRecord): Promise<DnsError> {
   await removeOne(context, listed);
-  throw misplaced(zone, listed);
+  if (listed.name === asked.name) {
+    return new DnsError('dns_refused', `Cloudflare made another value of the ${asked.type} record for ${asked.name}, which was removed again.`, {
+      hint: 'Write the value as DNS serves it.',
+    });
+  }
+  // The vendor completes a name outside the zone with the zone's name.
+  return new DnsError(
+    'dns_zone_mismatch',
+    `Zone ${context.zone.id} does not hold the name asked for: Cloudflare wrote ${listed.name}, which was removed again.`,
+    {
+      hint: 'Correct zone_id.',
+    },
+  );
 }
 
-/** The vendor completes a name outside the zone with the zone's name; such a record is taken back before anything else. */
-function misplaced(zone: Zone, listed: ListedRecord): DnsError {
-  return new DnsError('dns_zone_mismatch', `Zone ${zone.id} does not hold the name asked for: Cloudflare wrote ${listed.name}, which was removed again.`, {
-    hint: 'Correct zone_id.',
+/** In the wrong zone no record of the change is right. */
+function refuseWrongZone({ refused }: ChangeResult): void {
+  const wrong = refused.find(({ error }) => error.code === 'dns_zone_mismatch');
+  if (wrong !== undefined) throw wrong.error;
+}
+
+function unconfirmed({ type, name }: DnsRecord): DnsError {
+  return new DnsError('dns_vendor_failed', `Cloudflare did not confirm the change of the ${type} record for ${name}; the next attempt reads the zone first.`, {
+    retryable: true,
   });
-}
-
-function toParameters({ type, name, value, ttl, comment }: NewRecord) {
-  return { type, name, content: type === 'TXT' ? quoteTxt(value) : value, ttl, comment };
 }
 
 function idOf(record: ListedRecord): string {

@@ -4,10 +4,10 @@
  */
 const MAX_STRING_BYTES = 255;
 
-/** One value as quoted character-strings. */
+/** One value as quoted character-strings. Text beyond ASCII stays as it is; control characters become `\DDD`. */
 export function quoteTxt(value: string): string {
   return characterStrings(value)
-    .map((text) => `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`)
+    .map((text) => `"${text.replaceAll(/["\\\p{Cc}]/gu, escape)}"`)
     .join(' ');
 }
 
@@ -15,11 +15,21 @@ export function quoteTxt(value: string): string {
 export function unquoteTxt(content: string): string {
   const strings = content.trim();
   if (!/^"(?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*$/s.test(strings)) return content;
-  return [...strings.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].map(([, text = '']) => unescape(text)).join('');
+  const bytes = [...strings.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].flatMap(([, text = '']) => unescape(text));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new Uint8Array(bytes));
 }
 
-function unescape(text: string): string {
-  return text.replaceAll(/\\(\d{3}|.)/gs, (_, escaped: string) => (escaped.length === 3 ? String.fromCharCode(Number(escaped)) : escaped));
+function escape(character: string): string {
+  if (character === '"' || character === '\\') return `\\${character}`;
+  return [...new TextEncoder().encode(character)].map((byte) => `\\${String(byte).padStart(3, '0')}`).join('');
+}
+
+/** The bytes of one string: `\DDD` is a byte, any other escaped character itself. */
+function unescape(text: string): number[] {
+  const encoder = new TextEncoder();
+  return [...text.matchAll(/\\(\d{3})|\\?(.)/gsu)].flatMap(([, code, character = '']) =>
+    code === undefined ? [...encoder.encode(character)] : [Number(code) & 0xff],
+  );
 }
 
 function characterStrings(value: string): string[] {

@@ -15,13 +15,13 @@ const GUESSES_BEFORE_LIST = 4;
 const MAX_GUESSES = 20;
 const REMEMBER_MS = 5 * MINUTE;
 
-/** Candidates for the zone of `name`, most labels first. Zones are host names: no label of theirs starts with `_`. */
+/** Candidates for the zone of `name`, most labels first. Zones are host names: no label of theirs starts with `_`, or is `*`. */
 export function zoneCandidates(name: string): string[] {
   const labels = name.split('.');
   return labels
     .slice(0, -1)
     .map((_, index) => labels.slice(index).join('.'))
-    .filter((candidate) => !/(?:^|\.)_/.test(candidate))
+    .filter((candidate) => !/(?:^|\.)[_*]/.test(candidate))
     .slice(-MAX_CANDIDATES);
 }
 
@@ -59,13 +59,13 @@ export function createZoneWalk(questions: ZoneQuestions, block: string, clock: C
     const before = known.candidates.get(candidate);
     if (before !== undefined) return before;
     if (known.all === undefined && known.guesses >= GUESSES_BEFORE_LIST) known.all = await questions.all();
-    if (known.all) return { zone: known.all.find(({ name }) => name === candidate), refused: false };
+    if (known.all) return { zone: ofName(known.all, candidate), refused: false };
     if (known.guesses >= MAX_GUESSES && [...known.candidates.values()].some(({ zone }) => zone !== undefined && candidate.endsWith(`.${zone.name}`))) {
       return { zone: undefined, refused: true };
     }
     known.guesses += 1;
     const zones = await questions.named(candidate);
-    const found = { zone: zones?.find(({ name }) => name === candidate), refused: zones === null };
+    const found = { zone: zones === null ? undefined : ofName(zones, candidate), refused: zones === null };
     known.candidates.set(candidate, found);
     return found;
   }
@@ -79,12 +79,12 @@ export function createZoneWalk(questions: ZoneQuestions, block: string, clock: C
         const answer = await look(candidate);
         refused ||= answer.refused;
         if (answer.zone === undefined) continue;
-        // A zone that is not delegated to the vendor is not served: its parent answers for its names.
-        if (answer.zone.status === 'active') return { id: answer.zone.id, name: candidate };
+        // What is not served here is answered for by its parent.
+        if (isServed(answer.zone)) return { id: answer.zone.id, name: candidate };
         inactive ??= answer.zone;
         remembered = undefined;
       }
-      throw inactive === undefined ? notFound(name, tried, refused, block) : notActive(inactive);
+      throw inactive === undefined ? notFound(name, tried, refused, block) : notServed(inactive);
     },
   };
 }
@@ -99,11 +99,33 @@ function notFound(name: string, tried: readonly string[], refused: boolean, bloc
   });
 }
 
-function notActive(zone: CloudflareZone): DnsError {
+/** Records written here are what the public gets: the zone is delegated to the vendor, and no copy or fragment of another. */
+export function isServed({ status, type }: CloudflareZone): boolean {
+  return status === 'active' && (type ?? 'full') === 'full';
+}
+
+export function notServed(zone: CloudflareZone): DnsError {
   const servers = zone.name_servers ?? [];
+  const details = { zone: zone.name, status: zone.status ?? null, type: zone.type ?? null };
+  if (zone.status === 'active') {
+    return new DnsError(
+      'dns_zone_inactive',
+      `The zone ${zone.name} is of type ${zone.type ?? 'unknown'} at Cloudflare: what is written there is not served as it is.`,
+      {
+        hint: `Configure the DNS vendor that serves ${zone.name}, or make it a full zone at Cloudflare.`,
+        details,
+      },
+    );
+  }
   return new DnsError('dns_zone_inactive', `The zone ${zone.name} is ${zone.status ?? 'not active'} at Cloudflare: what is written there is not served.`, {
     retryable: true,
     hint: servers.length === 0 ? 'Activate the zone at Cloudflare.' : `Set the name servers of ${zone.name} at its registrar to ${servers.join(' and ')}.`,
-    details: { zone: zone.name, status: zone.status ?? null },
+    details,
   });
+}
+
+/** An account may keep a zone of the same name that was moved away: the served one counts. */
+function ofName(zones: readonly CloudflareZone[], name: string): CloudflareZone | undefined {
+  const named = zones.filter((zone) => zone.name === name);
+  return named.find(isServed) ?? named[0];
 }

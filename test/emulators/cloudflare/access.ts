@@ -2,19 +2,28 @@
 import { createHash } from 'node:crypto';
 import { ApiFailure } from './failure.ts';
 
+export type TokenStatus = 'active' | 'disabled' | 'expired';
+
 /** `dns:edit` includes reading records; no DNS permission includes `zone:read`. */
 export type Permission = 'zone:read' | 'dns:read' | 'dns:edit';
 
 export interface TokenSpec {
   /** Cloudflare's user tokens have 40 characters of `[A-Za-z0-9_-]`. */
   token: string;
-  status?: 'active' | 'disabled' | 'expired';
+  status?: TokenStatus;
+  /** Whose token it is: each kind is verified at an address of its own. The user's by default. */
+  owner?: 'user' | 'account';
+  /** ISO 8601, shown by the verification. */
+  expiresOn?: string;
+  /** Limited to other client addresses than any caller's. */
+  elsewhere?: boolean;
   grants: readonly { zones: '*' | readonly string[]; permissions: readonly Permission[] }[];
 }
 
 export interface Actor {
   id: string;
-  status: 'active' | 'disabled' | 'expired';
+  status: TokenStatus;
+  expiresOn: string | undefined;
   may(permission: Permission, zone: string): boolean;
   mayListAllZones: boolean;
 }
@@ -31,9 +40,10 @@ export class Tokens {
   }
 
   /** The token's owner. @throws ApiFailure in the vendor's three shapes: nothing sent, malformed, unknown. */
-  authenticate(authorization: string | undefined, endpoint: 'verify' | 'other'): Actor {
+  authenticate(authorization: string | undefined, endpoint: 'verify user' | 'verify account' | 'other'): Actor {
+    const verifies = endpoint !== 'other';
     if (authorization === undefined) {
-      if (endpoint === 'verify') throw new ApiFailure(400, [{ code: 1_001, message: 'Missing "Authorization" header' }]);
+      if (verifies) throw new ApiFailure(400, [{ code: 1_001, message: 'Missing "Authorization" header' }]);
       throw new ApiFailure(400, [{ code: 9_106, message: 'Missing X-Auth-Key, X-Auth-Email or Authorization headers' }]);
     }
     const token = /^Bearer (\S+)$/.exec(authorization)?.[1] ?? '';
@@ -43,11 +53,13 @@ export class Tokens {
       ]);
     }
     const spec = this.#byToken.get(token);
-    if (spec === undefined || (endpoint === 'other' && (spec.status ?? 'active') !== 'active')) {
-      throw endpoint === 'verify'
+    const known = spec !== undefined && (verifies ? endpoint === `verify ${spec.owner ?? 'user'}` : (spec.status ?? 'active') === 'active');
+    if (!known) {
+      throw verifies
         ? new ApiFailure(401, [{ code: 1_000, message: 'Invalid API Token' }])
         : new ApiFailure(403, [{ code: 9_109, message: 'Invalid access token' }]);
     }
+    if (spec.elsewhere === true) throw new ApiFailure(403, [{ code: 9_109, message: 'Cannot use the access token from location: 192.0.2.7' }]);
     return actorOf(spec);
   }
 }
@@ -56,6 +68,7 @@ function actorOf(spec: TokenSpec): Actor {
   return {
     id: createHash('sha256').update(spec.token).digest('hex').slice(0, 32),
     status: spec.status ?? 'active',
+    expiresOn: spec.expiresOn,
     may: (permission, zone) =>
       spec.grants.some(
         ({ zones, permissions }) =>

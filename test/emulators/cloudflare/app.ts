@@ -7,7 +7,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
-import { DNS_DENIED, ZONE_DENIED, zoneListDenied, type Permission, type Tokens } from './access.ts';
+import { DNS_DENIED, ZONE_DENIED, zoneListDenied, type Actor, type Permission, type Tokens } from './access.ts';
 import { ApiFailure, BODY_INVALID, noRoute, RecordRejected } from './failure.ts';
 import type { ApiFaults } from './faults.ts';
 import { paged, parseRecordQuery, parseZoneQuery, selectRecords } from './listing.ts';
@@ -15,7 +15,7 @@ import { tooManyRequests, type RateLimit, type RateLimitOptions } from './rate-l
 import { parseRecordBody } from './record-rules.ts';
 import type { Operation } from './record-store.ts';
 import type { RequestLog } from './request-log.ts';
-import { recordJson, type Zone } from './zones.ts';
+import { ACCOUNT_ID, recordJson, type Zone } from './zones.ts';
 
 export interface AppParts {
   tokens: Tokens;
@@ -28,6 +28,8 @@ export interface AppParts {
   validationErrors: 'plain' | 'chained';
   /** What a token without the account's zone list gets from an unfiltered list: a refusal, or its own zones. */
   zoneListing: 'denied' | 'own';
+  /** Records on one page of a list, whatever was asked for. */
+  mostPerPage: number;
 }
 
 type Env = { Bindings: Partial<HttpBindings>; Variables: { headers: Record<string, string> } };
@@ -62,6 +64,7 @@ export function cloudflareApp(parts: AppParts): Hono<Env> {
   app.use(async (c, next) => {
     const fault = parts.faults.take(c.req.method, c.req.path);
     if (fault?.kind === 'html') return gatewayPage(fault.status ?? 502);
+    if (fault?.kind === 'unsuccessful') return c.json(new ApiFailure(500, [{ code: 1_000, message: 'An internal error occurred' }]).toBody());
     if (fault?.kind === 'timeout') return never(c);
     if (fault?.kind === 'forbidden') throw DNS_DENIED;
     if (fault?.kind === 'rate-limited') throw tooManyRequests(fault.retryAfterSeconds ?? 300, parts.rateLimitOptions);
@@ -69,6 +72,7 @@ export function cloudflareApp(parts: AppParts): Hono<Env> {
     c.set('headers', parts.rateLimit?.take() ?? {});
     await next();
     for (const [name, value] of Object.entries(c.get('headers'))) c.header(name, value);
+    if (fault?.kind === 'truncated') c.res = new Response((await c.res.text()).slice(0, -20), c.res);
     if (fault?.kind === 'reply-lost') c.env.outgoing?.destroy();
     return undefined;
   });
@@ -82,9 +86,12 @@ export function cloudflareApp(parts: AppParts): Hono<Env> {
   );
 
   app.get('/user/tokens/verify', (c) => {
-    const { id, status } = parts.tokens.authenticate(c.req.header('authorization'), 'verify');
-    const messages = status === 'active' ? [{ code: 10_000, message: 'This API Token is valid and active', type: null }] : [];
-    return c.json({ result: { id, status }, success: true, errors: [], messages });
+    return verified(c, parts.tokens.authenticate(c.req.header('authorization'), 'verify user'));
+  });
+  app.get('/accounts/:account/tokens/verify', (c) => {
+    const actor = parts.tokens.authenticate(c.req.header('authorization'), 'verify account');
+    if (c.req.param('account') !== ACCOUNT_ID) throw DNS_DENIED;
+    return verified(c, actor);
   });
 
   app.get('/zones', (c) => {
@@ -108,7 +115,7 @@ export function cloudflareApp(parts: AppParts): Hono<Env> {
   app.get('/zones/:zone/dns_records', (c) => {
     const zone = authorizedZone(c, 'dns:read');
     const query = parseRecordQuery(c.req.query());
-    const { result, result_info } = paged(selectRecords(zone.store.all(), query), query);
+    const { result, result_info } = paged(selectRecords(zone.store.all(), query), { ...query, per_page: Math.min(query.per_page, parts.mostPerPage) });
     return c.json({ result: result.map(recordJson), result_info, success: true, errors: [], messages: [] });
   });
   app.post('/zones/:zone/dns_records', async (c) => {
@@ -189,6 +196,11 @@ function executeBatch(zone: Zone, body: unknown): Record<string, unknown> {
     throw new ApiFailure(400, [{ code: 9_207, message: `Request body is invalid: more than ${MAX_BATCH_OPERATIONS} operations.` }]);
   const results = zone.store.apply(operations).map(recordJson);
   return Object.fromEntries(Object.entries(groups).map(([name, group]) => [name, results.splice(0, group.length)]));
+}
+
+function verified(c: Context<Env>, { id, status, expiresOn }: Actor): Response {
+  const messages = status === 'active' ? [{ code: 10_000, message: 'This API Token is valid and active', type: null }] : [];
+  return c.json({ result: { id, status, ...(expiresOn === undefined ? {} : { expires_on: expiresOn }) }, success: true, errors: [], messages });
 }
 
 function success(c: Context<Env>, result: unknown): Response {

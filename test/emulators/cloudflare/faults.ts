@@ -6,17 +6,23 @@ export type ApiFault = {
   method?: string;
   /** Part of the path, such as `/dns_records/batch`. */
   path?: string;
-} & (
-  | { kind: 'html'; status?: 500 | 502 | 503 | 520 | 522 | 525 }
-  /** Never answered and never applied. */
-  | { kind: 'timeout' }
-  /** As for a token that lost its permission. */
-  | { kind: 'forbidden' }
-  | { kind: 'rate-limited'; retryAfterSeconds?: number }
-  /** Applied, then the connection is cut. */
-  | { kind: 'reply-lost' }
-  | { kind: 'slow'; delayMs: number }
-);
+} &
+  /** A page instead of the API's answer, never applied; under 200 from a proxy, under 403 from a firewall. */
+  (
+    | { kind: 'html'; status?: 200 | 403 | 500 | 502 | 503 | 520 | 522 | 525 }
+    /** A failure under status 200, not applied. */
+    | { kind: 'unsuccessful' }
+    /** Applied, then answered with a body that is cut off. */
+    | { kind: 'truncated' }
+    /** Never answered and never applied. */
+    | { kind: 'timeout' }
+    /** As for a token that lost its permission. */
+    | { kind: 'forbidden' }
+    | { kind: 'rate-limited'; retryAfterSeconds?: number }
+    /** Applied, then the connection is cut. */
+    | { kind: 'reply-lost' }
+    | { kind: 'slow'; delayMs: number }
+  );
 
 export class ApiFaults {
   #queue: { fault: ApiFault; left: number }[] = [];

@@ -15,7 +15,7 @@ export type { Permission, TokenSpec } from './access.ts';
 export type { ApiFault } from './faults.ts';
 export { intoDnsWorld, type CloudflareZoneSpec, type ZonePublisher, type ZoneStatus } from './zones.ts';
 
-export interface CloudflareEmulatorOptions extends Partial<ConflictRules>, Partial<Pick<AppParts, 'validationErrors' | 'zoneListing'>> {
+export interface CloudflareEmulatorOptions extends Partial<ConflictRules>, Partial<Pick<AppParts, 'validationErrors' | 'zoneListing' | 'mostPerPage'>> {
   zones: readonly CloudflareZoneSpec[];
   tokens: readonly TokenSpec[];
   /** Where records of active zones go; nowhere when absent. */
@@ -60,6 +60,7 @@ export async function startCloudflareEmulator(options: CloudflareEmulatorOptions
     rateLimitOptions,
     validationErrors: options.validationErrors ?? 'plain',
     zoneListing: options.zoneListing ?? 'denied',
+    mostPerPage: options.mostPerPage ?? 5_000_000,
   });
 
   const server = serve({ fetch: app.fetch, hostname: LOOPBACK, port: options.port ?? 0 });

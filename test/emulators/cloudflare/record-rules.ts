@@ -122,9 +122,11 @@ function checkContent(type: RecordType, name: string, input: RecordBody, ttl: nu
   switch (type) {
     case 'A':
     case 'AAAA': {
-      const content = required(input.content);
-      if (type === 'A' && !isIPv4(content)) throw new RecordRejected(9005, 'Content for A record must be a valid IPv4 address.');
-      if (type === 'AAAA' && !isIPv6(content)) throw new RecordRejected(9006, 'Content for AAAA record must be a valid IPv6 address.');
+      const sent = required(input.content);
+      if (type === 'A' && !isIPv4(sent)) throw new RecordRejected(9005, 'Content for A record must be a valid IPv4 address.');
+      if (type === 'AAAA' && !isIPv6(sent)) throw new RecordRejected(9006, 'Content for AAAA record must be a valid IPv6 address.');
+      // Kept in the shortest form, whatever was sent.
+      const content = type === 'AAAA' ? new URL(`http://[${sent}]/`).hostname.slice(1, -1) : sent;
       return { content, published: { ...owner, type, data: content } };
     }
     case 'CNAME':

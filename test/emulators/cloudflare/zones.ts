@@ -5,7 +5,10 @@ import type { DnsWorld, RecordInput } from '../dns/index.ts';
 import { parseRecordBody, type RecordBody } from './record-rules.ts';
 import { RecordStore, type ConflictRules, type StoredRecord } from './record-store.ts';
 
-export type ZoneStatus = 'active' | 'pending' | 'moved';
+export type ZoneStatus = 'active' | 'initializing' | 'pending' | 'moved';
+
+/** The one account of all zones. */
+export const ACCOUNT_ID = '0'.repeat(32);
 
 export interface CloudflareZoneSpec {
   name: string;
@@ -13,6 +16,10 @@ export interface CloudflareZoneSpec {
   id?: string;
   status?: ZoneStatus;
   nameServers?: readonly string[];
+  /** Name servers under the user's own names. */
+  vanityNameServers?: readonly string[];
+  /** `full` by default. Only full zones are published here. */
+  type?: 'full' | 'partial' | 'secondary';
   autoQuoteTxt?: boolean;
   /** Records that are there from the start: somebody else's, for the tests that watch over them. */
   records?: readonly RecordBody[];
@@ -34,6 +41,8 @@ export class Zone {
   readonly store: RecordStore;
   readonly createdOn: string;
   readonly nameServers: readonly string[];
+  readonly #vanityNameServers: readonly string[];
+  readonly #type: NonNullable<CloudflareZoneSpec['type']>;
   readonly #publisher: ZonePublisher | undefined;
   #status: ZoneStatus;
 
@@ -43,7 +52,9 @@ export class Zone {
     this.createdOn = new Date(clock()).toISOString();
     this.nameServers = spec.nameServers ?? ['ada.ns.cloudflare.com', 'bob.ns.cloudflare.com'];
     this.#status = spec.status ?? 'active';
-    this.#publisher = publisher;
+    this.#vanityNameServers = spec.vanityNameServers ?? [];
+    this.#type = spec.type ?? 'full';
+    this.#publisher = this.#type === 'full' ? publisher : undefined;
     const rules = { zone: this.name, autoQuoteTxt: spec.autoQuoteTxt ?? false, ...conflicts };
     this.store = new RecordStore(rules, clock, (change) => {
       if (this.#status === 'active') this.#publisher?.publish(this.name, change);
@@ -69,9 +80,10 @@ export class Zone {
       name: this.name,
       status: this.#status,
       paused: false,
-      type: 'full',
+      type: this.#type,
       development_mode: 0,
       name_servers: this.nameServers,
+      ...(this.#vanityNameServers.length === 0 ? {} : { vanity_name_servers: this.#vanityNameServers }),
       original_name_servers: null,
       original_registrar: null,
       original_dnshost: null,
@@ -80,7 +92,7 @@ export class Zone {
       activated_on: this.#status === 'pending' ? null : this.createdOn,
       meta: { step: 2, custom_certificate_quota: 0, page_rule_quota: 3, phishing_detected: false },
       owner: { id: null, type: 'user', email: null },
-      account: { id: '0'.repeat(32), name: 'Test account' },
+      account: { id: ACCOUNT_ID, name: 'Test account' },
       permissions: ['#dns_records:edit', '#dns_records:read', '#zone:read'],
       plan: { id: '0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee', name: 'Free Website', price: 0, currency: 'USD', is_subscribed: false, legacy_id: 'free' },
     };
