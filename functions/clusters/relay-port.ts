@@ -1,6 +1,6 @@
 /**
- * The relay's routes as typed calls over the link: schemas on the way in and out, refusals as PerennialError, and what the
- * previous contract version needs differently.
+ * The relay's routes as typed calls over the link: schemas on the way in and out, refusals as PerennialError, and what
+ * older relays need differently.
  */
 import type { z } from 'zod';
 import { type Outcome, PerennialError, unwrap } from '../../shared/errors.ts';
@@ -15,6 +15,16 @@ import {
   egressResponse,
   inspectResponse,
   installResponse,
+  type InstancesRequest,
+  type InstancesResponse,
+  instancesResponse,
+  MAX_DEADLINE_MS,
+  type NamecheapAccountResponse,
+  namecheapAccountResponse,
+  type NamecheapQueryRequest,
+  type NamecheapReply,
+  namecheapReplySchema,
+  type NamecheapWriteRequest,
   refusalSchema,
   reloadResponse,
   removeKeyResponse,
@@ -30,10 +40,28 @@ export interface RelayRoutes extends RelayPort {
   egress(cluster: string, request: EgressRequest): Promise<EgressResponse>;
   /** Authoritative answers; a relay of contract version 1 is asked one question at a time. */
   dnsQuery(cluster: string, questions: DnsQuestion[]): Promise<DnsResult[]>;
+  /** Instances of a service with their health. Throws `relay_too_old` as the next three do when the relay lacks the route. */
+  instances(cluster: string, request: InstancesRequest): Promise<InstancesResponse['instances']>;
+  namecheapAccount(cluster: string, account: string): Promise<NamecheapAccountResponse>;
+  namecheapQuery(cluster: string, request: NamecheapQueryRequest): Promise<NamecheapReply>;
+  /**
+   * Replaces a host list. Never repeated on another relay. After {@link writeInDoubt} read the hosts before anything else.
+   * @param deadlineMs from now; the relay sends nothing to the vendor afterwards. At most {@link MAX_DEADLINE_MS}.
+   */
+  namecheapWrite(cluster: string, request: NamecheapWriteRequest, deadlineMs: number): Promise<NamecheapReply>;
 }
 
-/** Longest waits, ms: a write is quick, a dial of many instances and a CA's answer are not. */
-const TIMEOUT = { quick: 15_000, slow: 45_000, egress: 25_000 } as const;
+/** Longest waits, ms: a write is quick, a dial of many instances, a CA's and a DNS vendor's answer are not. */
+const TIMEOUT = { quick: 15_000, slow: 45_000, egress: 25_000, vendor: 30_000 } as const;
+
+/** Refusals from before anything left for the vendor: of admission, of the law, of Nomad, of the read before the write. */
+const NOTHING_SENT =
+  /^(namecheap_(?!in_doubt$)|nomad_|egress_|request_|connection_unknown$|push_not_allowed$|relay_(offline|too_old|deadline|stopping|too_large)$)/;
+
+/** Whether a failed {@link RelayRoutes.namecheapWrite} may have reached the vendor: unless it is certain that it did not. */
+export function writeInDoubt(error: { code: string }): boolean {
+  return !NOTHING_SENT.test(error.code);
+}
 
 /** @param caller certificate that is to be woken when its relay comes back. */
 export function relayRoutes(call: ClusterCall, caller: string | null): RelayRoutes {
@@ -93,7 +121,48 @@ export function relayRoutes(call: ClusterCall, caller: string | null): RelayRout
         return answers.flatMap((answer) => answer.results);
       }
     },
+    instances: async (cluster, request) => {
+      const answer = ask(cluster, { method: 'POST', path: '/v1/instances', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, instancesResponse);
+      return (await sinceThisContract(cluster, answer)).instances;
+    },
+    namecheapAccount: (cluster, account) =>
+      sinceThisContract(
+        cluster,
+        ask(
+          cluster,
+          { method: 'GET', path: `/v1/namecheap/${name(account)}`, body: undefined, timeoutMs: TIMEOUT.quick, idempotent: true },
+          namecheapAccountResponse,
+        ),
+      ),
+    // Not idempotent although it only reads: each call counts against the account's limits.
+    namecheapQuery: (cluster, request) =>
+      sinceThisContract(
+        cluster,
+        ask(cluster, { method: 'POST', path: '/v1/namecheap/query', body: request, timeoutMs: TIMEOUT.vendor, idempotent: false }, namecheapReplySchema),
+      ),
+    namecheapWrite: (cluster, request, deadlineMs) =>
+      sinceThisContract(
+        cluster,
+        ask(
+          cluster,
+          { method: 'PUT', path: '/v1/namecheap/hosts', body: request, timeoutMs: Math.min(deadlineMs, MAX_DEADLINE_MS), idempotent: false },
+          namecheapReplySchema,
+        ),
+      ),
   };
+}
+
+/** A relay from before a route existed says `route_unknown`; people are told what to do about it. */
+async function sinceThisContract<T>(cluster: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof PerennialError) || error.code !== 'route_unknown') throw error;
+    throw new PerennialError('relay_too_old', `The relay of cluster ${cluster} is too old for this.`, {
+      retryable: true,
+      hint: 'Run its job again with the bundle that this edge serves: nomad job run -var origin=$ORIGIN -var relay_sha256=$(curl -fsS $ORIGIN/relay/latest) -var "law=$(cat law.json)" infra/nomad/relay.nomad.hcl',
+    });
+  }
 }
 
 function read<S extends z.ZodType>(response: LinkResponse, schema: S, route: string): z.infer<S> {

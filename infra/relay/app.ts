@@ -7,19 +7,21 @@ import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
-import type { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import { hashText, signMessage } from '../../shared/link/signatures.ts';
 import type { PrivateKey } from '../../shared/link/signatures.ts';
 import {
-  certificateNameSchema,
   createKeyRequest,
   dnsQueryRequest,
   egressRequest,
   idSchema,
   installRequest,
+  instancesRequest,
   MAX_BODY_BYTES,
+  namecheapAccountSchema,
+  namecheapQueryRequest,
+  namecheapWriteRequest,
   RELAY_ROUTES,
   reloadRequest,
   targetSchema,
@@ -31,6 +33,9 @@ import type {
   EgressResponse,
   InspectResponse,
   InstallResponse,
+  InstancesResponse,
+  NamecheapAccountResponse,
+  NamecheapReply,
   ReloadResponse,
   VerifyResponse,
 } from '../../shared/relay/contract.ts';
@@ -46,9 +51,12 @@ import type { DeliveryRecords } from './install/delivery-record.ts';
 import type { KeyArea } from './keys/key-area.ts';
 import { nameAllowed } from './law.ts';
 import type { Law } from './law.ts';
+import type { Instances } from './instances.ts';
 import type { Log } from './log.ts';
+import type { Namecheap } from './namecheap/namecheap.ts';
 import { refusalOf, statusOf } from './refusals.ts';
 import type { Reload } from './reload.ts';
+import { admissionOf, body, certificateOf, parameter, shaped } from './request-reading.ts';
 import type { Verification } from './verify/verification.ts';
 import type { ServedWatch } from './verify/watch.ts';
 
@@ -82,6 +90,8 @@ export interface RelayDependencies {
   watch: Pick<ServedWatch, 'remember'>;
   egress: Egress;
   dns: AuthoritativeQuery;
+  instances: Instances;
+  namecheap: Namecheap;
   health: Health;
   clock: Clock;
   log: Log;
@@ -90,7 +100,7 @@ export interface RelayDependencies {
 }
 
 export type RelayApp = Hono<RelayEnvironment>;
-type RelayContext = Context<RelayEnvironment>;
+export type RelayContext = Context<RelayEnvironment>;
 
 export function createRelayApp(deps: RelayDependencies): RelayApp {
   const app: RelayApp = new Hono<RelayEnvironment>();
@@ -139,6 +149,18 @@ export function createRelayApp(deps: RelayDependencies): RelayApp {
       throw new PerennialError('relay_one_question', 'A relay of contract version 1 answers one question per request.');
     return c.json({ results: await deps.dns.answer(questions, admissionOf(c).signal) } satisfies DnsQueryResponse);
   });
+  app.post(RELAY_ROUTES.instances.path, async (c) =>
+    c.json({ instances: await deps.instances.list(body(c, instancesRequest), admissionOf(c).signal) } satisfies InstancesResponse),
+  );
+  app.get(RELAY_ROUTES.namecheapAccount.path, async (c) =>
+    c.json((await deps.namecheap.account(parameter(c, 'account', namecheapAccountSchema), admissionOf(c).signal)) satisfies NamecheapAccountResponse),
+  );
+  app.post(RELAY_ROUTES.namecheapQuery.path, async (c) =>
+    c.json((await deps.namecheap.query(body(c, namecheapQueryRequest), admissionOf(c).signal)) satisfies NamecheapReply),
+  );
+  app.put(RELAY_ROUTES.namecheapWrite.path, async (c) =>
+    c.json((await deps.namecheap.write(body(c, namecheapWriteRequest), admissionOf(c).signal)) satisfies NamecheapReply),
+  );
 
   app.notFound((c) => refuse(c, new PerennialError('route_unknown', 'The relay has no such route.')));
   app.onError((thrown, c) => refuse(c, refusalOf(thrown, c.get('admission')?.signal.aborted ?? false)));
@@ -213,47 +235,6 @@ function refuse(c: RelayContext, error: PerennialError): Response {
 function kindOf(cause: unknown): string {
   if (!(cause instanceof Error)) return typeof cause;
   return 'code' in cause && typeof cause.code === 'string' ? `${cause.name} ${cause.code}` : cause.name;
-}
-
-function body<S extends z.ZodType>(c: RelayContext, schema: S): z.infer<S> {
-  if (!/^application\/json(;|$)/i.test(c.req.header('content-type') ?? '')) throw malformed('a JSON body is expected');
-  let data: unknown;
-  try {
-    data = JSON.parse(c.get('body'));
-  } catch {
-    throw malformed('the body is not JSON');
-  }
-  return shaped(data, schema);
-}
-
-function parameter<S extends z.ZodType>(c: RelayContext, name: string, schema: S): z.infer<S> {
-  return shaped(c.req.param(name), schema);
-}
-
-function certificateOf(c: RelayContext): string {
-  const certificate = parameter(c, 'name', certificateNameSchema);
-  c.set('certificate', certificate);
-  return certificate;
-}
-
-/** Issues are shown by place and expectation; the values stay out, since they may be secret. */
-function shaped<S extends z.ZodType>(data: unknown, schema: S): z.infer<S> {
-  const parsed = schema.safeParse(data);
-  if (parsed.success) return parsed.data;
-  throw malformed(
-    parsed.error.issues
-      .slice(0, 5)
-      .map(({ path, code }) => `${path.join('.') || 'the body'} (${code})`)
-      .join(', '),
-  );
-}
-
-function malformed(why: string): PerennialError {
-  return new PerennialError('request_malformed', `The request has not the shape of the contract: ${why}.`);
-}
-
-function admissionOf(c: RelayContext): Admission {
-  return c.get('admission');
 }
 
 /** The contract's path with its placeholders, so that names and ids stay out of the log's route. */

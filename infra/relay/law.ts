@@ -7,32 +7,9 @@
 import { z } from 'zod';
 import { PerennialError } from '../../shared/errors.ts';
 import { publicKeySchema } from '../../shared/link/signatures.ts';
-import { certificateNameSchema, CONTRACT, dnsNameSchema, idSchema, targetSchema } from '../../shared/relay/contract.ts';
-
-const pem = z
-  .string()
-  .max(65_536)
-  .regex(/^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, 'a PEM certificate is expected');
-const port = z.number().int().min(1).max(65_535);
-const variablePath = targetSchema.shape.variable;
-const namespace = targetSchema.shape.namespace;
-const socketAddress = z
-  .string()
-  .max(300)
-  .regex(/^(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}$/, 'an IP address with port is expected, such as 127.0.0.1:53 or [::1]:53');
-
-/** https, or http on the loopback (a Worker that runs on this machine). No path: `https://perennial.example.workers.dev`. */
-const originSchema = z.url().refine(isOrigin, 'an origin is expected: https://host, or http:// on the loopback, without a path');
-
-function isOrigin(text: string): boolean {
-  try {
-    const url = new URL(text);
-    const loopback = url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.[0-9.]+$/.test(url.hostname);
-    return url.origin === text && (url.protocol === 'https:' || (url.protocol === 'http:' && loopback));
-  } catch {
-    return false;
-  }
-}
+import { certificateNameSchema, CONTRACT, dnsNameSchema, idSchema } from '../../shared/relay/contract.ts';
+import { namespace, originSchema, pem, port, socketAddress, variablePath } from './law-values.ts';
+import { namecheapAccountsSchema } from './namecheap/account.ts';
 
 /** A DNS name that may be delivered, or with a leading dot a suffix: `.example.net` allows every name below it, wildcards too. */
 const allowedNameSchema = z.union([
@@ -104,6 +81,8 @@ export const lawSchema = z.strictObject({
   targets: z.array(targetRuleSchema).min(1).max(500),
   services: z.array(serviceRuleSchema).max(100).default([]),
   egress: z.array(egressRuleSchema).max(100).default([]),
+  /** Accounts at Namecheap whose keys this relay holds. */
+  namecheap: namecheapAccountsSchema.default([]),
   /** Roots that a delivered chain must lead to: the public root store, or these. */
   roots: z.union([z.literal('public'), z.array(pem).min(1).max(20)]).default('public'),
   dns: z

@@ -23,6 +23,12 @@ const STATUSES: Readonly<Record<string, ContentfulStatusCode>> = {
   nomad_forbidden: 502,
   nomad_unavailable: 503,
   too_many_instances: 422,
+  namecheap_changed: 409,
+  namecheap_record_refused: 422,
+  namecheap_rate_limited: 503,
+  namecheap_key_missing: 503,
+  namecheap_address_unknown: 503,
+  namecheap_in_doubt: 504,
   egress_private_address: 403,
   egress_timeout: 504,
   relay_deadline: 504,
@@ -36,7 +42,7 @@ export function statusOf(code: string): ContentfulStatusCode {
   if (listed !== undefined) return listed;
   if (code.endsWith('_not_allowed')) return 403;
   if (code.startsWith('chain_')) return 422;
-  return code.startsWith('egress_') || code.startsWith('dns_') ? 502 : 500;
+  return /^(egress|dns|namecheap)_/.test(code) ? 502 : 500;
 }
 
 /** Whatever was thrown, as an error that may be shown. `ended`: the signed deadline has passed meanwhile. */

@@ -17,10 +17,16 @@ import { Health } from './health.ts';
 import { DeliveryRecords } from './install/delivery-record.ts';
 import { Installation } from './install/install.ts';
 import { Roots } from './install/roots.ts';
+import { Instances } from './instances.ts';
 import { KeyArea } from './keys/key-area.ts';
 import type { Law } from './law.ts';
 import { EdgeLink } from './link/link.ts';
 import type { Log } from './log.ts';
+import type { NamecheapAccount } from './namecheap/account.ts';
+import { readAccountKey } from './namecheap/account-key.ts';
+import { createNamecheap } from './namecheap/namecheap.ts';
+import { OwnAddress } from './namecheap/own-address.ts';
+import { VendorFetch } from './namecheap/vendor-fetch.ts';
 import type { NomadClient } from './nomad/client.ts';
 import { NomadVariables } from './nomad/variables.ts';
 import { NomadWorkloads } from './nomad/workloads.ts';
@@ -65,6 +71,16 @@ export function createRelay(options: RelayOptions): Relay {
   const records = new DeliveryRecords(variables, law.area);
   const verification = new Verification({ law, workloads, roots, dial });
   const egress = new Egress(law.egress);
+  const vendor = new VendorFetch();
+  const fetch = async (request: Request, account: NamecheapAccount) => vendor.send(request, account);
+  const ownAddress = new OwnAddress({ fetch, clock });
+  const namecheap = createNamecheap({
+    accounts: law.namecheap,
+    key: async (account, signal) => readAccountKey(account, variables, signal),
+    address: async (account, signal) => ownAddress.of(account, signal),
+    fetch,
+    clock,
+  });
   const health = new Health(monotonic);
   const watch = new ServedWatch({ verification, clock, log, report: (event) => void link.report(event) });
   const app = createRelayApp({
@@ -77,6 +93,8 @@ export function createRelay(options: RelayOptions): Relay {
     verification,
     watch,
     egress,
+    namecheap,
+    instances: new Instances(law, workloads),
     health,
     clock,
     log,
@@ -116,6 +134,7 @@ export function createRelay(options: RelayOptions): Relay {
       server?.close();
       await link.stop();
       egress.close();
+      vendor.close();
       nomad.close();
     },
   };

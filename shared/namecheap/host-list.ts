@@ -155,6 +155,6 @@ function locked(position: number, name: string, type: string, why: string): Pere
 }
 
 function placeOf(row: number, name: string, type: string): { text: string; details: { row: number; name: string; type: string } } {
-  const shown = { name: vendorText(name), type: vendorText(type) };
+  const shown = { name: name === '' ? 'without name' : vendorText(name), type: type === '' ? 'without type' : vendorText(type) };
   return { text: `${row} (${shown.name} ${shown.type})`, details: { row, ...shown } };
 }

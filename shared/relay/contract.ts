@@ -254,8 +254,10 @@ export type NamecheapReply = z.infer<typeof namecheapReplySchema>;
 /**
  * Replaces a domain's host list. The relay reads the list once more, goes on only when it equals `expect` and when the
  * difference to `write` is allowed by its law, and sends `setHosts` at once: the second read and the write of the
- * algorithm, milliseconds apart. Refused before anything was sent: `namecheap_changed`, `namecheap_change_not_allowed`,
- * `namecheap_unreadable`, `namecheap_rate_limited`, `namecheap_refused`. Sent without a reply: `namecheap_in_doubt`.
+ * algorithm, milliseconds apart. The vendor's answer to `setHosts` comes back unread. Sent without a usable answer:
+ * `namecheap_in_doubt`. Every other refusal means that nothing was sent: `namecheap_changed`,
+ * `namecheap_change_not_allowed`, `namecheap_record_refused`, and what reading made of the vendor's answer
+ * (`namecheap_unreadable`, `namecheap_rate_limited`, `namecheap_refused`, … of `shared/namecheap/failures.ts`).
  */
 export const namecheapWriteRequest = z.strictObject({ account: namecheapAccountSchema, expect: hostTableSchema, write: hostTableSchema });
 export type NamecheapWriteRequest = z.infer<typeof namecheapWriteRequest>;

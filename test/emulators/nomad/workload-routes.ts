@@ -2,7 +2,7 @@
 import type { RequestContext } from './context.ts';
 import { queryHeaders } from './context.ts';
 import type { Allocation, Workloads } from './workloads.ts';
-import { allocationStub, serviceList, serviceStub } from './workload-stubs.ts';
+import { allocationStub, checkStub, serviceList, serviceStub } from './workload-stubs.ts';
 import { decodeObject, json, member, permissionDenied, Refusal, stringMember } from './wire.ts';
 import type { Reply } from './wire.ts';
 
@@ -42,8 +42,9 @@ export async function jobAllocationsRoute(context: RequestContext, jobId: string
   );
 }
 
-/** `/v1/client/allocation/<id>/signal` and `/restart`. The member is `Task` for one and `TaskName` for the other. */
+/** `/v1/client/allocation/<id>/signal`, `/restart`, `/checks`. The member is `Task` for one and `TaskName` for the other. */
 export async function clientAllocationRoute(context: RequestContext, id: string, action: string, workloads: Workloads): Promise<Reply> {
+  if (action === 'checks') return allocationChecks(context, id, workloads);
   if (action !== 'signal' && action !== 'restart') throw new Refusal(404, 'resource not found');
   requireMethod(context, 'PUT', 'POST');
   const body = decodeClientBody(context.body, action);
@@ -60,6 +61,16 @@ export async function clientAllocationRoute(context: RequestContext, id: string,
     await tell(allocation, name, signal, workloads);
   }
   return json({ Index: 0 });
+}
+
+/** Each check by its id (an MD5 of its coordinates in Nomad). Held to the documents, not to a recording. */
+function allocationChecks(context: RequestContext, id: string, workloads: Workloads): Reply {
+  requireMethod(context, 'GET');
+  const acl = context.acl();
+  const allocation = workloads.allocation(id);
+  if (allocation === undefined) throw new Refusal(404, `Unknown allocation ${JSON.stringify(id)}`);
+  if (!acl.allowsNamespace(allocation.namespace, 'read-job')) throw permissionDenied();
+  return json(Object.fromEntries(allocation.checks.map((check, index) => [`check-${index}`, checkStub(allocation, `check-${index}`, check)])));
 }
 
 function decodeClientBody(body: string, action: 'signal' | 'restart'): Record<string, unknown> {

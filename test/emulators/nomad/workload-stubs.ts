@@ -1,5 +1,5 @@
 /** Services and allocations as Nomad writes them: every member, most of them empty. */
-import type { Allocation, ServiceInstance, TaskEvent } from './workloads.ts';
+import type { Allocation, ServiceCheck, ServiceInstance, TaskEvent } from './workloads.ts';
 import type { WireValue } from './wire.ts';
 
 export function serviceStub(service: ServiceInstance, nodeId: string): WireValue {
@@ -63,6 +63,19 @@ export function allocationStub(allocation: Allocation, nodeId: string): WireValu
     RescheduleTracker: null,
     TaskGroup: allocation.group,
     TaskStates: Object.fromEntries(Object.keys(allocation.tasks).map((task) => [task, taskState(allocation, task)])),
+  };
+}
+
+export function checkStub(allocation: Allocation, id: string, check: ServiceCheck): WireValue {
+  return {
+    Check: check.name,
+    Group: `${allocation.jobId}.${allocation.group}[0]`,
+    ID: id,
+    Mode: 'healthiness',
+    Output: check.status === 'success' ? 'nomad: tcp ok' : 'nomad: connection refused',
+    Service: check.service,
+    Status: check.status,
+    Timestamp: Number(allocation.createTime / 1_000_000_000n),
   };
 }
 

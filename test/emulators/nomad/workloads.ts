@@ -28,6 +28,13 @@ export interface TaskEvent {
   time: bigint;
 }
 
+/** A service check as the client reports it (nomad/structs/checks.go). */
+export interface ServiceCheck {
+  service: string;
+  name: string;
+  status: 'success' | 'failure' | 'pending';
+}
+
 export interface Allocation {
   id: string;
   namespace: string;
@@ -42,6 +49,7 @@ export interface Allocation {
   modifyTime: bigint;
   /** Newest last, as `TaskStates.<task>.Events`. */
   events: TaskEvent[];
+  checks: ServiceCheck[];
 }
 
 export interface ServiceOptions {
@@ -89,6 +97,7 @@ export class Workloads {
       createTime: now,
       modifyTime: now,
       events: Object.keys(options.tasks).map((task) => ({ task, type: 'Started', message: 'Task started by client', details: {}, time: now })),
+      checks: [],
     };
     this.#allocations.set(allocation.id, allocation);
     this.#index.changed('allocations', index);
@@ -121,6 +130,13 @@ export class Workloads {
   record(allocation: Allocation, event: Omit<TaskEvent, 'time'>): void {
     allocation.events.push({ ...event, time: this.#now() });
     this.#touch(allocation);
+  }
+
+  /** Enters the outcome of a check, in place of its last one. */
+  check(id: string, check: ServiceCheck): void {
+    const allocation = this.#allocations.get(id);
+    if (allocation === undefined) return;
+    allocation.checks = [...allocation.checks.filter(({ service, name }) => service !== check.service || name !== check.name), check];
   }
 
   register(options: ServiceOptions): ServiceInstance {

@@ -175,7 +175,13 @@ describe('a verification of very many instances', () => {
     }));
     const verification = new Verification({
       law: { services: [{ service: 'traefik', namespace: 'default', jobs: ['proxy'], restart: false, task: 'traefik' }] },
-      workloads: { instances: async () => instances, allocations: async () => [], hangUp: async () => undefined, restart: async () => undefined },
+      workloads: {
+        instances: async () => instances,
+        allocations: async () => [],
+        checks: async () => [],
+        hangUp: async () => undefined,
+        restart: async () => undefined,
+      },
       roots: new Roots([cluster.authority.root]),
       dial: async () => {
         open += 1;
