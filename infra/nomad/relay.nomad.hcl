@@ -15,7 +15,8 @@
 #            count         2 for a relay that survives the loss of its client; two never disturb each other
 #            datacenters, namespace, memory
 #
-# The policy relay.policy.hcl must be attached to this job, and its identity key put into nomad/jobs/relay (README.md).
+# The policy relay.policy.hcl must be attached to this job, and its identity key put into nomad/jobs/relay (README.md). The
+# key of a Namecheap account goes into nomad/jobs/relay/namecheap; the relay reads it there itself, so no template renders it.
 
 variable "origin" {
   type        = string

@@ -16,5 +16,10 @@ namespace "default" {
     path "nomad/jobs/relay/*" {
       capabilities = ["read", "write", "list", "destroy"]
     }
+
+    # Keys of Namecheap accounts, for `namecheap` of the law. An exact path goes before the rule above: nothing but `read`.
+    path "nomad/jobs/relay/namecheap" {
+      capabilities = ["read"]
+    }
   }
 }

@@ -7,16 +7,21 @@ import { parsePolicyRules } from '../../emulators/nomad/policy-hcl.ts';
 const read = (path: string) => readFileSync(new URL(`../../../infra/${path}`, import.meta.url), 'utf8');
 
 describe('the shipped policies', () => {
-  it('give the relay the delivered variable and its own area, and nothing else', () => {
+  it('give the relay the delivered variable, its own area and the reading of a key, and nothing else', () => {
     expect(parsePolicyRules(read('nomad/relay.policy.hcl')).namespaces).toMatchObject([
       {
         namespace: 'default',
         variables: [
           { path: 'nomad/jobs/proxy', capabilities: ['read', 'write', 'list'] },
           { path: 'nomad/jobs/relay/*', capabilities: ['read', 'write', 'list', 'destroy'] },
+          { path: 'nomad/jobs/relay/namecheap', capabilities: ['read'] },
         ],
       },
     ]);
+  });
+
+  it('show which instances are healthy only with a policy of their own', () => {
+    expect(parsePolicyRules(read('nomad/relay-instances.policy.hcl')).namespaces).toMatchObject([{ namespace: 'default', capabilities: ['read-job'] }]);
   });
 
   it('give signals only with a policy of their own', () => {
@@ -60,9 +65,12 @@ describe.skipIf(address === undefined)('the agent at NOMAD_ADDR (skipped without
 });
 
 describe('the law in the README', () => {
-  it('is one that the relay takes', () => {
-    const [, example = ''] = /```json\n([\s\S]+?)```/.exec(read('nomad/README.md')) ?? [];
-    expect(parseLaw(example.replace('"x": "…"', `"x": "${'A'.repeat(43)}"`))).toMatchObject({ cluster: 'matrix' });
+  it('is one that the relay takes, with and without an account at Namecheap', () => {
+    const [law = '', account = ''] = [...read('nomad/README.md').matchAll(/```json\n([\s\S]+?)```/g)].map(([, example = '']) => example);
+    const whole = law.replace('"x": "…"', `"x": "${'A'.repeat(43)}"`);
+    expect(parseLaw(whole)).toMatchObject({ cluster: 'matrix', namecheap: [] });
+    const both: unknown = { ...(JSON.parse(whole) as object), ...(JSON.parse(account) as object) };
+    expect(parseLaw(JSON.stringify(both))).toMatchObject({ namecheap: [{ account: 'example', changes: 'challenges', key: { item: 'key' } }] });
   });
 });
 
