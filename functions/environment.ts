@@ -4,6 +4,7 @@
 import type { CaObject } from './acme/ca-object.ts';
 import type { CertificateObject } from './certificates/certificate-object.ts';
 import type { ClusterObject } from './clusters/cluster-object.ts';
+import type { DnsAccountObject } from './dns/account/account-object.ts';
 import type { ZoneObject } from './dns/zone-object.ts';
 import type { FleetObject } from './fleet/fleet-object.ts';
 import type { SecretsObject } from './secrets/secrets-object.ts';
@@ -13,6 +14,8 @@ export interface Environment {
   CERTIFICATES: DurableObjectNamespace<CertificateObject>;
   /** One per `<vendor provider>:<vendor's zone id>`. */
   ZONES: DurableObjectNamespace<ZoneObject>;
+  /** One per `<vendor provider>:<user>`, for vendors that count calls per account. */
+  DNS_ACCOUNTS: DurableObjectNamespace<DnsAccountObject>;
   /** One per ACME directory URL. */
   AUTHORITIES: DurableObjectNamespace<CaObject>;
   /** One per cluster name. */

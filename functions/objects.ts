@@ -6,6 +6,7 @@ import type { ZoneDependencies } from './dns/wiring.ts';
 export { CaObject } from './acme/ca-object.ts';
 export { CertificateObject } from './certificates/certificate-object.ts';
 export { ClusterObject } from './clusters/cluster-object.ts';
+export { DnsAccountObject } from './dns/account/account-object.ts';
 export { FleetObject } from './fleet/fleet-object.ts';
 export { SecretsObject } from './secrets/secrets-object.ts';
 

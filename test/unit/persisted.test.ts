@@ -17,6 +17,7 @@ import {
 } from '../../functions/certificates/state.ts';
 import { certificateSpecSchema, configurationSchema, deliverySchema } from '../../functions/config/configuration.ts';
 import { accountKeyName } from '../../functions/acme/account-key.ts';
+import { budgetSchema } from '../../functions/dns/account/budget.ts';
 import { ownershipComment } from '../../functions/dns/provider.ts';
 import { sealedSchema } from '../../functions/secrets/sealing.ts';
 import { cookieName } from '../../functions/web/auth/session.ts';
@@ -172,6 +173,7 @@ describe('docs/persisted.md says exactly', () => {
       ].join('\n'),
     'relay law': () => shapes({ Law: lawSchema }),
     'relay area': relayArea,
+    'account budget': () => shapes({ budget: budgetSchema }),
     'sealed secret': () => shapes({ sealed: sealedSchema }),
     'names at vendors': async () => [await accountKeyName('https://acme-v02.api.letsencrypt.org/directory'), ownershipComment('issuance-1')].join('\n'),
     'public routes': () => ROUTES.map(({ method, path, access }) => `${method} ${path} (${access})`).join('\n'),

@@ -19,6 +19,7 @@ const RECORDED_AT = Date.UTC(2026, 10, 21);
 const OBJECTS = {
   CertificateObject: () => env.CERTIFICATES.getByName('persisted'),
   ZoneObject: () => env.ZONES.getByName('cloudflare:persisted'),
+  DnsAccountObject: () => env.DNS_ACCOUNTS.getByName('namecheap:persisted'),
   CaObject: () => env.AUTHORITIES.getByName('https://ca.test/persisted'),
   ClusterObject: () => env.CLUSTERS.getByName('persisted'),
   FleetObject: () => env.FLEET.getByName('persisted'),

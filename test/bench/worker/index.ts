@@ -14,6 +14,7 @@ import { counted, countInvocation, invocationsSoFar } from './counted.ts';
 export const CaObject = counted('CaObject', objects.CaObject);
 export const CertificateObject = counted('CertificateObject', objects.CertificateObject);
 export const ClusterObject = counted('ClusterObject', objects.ClusterObject);
+export const DnsAccountObject = counted('DnsAccountObject', objects.DnsAccountObject);
 export const FleetObject = counted('FleetObject', objects.FleetObject);
 export const SecretsObject = counted('SecretsObject', objects.SecretsObject);
 export const ZoneObject = counted('ZoneObject', objects.ZoneObject, ['dependencies']);

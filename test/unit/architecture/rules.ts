@@ -46,6 +46,7 @@ export const PURE: readonly string[] = [
   'functions/certificates/wakes.ts',
   'functions/clusters/handshake.ts',
   'functions/clusters/relay-port.ts',
+  'functions/dns/account/budget.ts',
   'functions/dns/zone-plan.ts',
   'functions/fleet/promotion.ts',
   'functions/fleet/sweep.ts',
@@ -61,7 +62,7 @@ const NODE_BUILTINS: Record<string, string> = {
 
 const PLATFORM = /^(cloudflare:|node:|perennial:)/;
 /** A Durable Object class: the edge of an area, where the platform comes in and dependencies are asked for. */
-const OBJECT = /^functions\/[a-z]+\/[a-z]+-object\.ts$/;
+const OBJECT = /^functions\/(?:[a-z]+\/)+[a-z]+-object\.ts$/;
 
 /** `file -> target: why not`, for every import that points the wrong way. */
 export function violations(sources: Sources): string[] {
