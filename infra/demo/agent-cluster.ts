@@ -4,8 +4,8 @@ import { PerennialError } from '../../shared/errors.ts';
 import { ROOT } from '../build/source.ts';
 import type { Cluster, ClusterOptions } from './cluster.ts';
 import { findExecutable } from './executables.ts';
-import { applyPolicy, connectToNomad, IDENTITY, putItem, runJob, stopJobs, taskOutput } from './parts/nomad-agent.ts';
-import { PROXY_JOB, readVariable, RELAY_JOB } from './parts/nomad.ts';
+import { applyPolicy, connectToNomad, IDENTITY, runJob, stopJobs, taskOutput } from './parts/nomad-agent.ts';
+import { PROXY_JOB, putItem, readVariable, RELAY_JOB } from './parts/nomad.ts';
 
 export async function startAgentCluster(options: ClusterOptions): Promise<Cluster> {
   const { state, supervisor, environment, ports, say } = options;

@@ -5,20 +5,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CertificateView } from '../../functions/certificates/ports.ts';
 import { PerennialError } from '../../shared/errors.ts';
-import { CERTIFICATE } from './configuration.ts';
 import type { Display } from './display.ts';
 import type { Variables } from './executables.ts';
 import { followUntilLive } from './follow.ts';
-import { countRequests, gatherFacts, requestsSince, type Made } from './gather.ts';
+import { countRequests, gatherFacts, requestsSince, type Counts, type Made } from './gather.ts';
 import { Load } from './load.ts';
 import { countLines } from './logs.ts';
 import { PROXY_SERVICE, serviceInstances } from './parts/nomad.ts';
-import { doubt, proofOf, type Proof, type Requests } from './proof.ts';
+import { doubt, proofOf, type Proof } from './proof.ts';
+import type { Show } from './show.ts';
 import type { DemoState } from './state.ts';
 import { seconds } from './stepper.ts';
 import type { Supervisor } from './supervisor.ts';
 import { startSystem, type System } from './system.ts';
 import { curlLine } from './webhook.ts';
+import { compareContents, readContents } from './zones.ts';
 
 /** Where people expect things; the next free port when one is taken. */
 const PORTS = { worker: 8_787, proxy: 8_443, nomad: 4_746, ca: 14_000 } as const;
@@ -30,8 +31,11 @@ const LINK_TIMEOUT_MS = 60_000;
 const MAX_REVIVALS = 10;
 /** How often a certificate that is live is looked at, milliseconds. */
 const IDLE_POLL_MS = 500;
+/** From live to the last of our records gone from the zones: a vendor that replaces whole zones is written to rarely. */
+const CLEAN_TIMEOUT_MS = 150_000;
 
 export interface DemoOptions {
+  show: Show;
   state: DemoState;
   supervisor: Supervisor;
   environment: Variables;
@@ -52,8 +56,17 @@ export class Demo {
   }
 
   static async start(options: DemoOptions): Promise<Demo> {
-    const { state, supervisor, environment, display } = options;
-    const system = await startSystem({ state, supervisor, environment, say: (line) => display.say(line), ports: PORTS });
+    const { show, state, supervisor, environment, display } = options;
+    const { certificate, zones } = show;
+    const system = await startSystem({
+      state,
+      supervisor,
+      environment,
+      say: (line) => display.say(line),
+      ports: PORTS,
+      certificates: [certificate],
+      ...zones,
+    });
     state.writeJson('running.json', { origin: system.worker.origin });
     return new Demo(options, system);
   }
@@ -62,10 +75,10 @@ export class Demo {
   async prove(): Promise<Proof> {
     const { display } = this.#options;
     const before = await countRequests(this.#system);
-    this.#remember(await this.#system.certificate(CERTIFICATE));
+    this.#remember(await this.#system.certificate(this.#name));
     await this.#untilRelayIsLinked();
     display.say('The hourly cron runs now.');
-    display.heading(CERTIFICATE);
+    display.heading(this.#name);
     await this.#system.worker.cron();
     return await this.#follow(before);
   }
@@ -73,12 +86,14 @@ export class Demo {
   /** Where to look and what to try while the demo is up. */
   invitation(): string[] {
     const { worker, secrets } = this.#system;
+    const { vendor } = this.#options.show;
+    const webhook = `npm run -s demo -- --webhook${vendor === 'cloudflare' ? '' : ` --dns ${vendor}`}`;
     return [
       `Status page    ${worker.origin}/`,
       `Sign in with   ${secrets.adminToken}   (then press "renew now")`,
-      'Or send the signed webhook, once and within five minutes (npm run -s demo -- --webhook prints a fresh one):',
+      `Or send the signed webhook, once and within five minutes (${webhook} prints a fresh one):`,
       '',
-      curlLine({ origin: worker.origin, secret: secrets.webhookSecret, certificates: [CERTIFICATE], force: true, now: Date.now() }),
+      curlLine({ origin: worker.origin, secret: secrets.webhookSecret, certificates: [this.#name], force: true, now: Date.now() }),
       '',
       'Requests run against the proxy all the time, on new and on kept connections. Ctrl-C ends everything.',
     ];
@@ -89,14 +104,14 @@ export class Demo {
     const { display, signal } = this.#options;
     const [instance] = await serviceInstances(this.#system.nomad, PROXY_SERVICE);
     if (instance === undefined) throw new PerennialError('demo_no_instance', 'No instance of the proxy is registered.');
-    const load = new Load({ address: instance.address, port: instance.port, name: 'matrix.example.net', roots: this.#system.roots });
+    const load = new Load({ address: instance.address, port: instance.port, name: this.#options.show.visited, roots: this.#system.roots });
     try {
       for (;;) {
         // One look after the other.
         // oxlint-disable-next-line no-await-in-loop
         await sleep(IDLE_POLL_MS, undefined, { signal });
         // oxlint-disable-next-line no-await-in-loop
-        const view = await this.#system.certificate(CERTIFICATE).catch(() => this.#reviveSilentWorker());
+        const view = await this.#system.certificate(this.#name).catch(() => this.#reviveSilentWorker());
         const finished = view?.history.find(({ id }) => !this.#seen.has(id));
         if (view === undefined || (view.issuance === null && finished === undefined)) continue;
         // oxlint-disable-next-line no-await-in-loop
@@ -130,6 +145,10 @@ export class Demo {
     await worker.start();
   }
 
+  get #name(): string {
+    return this.#options.show.certificate.name;
+  }
+
   async stop(): Promise<void> {
     this.#options.state.remove('running.json');
     await this.#system.stop();
@@ -138,7 +157,7 @@ export class Demo {
   async #showRenewal(load: Load): Promise<void> {
     const { display, signal } = this.#options;
     const start = load.count();
-    display.heading(`${CERTIFICATE}, again`);
+    display.heading(`${this.#name}, again`);
     try {
       const proof = await this.#follow(await countRequests(this.#system));
       // Kept connections go on as well; give both a moment with the new certificate.
@@ -152,31 +171,44 @@ export class Demo {
     } catch (error) {
       signal.throwIfAborted();
       display.failure(error);
-      this.#remember(await this.#system.certificate(CERTIFICATE).catch(() => undefined));
+      this.#remember(await this.#system.certificate(this.#name).catch(() => undefined));
     }
   }
 
-  async #follow(before: Requests): Promise<Proof> {
+  async #follow(before: Counts): Promise<Proof> {
     const { display, signal } = this.#options;
     const followed = await followUntilLive({
-      read: () => this.#system.certificate(CERTIFICATE),
+      read: () => this.#system.certificate(this.#name),
       show: (view) => display.step(view),
       known: this.#seen,
       timeoutMs: LIVE_TIMEOUT_MS,
       signal,
     });
     this.#remember(followed.view);
+    await this.#untilZonesAreClean();
     return await this.#settle(followed.view, this.#withMemory(followed), await requestsSince(this.#system, before));
   }
 
-  async #settle(view: CertificateView, made: Made, requests: Requests): Promise<Proof> {
-    const facts = await gatherFacts(this.#system, view, made, requests);
+  async #settle(view: CertificateView, made: Made, counts: Counts): Promise<Proof> {
+    const facts = await gatherFacts(this.#system, this.#options.show, view, made, counts);
     const reason = doubt(facts);
     if (reason !== undefined)
       throw new PerennialError('demo_no_proof', reason, {
         hint: 'If files of earlier starts were lost or changed: npm run demo -- --fresh begins with nothing.',
       });
     return proofOf(facts);
+  }
+
+  /** Clean-ups of a vendor that replaces whole zones are gathered, and go out some seconds after the certificate is live. */
+  async #untilZonesAreClean(): Promise<void> {
+    const deadline = Date.now() + CLEAN_TIMEOUT_MS;
+    const left = (): number => compareContents(this.#system.contentsBefore, readContents(this.#system)).challenges.length;
+    if (left() === 0) return;
+    this.#options.display.say('It is served. The challenge records are taken out of the zones now, all of them in one write.');
+    while (left() > 0 && Date.now() < deadline) {
+      // oxlint-disable-next-line no-await-in-loop
+      await sleep(100, undefined, { signal: this.#options.signal });
+    }
   }
 
   /** The Worker forgets where a key was made when the issuance is over; the demo's own note outlives a restart. */

@@ -4,26 +4,39 @@ import type { CertificateView } from '../../functions/certificates/ports.ts';
 import { dialEverywhere, type ServedInstance } from './dial.ts';
 import { countLines } from './logs.ts';
 import { DELIVERED_VARIABLE, PROXY_SERVICE, readVariable, serviceInstances } from './parts/nomad.ts';
-import type { ProofFacts, Requests } from './proof.ts';
+import type { DnsFacts, ProofFacts, Requests } from './proof.ts';
+import type { Show } from './show.ts';
 import type { System } from './system.ts';
+import type { DemoVendor } from './vendors.ts';
+import { compareContents, readContents } from './zones.ts';
 
-/** Requests that have arrived at the parts so far. */
-export async function countRequests(system: System): Promise<Requests> {
-  return {
+/** Requests that have arrived at the parts so far, and how many of them at each DNS vendor. */
+export interface Counts {
+  requests: Requests;
+  vendors: Record<DemoVendor, number>;
+}
+
+export async function countRequests(system: System): Promise<Counts> {
+  const vendors = { cloudflare: system.cloudflare.requests.all().length, namecheap: system.namecheap?.requests.all().length ?? 0 };
+  const requests = {
     acme: system.ca.requests(),
-    dns: system.cloudflare.requests.all().length,
+    dns: vendors.cloudflare + vendors.namecheap,
     relay: countLines(await system.relay.output(), '"event":"request"'),
     nomad: system.nomad.requests() ?? null,
   };
+  return { requests, vendors };
 }
 
-export async function requestsSince(system: System, before: Requests): Promise<Requests> {
-  const now = await countRequests(system);
+export async function requestsSince(system: System, before: Counts): Promise<Counts> {
+  const { requests, vendors } = await countRequests(system);
   return {
-    acme: now.acme - before.acme,
-    dns: now.dns - before.dns,
-    relay: now.relay - before.relay,
-    nomad: now.nomad === null ? null : now.nomad - (before.nomad ?? 0),
+    requests: {
+      acme: requests.acme - before.requests.acme,
+      dns: requests.dns - before.requests.dns,
+      relay: requests.relay - before.requests.relay,
+      nomad: requests.nomad === null ? null : requests.nomad - (before.requests.nomad ?? 0),
+    },
+    vendors: { cloudflare: vendors.cloudflare - before.vendors.cloudflare, namecheap: vendors.namecheap - before.vendors.namecheap },
   };
 }
 
@@ -33,7 +46,7 @@ export interface Made {
   keyMadeIn: string | null;
 }
 
-export async function gatherFacts(system: System, view: CertificateView, made: Made, requests: Requests): Promise<ProofFacts> {
+export async function gatherFacts(system: System, show: Show, view: CertificateView, made: Made, counts: Counts): Promise<ProofFacts> {
   const variable = await readVariable(system.nomad, DELIVERED_VARIABLE);
   const certificate = variable?.items['certificate'];
   return {
@@ -41,8 +54,21 @@ export async function gatherFacts(system: System, view: CertificateView, made: M
     served: await dialServed(system, view.domains),
     variable: { path: DELIVERED_VARIABLE, modifyIndex: variable?.modifyIndex ?? 0, sha256: certificate === undefined ? undefined : leafOf(certificate) },
     ...made,
-    requests,
+    requests: counts.requests,
+    dns: dnsFacts(system, show, counts),
     parts: system.kinds,
+  };
+}
+
+function dnsFacts(system: System, { vendor, delegated }: Show, { vendors }: Counts): DnsFacts {
+  const { missing, challenges, further } = compareContents(system.contentsBefore, readContents(system));
+  return {
+    vendor,
+    calls: vendors[vendor],
+    strangersRecords: system.contentsBefore.length,
+    strangersRecordsUntouched: missing.length === 0 && further.length === 0,
+    txtLeft: challenges.length,
+    delegated,
   };
 }
 

@@ -6,9 +6,9 @@ import { z } from 'zod';
 import { PerennialError, toPerennialError } from '../../shared/errors.ts';
 import { ROOT } from '../build/source.ts';
 import { parseArguments, USAGE, type DemoArguments } from './arguments.ts';
-import { CERTIFICATE } from './configuration.ts';
 import { Demo } from './demo.ts';
 import { Display } from './display.ts';
+import { showOf, type Show } from './show.ts';
 import { DemoState } from './state.ts';
 import { Supervisor } from './supervisor.ts';
 import { curlLine } from './webhook.ts';
@@ -30,14 +30,15 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  // What stands in an agent and what stands in the emulator have nothing to do with each other.
-  const name = (process.env['NOMAD_ADDR'] ?? '') === '' ? 'demo' : 'demo-nomad';
+  const show = await showOf(options.dns);
+  // What stands in an agent and what stands in the emulator have nothing to do with each other; nor have two shows.
+  const name = ['demo', ...((process.env['NOMAD_ADDR'] ?? '') === '' ? [] : ['nomad']), ...(show.vendor === 'cloudflare' ? [] : [show.vendor])].join('-');
   const state = new DemoState(process.env['PERENNIAL_DEMO_DIR'] ?? join(ROOT, '.perennial', name));
-  if (options.webhook) return await printWebhook(state);
-  return await run(options, state);
+  if (options.webhook) return await printWebhook(state, show);
+  return await run(options, show, state);
 }
 
-async function run(options: DemoArguments, state: DemoState): Promise<number> {
+async function run(options: DemoArguments, show: Show, state: DemoState): Promise<number> {
   const colour = process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
   const display = new Display({ output: process.stdout, diagnostics: process.stderr }, { json: options.json, colour });
   refuseSecond(state);
@@ -54,7 +55,7 @@ async function run(options: DemoArguments, state: DemoState): Promise<number> {
   });
   let proven = false;
   try {
-    demo = await Demo.start({ state, supervisor, environment: process.env, display, signal: ending.signal });
+    demo = await Demo.start({ show, state, supervisor, environment: process.env, display, signal: ending.signal });
     const proof = await demo.prove();
     proven = true;
     if (options.json) display.result(proof);
@@ -130,14 +131,14 @@ function endOnSignals(ending: AbortController): void {
   }
 }
 
-async function printWebhook(state: DemoState): Promise<number> {
+async function printWebhook(state: DemoState, { certificate }: Show): Promise<number> {
   const running = state.read('running.json', z.object({ origin: z.string() }));
   if (running === undefined || runningDemo(state) === undefined) {
     process.stderr.write('No demo is running. Start one with: npm run demo\n');
     return 1;
   }
   const { webhookSecret } = await state.secrets();
-  process.stdout.write(`${curlLine({ origin: running.origin, secret: webhookSecret, certificates: [CERTIFICATE], force: true, now: Date.now() })}\n`);
+  process.stdout.write(`${curlLine({ origin: running.origin, secret: webhookSecret, certificates: [certificate.name], force: true, now: Date.now() })}\n`);
   return 0;
 }
 

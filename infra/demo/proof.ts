@@ -5,6 +5,7 @@
 import type { CertificateView } from '../../functions/certificates/ports.ts';
 import type { ServedInstance } from './dial.ts';
 import { painter, seconds } from './stepper.ts';
+import type { DemoVendor } from './vendors.ts';
 
 /** Where a part is counted by itself; null where nobody can count. */
 export interface Requests {
@@ -41,7 +42,23 @@ export interface Proof {
   };
   phases: { name: string; ms: number }[];
   requests: Requests;
+  /** What was written into the zones, and what became of everything else there. */
+  dns: DnsFacts;
   parts: Record<'ca' | 'dns' | 'nomad' | 'proxy', 'real' | 'stand-in'>;
+}
+
+export interface DnsFacts {
+  vendor: DemoVendor;
+  /** Calls that have arrived at this vendor, from due to the last record of ours gone. */
+  calls: number;
+  /** Records, mail routing and side lists that were in the zones before we came. */
+  strangersRecords: number;
+  /** All of that is as it was: compared at the vendors, before and after. */
+  strangersRecordsUntouched: boolean;
+  /** Challenge records that are still there. */
+  txtLeft: number;
+  /** A name of the certificate whose challenge is published elsewhere, by the CNAME that its owner created; or null. */
+  delegated: { name: string; target: string } | null;
 }
 
 const PARTS = ['ca', 'dns', 'nomad', 'proxy'] as const;
@@ -60,11 +77,12 @@ export interface ProofFacts {
   issuance: CertificateView['history'][number] | null;
   keyMadeIn: string | null;
   requests: Requests;
+  dns: DnsFacts;
   parts: Proof['parts'];
 }
 
 /** Why the facts are no proof, in words; `undefined` when they are one. */
-export function doubt({ view, served, variable }: ProofFacts): string | undefined {
+export function doubt({ view, served, variable, dns }: ProofFacts): string | undefined {
   if (view.live === null) return `The Worker does not call ${view.name} live: ${view.reason}`;
   if (served.length === 0) return 'No instance of the proxy is registered, so nothing is served.';
   const wanted = view.live.sha256;
@@ -76,11 +94,13 @@ export function doubt({ view, served, variable }: ProofFacts): string | undefine
     }
   }
   if (variable.sha256 !== wanted) return `The variable ${variable.path} holds the leaf ${variable.sha256 ?? 'of nothing'}, and the Worker says ${wanted}.`;
+  if (!dns.strangersRecordsUntouched) return 'Something in the zones that is not ours is not what it was before.';
+  if (dns.txtLeft > 0) return `${dns.txtLeft} of our challenge records are still in the zones.`;
   return undefined;
 }
 
 /** Facts without {@link doubt} as the object people and programs get. Throws a RangeError when nothing was dialled. */
-export function proofOf({ view, served, variable, issuance, keyMadeIn, requests, parts }: ProofFacts): Proof {
+export function proofOf({ view, served, variable, issuance, keyMadeIn, requests, dns, parts }: ProofFacts): Proof {
   const leaf = served[0]?.dialled[0];
   if (leaf === undefined || view.live === null) throw new RangeError('Nothing was dialled.');
   return {
@@ -111,6 +131,7 @@ export function proofOf({ view, served, variable, issuance, keyMadeIn, requests,
     },
     phases: (issuance?.phases ?? []).map(({ name, ms }) => ({ name, ms })),
     requests,
+    dns,
     parts,
   };
 }
@@ -118,7 +139,7 @@ export function proofOf({ view, served, variable, issuance, keyMadeIn, requests,
 /** The proof block for people. */
 export function renderProof(proof: Proof, colour: boolean): string[] {
   const paint = painter(colour);
-  const { served, issued, requests, parts } = proof;
+  const { served, issued, requests, dns, parts } = proof;
   const row = (label: string, value: string): string => `  ${paint.dim(label.padEnd(14))}${value}`;
   const days = Math.round((Date.parse(served.notAfter) - Date.parse(served.notBefore)) / 86_400_000);
   const where = served.instances.map(({ address, port }) => `${address}:${port}`).join(', ');
@@ -134,10 +155,24 @@ export function renderProof(proof: Proof, colour: boolean): string[] {
     row('variable', `${issued.variable}, ModifyIndex ${issued.modifyIndex}, holds the same leaf`),
     row('key made in', issued.keyMadeIn === null ? 'the cluster, at an earlier start' : `${issued.keyMadeIn}; it never left the cluster`),
     row('requests', `ACME ${requests.acme}, DNS API ${requests.dns}, relay ${requests.relay}, Nomad ${requests.nomad ?? 'not counted'}`),
+    ...zoneRows(dns).map(([label, value]) => row(label, value)),
     ...(issued.ms === null
       ? []
       : [row('time', `${proof.phases.map(({ name, ms }) => `${name} ${seconds(ms)}`).join(', ')}; ${paint.bold(`${seconds(issued.ms)} from due to served`)}`)]),
     row('parts', PARTS.map((part) => `${PART_NAMES[part][parts[part]]} (${parts[part]})`).join(', ')),
+  ];
+}
+
+const VENDOR_NAMES: Readonly<Record<DemoVendor, string>> = { cloudflare: 'Cloudflare', namecheap: 'Namecheap' };
+
+function zoneRows({ vendor, calls, strangersRecords, delegated }: DnsFacts): [string, string][] {
+  const kept =
+    strangersRecords === 0 ? 'nothing of ours is left' : `${strangersRecords} records and settings of others are as they were, nothing of ours is left`;
+  return [
+    ['zone', `${VENDOR_NAMES[vendor]}, ${calls} calls; ${kept}`],
+    ...(delegated === null
+      ? []
+      : [['delegated', `_acme-challenge.${delegated.name}, a CNAME, was answered from ${delegated.target}`] satisfies [string, string]]),
   ];
 }
 

@@ -19,6 +19,8 @@ const secretsSchema = z.object({
   relayKey: privateKeySchema,
   adminToken: z.string().min(20),
   cloudflareToken: z.string().length(40),
+  /** `ApiKey` at Namecheap; what an earlier release has left here holds none. */
+  namecheapKey: z.string().length(32).default(newNamecheapKey),
   /** Standard Webhooks secret: `whsec_` and base64. */
   webhookSecret: z.string().startsWith('whsec_'),
 });
@@ -88,6 +90,7 @@ export class DemoState {
       relayKey: await ed25519('relay-1'),
       adminToken: randomBytes(24).toString('base64url'),
       cloudflareToken: randomBytes(20).toString('hex'),
+      namecheapKey: newNamecheapKey(),
       webhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
     };
     this.writeJson('secrets.json', made);
@@ -101,6 +104,10 @@ export class DemoState {
     this.writeJson('roots.json', roots);
     return roots;
   }
+}
+
+function newNamecheapKey(): string {
+  return randomBytes(16).toString('hex');
 }
 
 async function ed25519(kid: string): Promise<PrivateKey> {

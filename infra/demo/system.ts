@@ -3,32 +3,36 @@
  * tests and the benchmarks stand on it. Real parts are used where the environment names them, stand-ins elsewhere.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { startCloudflareEmulator, intoDnsWorld, type CloudflareEmulator, type CloudflareZoneSpec } from '../../test/emulators/cloudflare/index.ts';
-import { startDnsEmulator, type DnsEmulator } from '../../test/emulators/dns/index.ts';
+import type { CloudflareEmulator } from '../../test/emulators/cloudflare/index.ts';
+import type { DnsEmulator } from '../../test/emulators/dns/index.ts';
+import type { NamecheapEmulator } from '../../test/emulators/namecheap/index.ts';
 import { startAcme, type AcmeEmulator } from '../../test/emulators/acme/acme.ts';
 import { createLoopbackTls } from '../../test/emulators/acme/loopback-tls.ts';
 import type { CertificateView } from '../../functions/certificates/ports.ts';
 import { PerennialError } from '../../shared/errors.ts';
-import { CLOUDFLARE_SECRET, CLUSTER, DEMO_CERTIFICATES, demoConfiguration, WEBHOOK_SECRET, ZONE, type CertificateWish } from './configuration.ts';
+import { CLOUDFLARE_SECRET, CLUSTER, demoConfiguration, WEBHOOK_SECRET, type CertificateWish } from './configuration.ts';
 import { findExecutable, type Variables } from './executables.ts';
 import { startAgentCluster } from './agent-cluster.ts';
 import type { Cluster, ClusterOptions } from './cluster.ts';
 import { startEmulatedCluster, type EmulatedCluster } from './emulated-cluster.ts';
-import { DELIVERED_VARIABLE, type NomadPart } from './parts/nomad.ts';
+import { DELIVERED_VARIABLE, putItem, type NomadPart } from './parts/nomad.ts';
 import { startPebble, type CertificateAuthorityPart } from './parts/pebble.ts';
 import { relayLaw, type RelayPart } from './parts/relay.ts';
 import type { ProxyPart } from './parts/traefik.ts';
 import { bundleHash, relayBundle, startWorker, type WorkerPart } from './parts/worker.ts';
+import { NAMECHEAP_KEY, namecheapUsers, startZones, type ZoneOptions } from './parts/zones.ts';
 import { Ports } from './ports.ts';
+import { CLOUDFLARE_SHOW } from './show.ts';
 import { publicHalf, type DemoSecrets, type DemoState } from './state.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { LawDocument } from '../relay/law.ts';
 import type { Proof } from './proof.ts';
+import { readContents, type Contents } from './zones.ts';
 
 /** What is real and what stands in for it, as `--json` and the proof tell it. */
 export type PartKinds = Proof['parts'];
 
-export interface SystemOptions {
+export interface SystemOptions extends ZoneOptions {
   state: DemoState;
   supervisor: Supervisor;
   /** Where `PEBBLE_BIN`, `TRAEFIK_BIN`, `NOMAD_ADDR` and `PATH` are read from. */
@@ -40,14 +44,6 @@ export interface SystemOptions {
   certificates?: readonly CertificateWish[];
   /** `stand-in` takes the in-repository CA even where Pebble is. */
   ca?: 'pebble' | 'stand-in';
-  /** How late each name server shows a change, milliseconds. */
-  nameserverDelaysMs?: readonly number[];
-  /** Seconds that resolvers remember denials. */
-  negativeTtl?: number;
-  /** Seconds that public resolvers remember anything at most. */
-  maxTtl?: number;
-  /** Records of the zone that are somebody else's. */
-  strangersRecords?: CloudflareZoneSpec['records'];
   /** `providersThrottleDuration` of the stand-in, milliseconds. */
   throttleMs?: number;
   /** Environment of Pebble, such as PEBBLE_WFE_NONCEREJECT. */
@@ -75,6 +71,11 @@ export interface System {
   readonly acme: AcmeEmulator | undefined;
   readonly dns: DnsEmulator;
   readonly cloudflare: CloudflareEmulator;
+  readonly namecheap: NamecheapEmulator | undefined;
+  /** Domains at Namecheap. */
+  readonly domains: readonly string[];
+  /** What the zones held before the Worker was started. */
+  readonly contentsBefore: Contents;
   /** Roots that served chains may lead to, PEM. */
   readonly roots: readonly string[];
   /** The text of `certificates.toml` for other certificates on the same parts. */
@@ -83,12 +84,6 @@ export interface System {
   certificate(name: string): Promise<CertificateView | undefined>;
   stop(): Promise<void>;
 }
-
-const NAMESERVERS = ['ns1.test-dns.example', 'ns2.test-dns.example'] as const;
-const RECORDED_DELAYS_MS = [0, 700] as const;
-const SHORT_NEGATIVE_TTL_SECONDS = 5;
-/** A second renewal waits until resolvers forget the values of the first; nobody wants to watch that for a minute. */
-const SHORT_CACHE_SECONDS = 5;
 
 /** Starts everything; when something fails, what has started is stopped again and the error thrown. */
 export async function startSystem(options: SystemOptions): Promise<System> {
@@ -103,27 +98,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
 async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]): Promise<System> {
   const { state, supervisor, environment, say } = options;
-  const certificates = options.certificates ?? DEMO_CERTIFICATES;
+  const certificates = options.certificates ?? [CLOUDFLARE_SHOW.certificate];
   const ports = new Ports(say);
   const secrets = await state.secrets();
   const tls = await createLoopbackTls();
 
-  const [fast, slow] = NAMESERVERS;
-  const delays = options.nameserverDelaysMs ?? RECORDED_DELAYS_MS;
-  const dns = await startDnsEmulator({
-    zones: [{ name: ZONE, nameservers: [fast, slow], negativeTtl: options.negativeTtl ?? SHORT_NEGATIVE_TTL_SECONDS }],
-    servers: NAMESERVERS.map((name, index) => ({ name, delayMs: delays[index] ?? 0 })),
-    maxTtl: options.maxTtl ?? SHORT_CACHE_SECONDS,
-  });
-  stops.push(() => dns.close());
-  const cloudflare = await startCloudflareEmulator({
-    zones: [{ name: ZONE, nameServers: [...NAMESERVERS], ...(options.strangersRecords === undefined ? {} : { records: options.strangersRecords }) }],
-    tokens: [{ token: secrets.cloudflareToken, grants: [{ zones: [ZONE], permissions: ['zone:read', 'dns:edit'] }] }],
-    publisher: intoDnsWorld(dns.world),
-    rateLimit: false,
-  });
-  stops.push(() => cloudflare.close());
-  say('DNS: two name servers, a recursive one and two public resolvers; the Cloudflare API publishes into them.');
+  const zones = await startZones(options, secrets);
+  stops.push(() => zones.close());
+  const { dns, cloudflare, namecheap } = zones;
+  const contentsBefore = readContents(zones);
+  say('DNS: name servers, a recursive one and two public resolvers; the Cloudflare API publishes into them.');
+  if (namecheap !== undefined) say('Namecheap: the API publishes into them as well, some seconds late.');
 
   const resolver = `${dns.recursive.address}:${dns.recursive.port}`;
   const { ca, acme } = await startAuthority(options, ports, tls, dns);
@@ -143,11 +128,13 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
     furtherVariables: certificates.flatMap(({ variable }) => (variable === undefined || variable === DELIVERED_VARIABLE ? [] : [variable])),
   });
   stops.push(() => cluster.stop());
+  if (namecheap !== undefined) await putItem(cluster.nomad, NAMECHEAP_KEY.variable, NAMECHEAP_KEY.item, secrets.namecheapKey);
 
   const configurationFor = (wishes: readonly CertificateWish[]): string => {
     const text = demoConfiguration({
       directory: ca.directory,
       cloudflareUrl: cloudflare.url,
+      namecheapUsers: namecheapUsers(options.namecheap),
       resolvers: dns.doh.map(({ name, url }) => ({ name, url })),
       relayKey: publicHalf(secrets.relayKey),
       certificates: wishes,
@@ -185,6 +172,7 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
           roots,
           resolver,
           nameservers: dns.nameserverOverrides,
+          namecheap: zones.accounts,
         });
         return options.law?.(law) ?? law;
       },
@@ -211,6 +199,9 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
     acme,
     dns,
     cloudflare,
+    namecheap,
+    domains: zones.domains,
+    contentsBefore,
     roots,
     configuration: configurationFor,
     certificate: (name) => readView(worker, name),

@@ -73,16 +73,6 @@ export async function applyPolicy(nomad: NomadPart): Promise<void> {
   if (status !== 200) throw refused('PUT', path, status, body);
 }
 
-/** Writes one item of a variable and leaves the others as they are. */
-export async function putItem(nomad: NomadPart, variable: string, item: string, value: string): Promise<void> {
-  const path = `/v1/var/${variable}`;
-  const present = await askNomad(nomad, 'GET', path);
-  const items = present.status === 200 ? z.object({ Items: z.record(z.string(), z.string()) }).parse(JSON.parse(present.body)).Items : {};
-  if (items[item] === value) return;
-  const { status, body } = await askNomad(nomad, 'PUT', path, { Items: { ...items, [item]: value } });
-  if (status !== 200) throw refused('PUT', path, status, body);
-}
-
 /**
  * Registers a shipped job with these HCL variables. Throws `demo_nomad_foreign_job` when a job of that name runs which
  * is not the demo's.

@@ -53,6 +53,16 @@ export async function readVariable(nomad: NomadPart, path: string): Promise<{ mo
   return { modifyIndex, items };
 }
 
+/** Writes one item of a variable and leaves the others as they are. */
+export async function putItem(nomad: NomadPart, variable: string, item: string, value: string): Promise<void> {
+  const path = `/v1/var/${variable}`;
+  const present = await askNomad(nomad, 'GET', path);
+  const items = present.status === 200 ? variableSchema.parse(JSON.parse(present.body)).Items : {};
+  if (items[item] === value) return;
+  const { status, body } = await askNomad(nomad, 'PUT', path, { Items: { ...items, [item]: value } });
+  if (status !== 200) throw refused('PUT', path, status, body);
+}
+
 export async function serviceInstances(nomad: NomadPart, service: string): Promise<ServiceInstanceAddress[]> {
   const { status, body } = await askNomad(nomad, 'GET', `/v1/service/${service}`);
   if (status === 404) return [];

@@ -18,6 +18,8 @@ export interface RelayLawOptions {
   /** Recursive resolver and name servers of the emulated DNS. */
   resolver: string;
   nameservers: Readonly<Record<string, string>>;
+  /** Accounts at Namecheap whose keys it holds. */
+  namecheap: NonNullable<LawDocument['namecheap']>;
 }
 
 export function relayLaw(options: RelayLawOptions): LawDocument {
@@ -31,6 +33,7 @@ export function relayLaw(options: RelayLawOptions): LawDocument {
     targets: options.targets.map(({ variable, names }) => ({ variable, namespace: 'default', names: [...names] })),
     services: [{ service: PROXY_SERVICE, namespace: 'default', jobs: [PROXY_JOB] }],
     roots: [...options.roots],
+    namecheap: options.namecheap,
     dns: { resolver: options.resolver, nameservers: { ...options.nameservers } },
   };
 }

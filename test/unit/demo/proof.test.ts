@@ -23,6 +23,7 @@ function facts(changes: Partial<ProofFacts> = {}): ProofFacts {
     issuance: view.history[0] ?? null,
     keyMadeIn: 'matrix/allocation',
     requests: { acme: 9, dns: 4, relay: 7, nomad: 12 },
+    dns: { vendor: 'namecheap', calls: 8, strangersRecords: 14, strangersRecordsUntouched: true, txtLeft: 0, delegated: null },
     parts: { ca: 'real', dns: 'stand-in', nomad: 'stand-in', proxy: 'real' },
     ...changes,
   };
@@ -46,6 +47,8 @@ describe('facts are a proof', () => {
     ],
     ['nothing serves', { served: [] }, 'No instance of the proxy is registered'],
     ['the variable holds another leaf', { variable: { path: 'nomad/jobs/proxy', modifyIndex: 1, sha256: OTHER } }, `holds the leaf ${OTHER}`],
+    ['something of a stranger changed', { dns: { ...facts().dns, strangersRecordsUntouched: false } }, 'that is not ours is not what it was before'],
+    ['something of ours is left', { dns: { ...facts().dns, txtLeft: 2 } }, '2 of our challenge records are still in the zones'],
     ['the Worker calls it dead', { view: { ...finishedView(), live: null, reason: 'No relay is connected.' } }, 'No relay is connected.'],
   ])('not when %s', (_case, changes, reason) => {
     expect(doubt(facts(changes))).toContain(reason);
@@ -79,6 +82,7 @@ describe('the object of --json', () => {
         { name: 'install', ms: 60 },
       ],
       requests: { acme: 9, dns: 4, relay: 7, nomad: 12 },
+      dns: { vendor: 'namecheap', calls: 8, strangersRecords: 14, strangersRecordsUntouched: true, txtLeft: 0, delegated: null },
       parts: { ca: 'real', dns: 'stand-in', nomad: 'stand-in', proxy: 'real' },
     });
   });
@@ -99,10 +103,16 @@ describe('the proof block', () => {
       'matrix/allocation',
       'ACME 9, DNS API 4, relay 7, Nomad 12',
       'install 0.06 s',
+      'Namecheap, 8 calls; 14 records and settings of others are as they were',
       '3.00 s from due to served',
       'Traefik (real)',
     ]) {
       expect(text).toContain(expected);
     }
+  });
+
+  it('tells where the challenge of a delegated name was answered', () => {
+    const dns = { ...facts().dns, delegated: { name: 'example.org', target: 'abc.acme.example.net' } };
+    expect(renderProof(proofOf(facts({ dns })), false).join('\n')).toContain('_acme-challenge.example.org, a CNAME, was answered from abc.acme.example.net');
   });
 });

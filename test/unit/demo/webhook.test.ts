@@ -40,13 +40,16 @@ describe('the printed webhook call', () => {
 
 describe('the command line', () => {
   it('knows its options', () => {
-    expect(parseArguments(['--once', '--json'])).toMatchObject({ once: true, json: true, fresh: false });
+    expect(parseArguments(['--once', '--json'])).toMatchObject({ once: true, json: true, fresh: false, dns: 'cloudflare' });
+    expect(parseArguments(['--dns', 'namecheap'])).toMatchObject({ dns: 'namecheap', once: false });
   });
 
   it.each([
     [['--onse'], "Unknown option '--onse'"],
     [['now'], 'Unexpected argument'],
     [['--once=3'], 'does not take an argument'],
+    [['--dns', 'route53'], '--dns takes cloudflare or namecheap, and not "route53"'],
+    [['--dns'], 'argument missing'],
   ])('refuses %j', (input, reason) => {
     expect(() => parseArguments(input)).toThrow(reason);
   });
