@@ -2,7 +2,7 @@
 import { PerennialError } from '../../shared/errors.ts';
 import type { PartKinds } from '../../infra/demo/system.ts';
 import type { Figure } from './figure.ts';
-import { Laboratory } from './laboratory.ts';
+import { Laboratory, type LaboratoryOptions } from './laboratory.ts';
 import { measureRenewal, type MeasuredRenewal } from './renewal.ts';
 
 /** A benchmark of one thing. Throws when it came to no result; being over budget is a result. */
@@ -56,12 +56,12 @@ export class Bench {
   }
 
   /** A laboratory of one's own, to be stopped by the caller. */
-  async fresh(certificates: number, nonces: Nonces): Promise<Laboratory> {
+  async fresh(certificates: number, nonces: Nonces, zones: Pick<LaboratoryOptions, 'zone' | 'namecheap'> = {}): Promise<Laboratory> {
     const { environment, say, signal } = this.options;
     await this.close();
     signal.throwIfAborted();
     say(`Starting a system with ${certificates} certificates ...`);
-    const laboratory = await Laboratory.start({ certificates, environment, say, ...(nonces === 'never-refused' ? { nonceRejects: 0 } : {}) });
+    const laboratory = await Laboratory.start({ certificates, environment, say, ...zones, ...(nonces === 'never-refused' ? { nonceRejects: 0 } : {}) });
     Object.assign(this.parts, laboratory.system.kinds, { proxy: 'stand-in' });
     return laboratory;
   }

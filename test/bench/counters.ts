@@ -6,6 +6,8 @@ export interface Counters {
   acme: number;
   /** The DNS vendor's API. */
   vendor: number;
+  /** Of them, those that change something. */
+  writes: number;
   /** Public resolvers, over HTTPS. */
   doh: number;
   relay: number;
@@ -15,9 +17,11 @@ export interface Counters {
 
 export async function countNow(system: System): Promise<Counters> {
   const log = await system.relay.output();
+  const vendor = system.cloudflare.requests.all();
   return {
     acme: system.ca.requests(),
-    vendor: system.cloudflare.requests.all().length,
+    vendor: vendor.length,
+    writes: vendor.filter(({ method }) => method !== 'GET').length,
     doh: system.dns.world.queries.find({ transport: 'doh-wire' }).length,
     relay: countLines(log, '"event":"request"'),
     nomad: system.nomad.requests() ?? 0,
@@ -27,7 +31,7 @@ export async function countNow(system: System): Promise<Counters> {
 /** Every count of `after` less that of `before`. */
 export function difference(after: Counters, before: Counters): Counters {
   const less = (name: keyof Counters): number => after[name] - before[name];
-  return { acme: less('acme'), vendor: less('vendor'), doh: less('doh'), relay: less('relay'), nomad: less('nomad') };
+  return { acme: less('acme'), vendor: less('vendor'), writes: less('writes'), doh: less('doh'), relay: less('relay'), nomad: less('nomad') };
 }
 
 /** Requests that leave the edge for somebody else's servers; a relay is reached over a socket that is open anyway. */

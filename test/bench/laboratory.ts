@@ -12,7 +12,7 @@ import type { RelayProcess } from '../../infra/demo/parts/relay.ts';
 import type { LawDocument } from '../../infra/relay/law.ts';
 import { DemoState } from '../../infra/demo/state.ts';
 import { Supervisor } from '../../infra/demo/supervisor.ts';
-import { startSystem, type System } from '../../infra/demo/system.ts';
+import { startSystem, type System, type SystemOptions } from '../../infra/demo/system.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import { Pool, wishes, type PoolWish } from './pool.ts';
 import { workerProcesses } from './processes.ts';
@@ -21,6 +21,10 @@ export interface LaboratoryOptions {
   certificates: number;
   /** Share of its replies that Pebble answers with badNonce, percent; Pebble's own default (5) when absent. */
   nonceRejects?: number;
+  /** The zone of the certificates; the one at Cloudflare when absent. */
+  zone?: string;
+  /** The zones at Namecheap; none when absent. */
+  namecheap?: SystemOptions['namecheap'];
   environment: Readonly<Record<string, string | undefined>>;
   say: (line: string) => void;
 }
@@ -55,7 +59,7 @@ export class Laboratory {
   static async start(options: LaboratoryOptions): Promise<Laboratory> {
     const workshop = openWorkshop(options.say);
     const { state, supervisor } = workshop;
-    const wanted = wishes(options.certificates);
+    const wanted = wishes(options.certificates, options.zone);
     const stops: (() => Promise<void>)[] = [() => supervisor.stop()];
     try {
       const system = await startSystem({
@@ -68,6 +72,7 @@ export class Laboratory {
         certificates: wanted,
         nameserverDelaysMs: [0, 0],
         law: (law) => withServices(law, wanted),
+        ...(options.namecheap === undefined ? {} : { namecheap: options.namecheap }),
         ...(options.nonceRejects === undefined ? {} : { pebble: { PEBBLE_WFE_NONCEREJECT: String(options.nonceRejects) } }),
       });
       stops.unshift(() => system.stop());

@@ -23,10 +23,10 @@ export interface Candidate {
 export type PoolWish = Candidate['wish'];
 
 /** Apex and wildcard each, as in the promise of DESIGN §13. */
-export function wishes(count: number): PoolWish[] {
+export function wishes(count: number, zone: string = ZONE): PoolWish[] {
   return Array.from({ length: count }, (_, index) => {
     const name = `bench-${index + 1}`;
-    return { name, domains: [`${name}.${ZONE}`, `*.${name}.${ZONE}`], variable: `certificates/${name}`, service: `proxy-${name}` };
+    return { name, domains: [`${name}.${zone}`, `*.${name}.${zone}`], variable: `certificates/${name}`, service: `proxy-${name}` };
   });
 }
 

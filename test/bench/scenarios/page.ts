@@ -40,6 +40,7 @@ async function start(bench: Bench, { state, supervisor }: Workshop): Promise<Wor
   const configuration = demoConfiguration({
     directory: 'https://127.0.0.1:1/dir',
     cloudflareUrl: 'http://127.0.0.1:1/client/v4',
+    namecheapUsers: [],
     resolvers: ['one', 'two'].map((name) => ({ name, url: 'http://127.0.0.1:1/dns-query' })),
     relayKey: publicHalf(secrets.relayKey),
     certificates: [{ name: 'configured', domains: ['configured.example.net'] }],

@@ -1,6 +1,6 @@
 /** Due → served by a real Traefik, and on a real Nomad agent, where the environment names them (DESIGN §13). */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CERTIFICATE } from '../../../infra/demo/configuration.ts';
+import { CLOUDFLARE_SHOW } from '../../../infra/demo/show.ts';
 import { findExecutable } from '../../../infra/demo/executables.ts';
 import { followUntilLive } from '../../../infra/demo/follow.ts';
 import { startSystem, type System } from '../../../infra/demo/system.ts';
@@ -14,6 +14,7 @@ import { issuedMs, type Issued } from '../renewal.ts';
 /** A person may force a certificate once a minute, and there is only one here. */
 const COOL_DOWN_MS = MINUTE + 1_000;
 const MOST_RUNS = 10;
+const CERTIFICATE = CLOUDFLARE_SHOW.certificate.name;
 const LIVE_TIMEOUT_MS = 180_000;
 
 export const real: Scenario = {

@@ -29,6 +29,12 @@ export const requests: Scenario = {
         null,
       ),
       figure(
+        'Cloudflare writes per renewal',
+        counted.map(({ writes }) => writes),
+        2,
+        'Everything that is no GET: one batch that publishes both records, and one that takes them back.',
+      ),
+      figure(
         'DoH requests per renewal',
         counted.map(({ doh }) => doh),
         null,

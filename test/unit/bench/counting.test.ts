@@ -4,11 +4,11 @@ import { descendants, parseStat } from '../../bench/processes.ts';
 import { issuedMs } from '../../bench/renewal.ts';
 
 describe('requests of a renewal', () => {
-  const before = { acme: 100, vendor: 20, doh: 8, relay: 50, nomad: 400 };
-  const after = { acme: 111, vendor: 26, doh: 12, relay: 58, nomad: 420 };
+  const before = { acme: 100, vendor: 20, writes: 4, doh: 8, relay: 50, nomad: 400 };
+  const after = { acme: 111, vendor: 26, writes: 6, doh: 12, relay: 58, nomad: 420 };
 
   it('are what arrived between two counts', () => {
-    expect(difference(after, before)).toEqual({ acme: 11, vendor: 6, doh: 4, relay: 8, nomad: 20 });
+    expect(difference(after, before)).toEqual({ acme: 11, vendor: 6, writes: 2, doh: 4, relay: 8, nomad: 20 });
   });
 
   it('are external when they open a connection to somebody else: the relay is on a link that is open', () => {
