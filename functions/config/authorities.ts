@@ -107,12 +107,15 @@ export function checkAuthorities(findings: Findings, names: readonly string[], d
 
 /** Every CA that anything in the file names, read leniently: wrong ones are reported where they stand. */
 function wantedAuthorities(root: Table, defaults: readonly string[]): string[] {
-  const certificates: unknown = root['certificates'];
-  const named = (Array.isArray(certificates) ? certificates : []).flatMap((entry: unknown) => {
+  const named = [root['certificates'], root['records']].flatMap(listed).flatMap((entry) => {
     const ca: unknown = typeof entry === 'object' && entry !== null && 'ca' in entry ? entry.ca : [];
     return Array.isArray(ca) ? ca : [ca];
   });
   return [...defaults, ...named.filter((name): name is string => typeof name === 'string')];
+}
+
+function listed(entries: unknown): unknown[] {
+  return Array.isArray(entries) ? entries : [];
 }
 
 function egressOf(findings: Findings, typed: string, clusters: readonly string[], path: Path): z.infer<typeof egressSchema> {

@@ -5,7 +5,7 @@ import type { CertificateSpec, Delivery } from './configuration.ts';
 import { covers } from './domains.ts';
 import type { Findings, Path } from './findings.ts';
 import { choices } from './suggest.ts';
-import { blockName, domain, flag, oneOf, shortText } from './values.ts';
+import { blockName, domain, flag, nomadNamespace, oneOf, serviceName, shortText } from './values.ts';
 
 const certificateShape = {
   name: blockName('the certificate', 'name = "example"'),
@@ -22,17 +22,9 @@ const item = (key: string) =>
     typeof input === 'string' && /^[\p{L}\p{N}_]{1,64}$/u.test(input) ? input : undefined,
   );
 
-/** Nomad registers services under names of RFC 1123 labels only. */
-const serviceName = value(
-  { expected: 'the service under which the proxy is registered: up to 63 letters, digits and hyphens', example: 'service = "traefik"' },
-  (input) => (typeof input === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(input) ? input : undefined),
-);
-
 const deliveryShape = {
   cluster: blockName('a cluster', 'cluster = "main"'),
-  namespace: value({ expected: 'a Nomad namespace', example: 'namespace = "default"' }, (input) =>
-    typeof input === 'string' && /^[a-zA-Z0-9-]{1,128}$/.test(input) ? input : undefined,
-  ).optional(),
+  namespace: nomadNamespace.optional(),
   variable: value({ expected: 'the path of a Nomad variable', example: 'variable = "nomad/jobs/proxy"' }, (input) =>
     typeof input === 'string' ? variablePath(input) : undefined,
   ),

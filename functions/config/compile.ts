@@ -9,18 +9,21 @@ import { parse, TomlError } from 'smol-toml';
 import { readAuthorities } from './authorities.ts';
 import { namedTables, type Table } from './block.ts';
 import { readCertificates } from './certificates.ts';
-import { configurationSchema, type CompiledConfiguration, type Configuration, type Problem } from './configuration.ts';
+import { configurationSchema, type CompiledConfiguration, type Configuration, type DeclaredRecord, type Problem } from './configuration.ts';
+import { readDnsVendors } from './dns-vendors.ts';
 import { Findings } from './findings.ts';
+import { checkRecords } from './record-rules.ts';
+import { readRecords } from './records.ts';
 import { SourceMap } from './source-map.ts';
 import { choices } from './suggest.ts';
-import { readClusters, readDnsVendors, readResolvers, readSecrets } from './vendors.ts';
+import { readClusters, readResolvers, readSecrets } from './vendors.ts';
 import { readWebhooks } from './webhooks.ts';
 
 /** Far above what 20,000 certificates need, in characters. */
 const MAX_TEXT = 16 * 1024 * 1024;
 /** Enough to see what is wrong with a file of any size. */
 const MAX_PROBLEMS = 200;
-const KNOWN_KEYS = ['acme', 'ca', 'dns', 'clusters', 'certificates', 'webhooks', 'secrets', 'resolvers'];
+const KNOWN_KEYS = ['acme', 'ca', 'dns', 'clusters', 'certificates', 'records', 'webhooks', 'secrets', 'resolvers'];
 
 /** Compiles the text of a `certificates.toml`. */
 export function compileConfiguration(text: string): CompiledConfiguration {
@@ -45,17 +48,22 @@ function readRoot(findings: Findings, root: Table): Configuration {
   for (const key of Object.keys(root)) {
     if (!KNOWN_KEYS.includes(key)) findings.add([key], `Unknown key ${JSON.stringify(key.slice(0, 80))}. ${choices(key, KNOWN_KEYS, 'key')}`, 'key');
   }
-  const clusterNames = namedTables(new Findings(new SourceMap('')), root, 'clusters').map(({ name }) => name);
+  // Problems of these blocks are reported where they are read.
+  const silent = new Findings(new SourceMap(''));
+  const clusterNames = namedTables(silent, root, 'clusters').map(({ name }) => name);
   const { defaults, authorities, declared } = readAuthorities(findings, root, clusterNames);
-  const dns = readDnsVendors(findings, root);
+  const dns = readDnsVendors(findings, root, clusterNames);
   const clusters = readClusters(findings, root);
   const { certificates, names } = readCertificates(findings, root, { defaults, authorities: declared, clusters: clusterNames });
+  const records = readRecords(findings, root, { clusters: clusterNames, authorities: declared, defaultAuthorities: defaults.ca });
+  const delegations = dns.flatMap((vendor) => (vendor.provider === 'cloudflare' && vendor.delegation !== null ? [vendor.delegation] : []));
+  checkRecords(findings, records, { delegations: dns.length < namedTables(silent, root, 'dns').length ? null : delegations, certificates });
   return {
     authorities,
     dns: byName(dns),
     clusters: byName(clusters),
     certificates: byName(certificates),
-    records: [],
+    records: records.map(({ record }) => record).sort(byNameAndType),
     resolvers: readResolvers(findings, root),
     webhooks: byName(readWebhooks(findings, root, names)),
     secrets: readSecrets(findings, root),
@@ -81,6 +89,10 @@ function limited(problems: Problem[]): Problem[] {
 
 function byName<T extends { name: string }>(entries: T[]): T[] {
   return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+function byNameAndType(a: DeclaredRecord, b: DeclaredRecord): number {
+  return a.name === b.name ? (a.type < b.type ? -1 : 1) : a.name < b.name ? -1 : 1;
 }
 
 /** JSON with sorted keys, so that equal configurations have equal text. */

@@ -1,7 +1,7 @@
 /** The kinds of values that blocks of `certificates.toml` share. */
 import { publicKeySchema, type PublicKey } from '../../shared/link/signatures.ts';
 import { BLOCK_NAME, isTable, value } from './block.ts';
-import { canonicalDomain } from './domains.ts';
+import { canonicalDomain, canonicalHost, canonicalRecordName } from './domains.ts';
 
 export const blockName = (what: string, example: string) =>
   value({ expected: `the name of ${what}: up to 63 lower-case letters, digits and hyphens`, example }, (input) =>
@@ -60,6 +60,23 @@ export const domain = (key: string) =>
   value({ expected: 'a domain name', example: `${key} = ["example.net", "*.example.net"]` }, (input) =>
     typeof input === 'string' ? canonicalDomain(input) : undefined,
   );
+
+export const recordName = value({ expected: 'the full name of a record', example: 'name = "www.example.net"' }, (input) =>
+  typeof input === 'string' ? canonicalRecordName(input) : undefined,
+);
+
+export const hostName = (what: string, example: string) =>
+  value({ expected: what, example }, (input) => (typeof input === 'string' ? canonicalHost(input) : undefined));
+
+/** Nomad registers services under names of RFC 1123 labels only. */
+export const serviceName = value(
+  { expected: 'the service under which the proxy is registered: up to 63 letters, digits and hyphens', example: 'service = "traefik"' },
+  (input) => (typeof input === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(input) ? input : undefined),
+);
+
+export const nomadNamespace = value({ expected: 'a Nomad namespace', example: 'namespace = "default"' }, (input) =>
+  typeof input === 'string' && /^[a-zA-Z0-9-]{1,128}$/.test(input) ? input : undefined,
+);
 
 export const publicKey = value(
   {

@@ -1,44 +1,9 @@
-/** `[dns.<name>]`, `[clusters.<name>]`, `[secrets]` and `resolvers`: everything a certificate is made with. */
-import { listOf, namedTables, readBlock, value, isTable, type Table } from './block.ts';
-import type { Configuration, DnsVendor } from './configuration.ts';
+/** `[clusters.<name>]`, `[secrets]` and `resolvers`: what certificates are made with, beside CAs and DNS vendors. */
+import { listOf, namedTables, readBlock, isTable, type Table } from './block.ts';
+import type { Configuration } from './configuration.ts';
 import type { Findings } from './findings.ts';
 import { choices } from './suggest.ts';
-import { blockName, endpoint, oneOf, publicKey, secretReference, shortText } from './values.ts';
-
-const cloudflareShape = {
-  provider: value({ expected: '"cloudflare"', example: 'provider = "cloudflare"' }, (input) => (input === 'cloudflare' ? input : undefined)),
-  token: secretReference('token', 'cloudflare-token'),
-  endpoint: endpoint('endpoint', 'https://api.cloudflare.com/client/v4').optional(),
-  zone_id: value({ expected: "the zone's id (32 hexadecimal digits)", example: 'zone_id = "023e105f4ecef8ad9ca31a8372d0c353"' }, (input) =>
-    typeof input === 'string' && /^[0-9a-f]{32}$/i.test(input) ? input.toLowerCase() : undefined,
-  ).optional(),
-};
-
-export function readDnsVendors(findings: Findings, root: Table): DnsVendor[] {
-  const blocks = namedTables(findings, root, 'dns');
-  if (blocks.length === 0 && root['dns'] === undefined)
-    findings.add(['dns'], 'No DNS vendor is configured. Write a block: [dns.main] with provider = "cloudflare" and token = "secret:cloudflare-token"');
-  return blocks.flatMap(({ name, input, path }): DnsVendor[] => {
-    const provider: unknown = isTable(input) ? input['provider'] : undefined;
-    if (provider === 'namecheap') {
-      findings.add(
-        [...path, 'provider'],
-        'Namecheap is not supported yet; it comes with a later release. Until then, delegate _acme-challenge of each name by CNAME into a zone at Cloudflare and configure that zone.',
-      );
-      return [];
-    }
-    if (typeof provider === 'string' && provider !== 'cloudflare') {
-      findings.add(
-        [...path, 'provider'],
-        `There is no DNS vendor ${JSON.stringify(provider.slice(0, 80))}. ${choices(provider, ['cloudflare'], 'vendor')} Write: provider = "cloudflare"`,
-      );
-      return [];
-    }
-    const read = readBlock(findings, input, path, cloudflareShape).whole;
-    if (read === undefined) return [];
-    return [{ name, provider: read.provider, token: read.token, endpoint: read.endpoint ?? null, zoneId: read.zone_id ?? null, delegation: null }];
-  });
-}
+import { blockName, endpoint, oneOf, publicKey, shortText } from './values.ts';
 
 const clusterShape = { keys: listOf(publicKey, { min: 1, max: 8, example: 'keys = ["relay-1:<public key>"] (npm run setup prints the line)' }) };
 

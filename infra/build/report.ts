@@ -18,7 +18,7 @@ function excerpt(lines: readonly string[], problem: Problem, paint: (words: stri
   if (problem.line === undefined) return [];
   const line = (lines[problem.line - 1] ?? '').replaceAll('\t', ' ').trimEnd();
   // A pasted secret must not reach a build log: what stands behind the equals sign of such a key is left out.
-  const confidential = /token|signing|hmac|secret|\bkeys?\b|\bd\b"?\s*=/i.test(line);
+  const confidential = /token|signing|hmac|secret|passw|key(?!_type)|\bd\b"?\s*=|["'][0-9a-f]{32}["']/i.test(line);
   const shown = confidential ? line.replace(/=.*$/, '= …') : line;
   if (confidential) return shown.length > 160 || shown === line ? [] : [`  │ ${shown}`];
   if (shown.length > 160) return [];

@@ -54,6 +54,24 @@ describe('the example in the repository', () => {
   });
 });
 
+describe('what the example shows as comments', () => {
+  it('compiles when the comment signs are removed', () => {
+    const example = readFileSync(new URL('../../certificates.toml', import.meta.url), 'utf8');
+    const shown = (header: string) =>
+      [...example.matchAll(/^# \[.*(?:\n#.*)*/gm)]
+        .map(([text]) => text.replaceAll(/^#\s?(# )?/gm, ''))
+        .filter((text) => text.startsWith(header))
+        .join('\n');
+    const { dns, records } = accepted(`${example}\n${shown('[dns.')}\n${shown('[[records]]')}`);
+    expect(dns.map(({ name, provider }) => `${name} ${provider}`)).toEqual(['main cloudflare', 'registrar namecheap']);
+    expect(records.map(({ name, type, source }) => `${name} ${type} ${source.kind}`)).toEqual([
+      'example.net CAA authorities',
+      'ingress.example.net A instances',
+      'www.example.net CNAME values',
+    ]);
+  });
+});
+
 describe('the hash', () => {
   const hash = (text: string) => compileConfiguration(text).hash;
   const [a, b] = [certificate('a', '"a.example.net"'), certificate('b', '"b.example.net"')];
@@ -75,6 +93,29 @@ describe('names', () => {
   });
 
   it.each([
+    ['below a public suffix of two labels', '["example.co.uk", "*.example.co.uk"]', ['example.co.uk', '*.example.co.uk']],
+    [
+      'in a zone three labels deep, and below it',
+      '["*.eu.shop.example.com.au", "a.b.eu.shop.example.com.au"]',
+      ['*.eu.shop.example.com.au', 'a.b.eu.shop.example.com.au'],
+    ],
+    [
+      'of several scripts, with the full stop of one',
+      '["例え。テスト", "*.Straße.example", "пример.рф"]',
+      ['xn--r8jz45g.xn--zckzah', '*.xn--strae-oqa.example', 'xn--e1afmkfd.xn--p1ai'],
+    ],
+    ['that are A-labels already', '"XN--BCHER-KVA.co.uk."', ['xn--bcher-kva.co.uk']],
+  ])('are taken %s', (_which, domains, names) => {
+    expect(accepted(FRAME + certificate('x', domains)).certificates[0]?.domains).toEqual(names);
+  });
+
+  it('leave room for the challenge name below _acme-challenge', () => {
+    const long = (length: number) => `${'a.'.repeat(100)}${'b'.repeat(length - 212)}.example.net`;
+    expect(problems(FRAME + certificate('x', `"*.${long(237)}"`))).toEqual([]);
+    expect(problems(FRAME + certificate('x', `"*.${long(238)}"`)).join()).toContain('It is longer than 237 characters, so its challenge name');
+  });
+
+  it.each([
     ['"https://x.example.net/a"', 'It is a URL; write the host name alone: "x.example.net".'],
     ['"x.example.net:443"', 'It holds a port; write "x.example.net".'],
     ['"10.0.0.1"', 'It is an IP address'],
@@ -93,6 +134,9 @@ describe('names', () => {
     [`"${'a'.repeat(64)}.example.net"`, 'is longer than 63 characters'],
     ['["a.example.net", "a.example.net"]', '"a.example.net" is listed twice.'],
     ['["a.example.net", "*.example.net"]', 'is covered by "*.example.net" of the same certificate'],
+    ['"bücher.example?x"', 'It holds "?", which no name may.'],
+    ['"bücher.example#x"', 'It holds "#", which no name may.'],
+    ['"x.example.n_t"', 'Public CAs refuse underscores'],
     ['[]', '"domains" is empty; expected 1 to 100 values'],
     ['7', '7 is not a domain name'],
   ])('%s is refused: %s', (domains, reason) => {
@@ -189,12 +233,6 @@ describe('secrets and endpoints', () => {
 });
 
 describe('vendors', () => {
-  it('says that Namecheap comes later, and what to do until then', () => {
-    expect(problems(`${FRAME}[dns.registrar]\nprovider = "namecheap"\nuser = "example"\n`)).toEqual([
-      'dns.registrar.provider: Namecheap is not supported yet; it comes with a later release. Until then, delegate _acme-challenge of each name by CNAME into a zone at Cloudflare and configure that zone.',
-    ]);
-  });
-
   it('says what a CA needs before it will register an account', () => {
     expect(problems(FRAME.replace('[acme]', '[acme]\nca = ["google"]').replace('contact = "ops@example.net"', '')).join()).toMatch(
       /external account binding.*wants a contact/,

@@ -15,7 +15,7 @@ import {
   recordSchema,
   wakeReasonSchema,
 } from '../../functions/certificates/state.ts';
-import { certificateSpecSchema, configurationSchema, deliverySchema } from '../../functions/config/configuration.ts';
+import { certificateSpecSchema, configurationSchema, declaredRecordSchema, deliverySchema } from '../../functions/config/configuration.ts';
 import { accountKeyName } from '../../functions/acme/account-key.ts';
 import { budgetSchema } from '../../functions/dns/account/budget.ts';
 import { ownershipComment } from '../../functions/dns/provider.ts';
@@ -82,6 +82,7 @@ const documented = checkedBlocks(readFileSync(new URL('../../docs/persisted.md',
 const named: Named = new Map<z.core.$ZodType, string>([
   [certificateSpecSchema, 'Specification'],
   [deliverySchema, 'Delivery'],
+  [declaredRecordSchema, 'DeclaredRecord'],
   [deliveryStateSchema, 'DeliveryState'],
   [targetSchema, 'Target'],
   [failureSchema, 'Failure'],
@@ -125,6 +126,7 @@ describe('docs/persisted.md says exactly', () => {
         Configuration: configurationSchema,
         Specification: certificateSpecSchema,
         Delivery: deliverySchema,
+        DeclaredRecord: declaredRecordSchema,
         Target: targetSchema,
         KeyType: keyTypeSchema,
         PublicKey: publicKeySchema,
