@@ -8,12 +8,14 @@ import type { FleetStatus, OperationStatus } from './fleet.ts';
 import type { CertificateSummary, ListQuery } from './registry.ts';
 import type { RelayBundle } from './relay-bundles.ts';
 import type { PromotionDecision } from './promotion.ts';
+import type { ReportedZone } from './zones.ts';
 
 export interface FleetClient {
   status(limits: { events: number; upcoming: number }): Promise<FleetStatus>;
   list(query: ListQuery): Promise<{ rows: CertificateSummary[]; total: number }>;
   page(query: ListQuery): Promise<{ views: CertificateView[]; total: number }>;
   certificate(name: string): Promise<CertificateView | null>;
+  zones(): Promise<ReportedZone[]>;
   act(request: ActionRequest): Promise<{ operation: StoredOperation; repeated: boolean }>;
   operation(id: string): Promise<OperationStatus | null>;
   beginSignIn(client: string): Promise<void>;
@@ -34,6 +36,7 @@ export function fleetClient(namespace: Environment['FLEET']): FleetClient {
     list: (query) => value(fleet().list(query)),
     page: (query) => value(fleet().page(query)),
     certificate: (name) => value(fleet().certificate(name)),
+    zones: () => value(fleet().zones()),
     act: (request) => value(fleet().act(request)),
     operation: (id) => value(fleet().operation(id)),
     beginSignIn: async (client) => void (await value(fleet().beginSignIn(client))),

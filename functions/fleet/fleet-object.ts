@@ -3,6 +3,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { type Outcome, settle } from '../../shared/errors.ts';
 import type { CertificateReport, CertificateView } from '../certificates/ports.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { ZoneReport } from '../dns/zone-report.ts';
 import type { Environment } from '../environment.ts';
 import type { ActionRequest, StoredOperation } from './admission.ts';
 import { certificatesPort } from './certificates.ts';
@@ -10,6 +11,7 @@ import { Fleet, type FleetStatus, type OperationStatus } from './fleet.ts';
 import type { PromotionDecision } from './promotion.ts';
 import type { CertificateSummary, ListQuery } from './registry.ts';
 import type { RelayBundle } from './relay-bundles.ts';
+import type { ReportedZone } from './zones.ts';
 
 export class FleetObject extends DurableObject<Environment> {
   readonly #fleet: Fleet;
@@ -39,6 +41,19 @@ export class FleetObject extends DurableObject<Environment> {
       await this.#fleet.report(report);
       return null;
     });
+  }
+
+  /** May be repeated, and may arrive out of order. */
+  zoneReport(report: ZoneReport): Promise<Outcome<null>> {
+    return settle(() => {
+      this.#fleet.zoneReport(report);
+      return null;
+    });
+  }
+
+  /** Every zone that has reported, those that need somebody first. */
+  zones(): Promise<Outcome<ReportedZone[]>> {
+    return settle(() => this.#fleet.zones());
   }
 
   status(limits: { events: number; upcoming: number }): Promise<Outcome<FleetStatus>> {

@@ -8,10 +8,11 @@ import { PerennialError } from '../../shared/errors.ts';
 import type { CertificateReport, CertificateView } from '../certificates/ports.ts';
 import type { WakeReason } from '../certificates/state.ts';
 import { configurationSchema, type Configuration } from '../config/configuration.ts';
+import { zoneReportSchema, type ZoneReport } from '../dns/zone-report.ts';
 import { migrate } from '../storage/schema.ts';
 import { actionRequestSchema, Admission, type ActionRequest, type StoredOperation } from './admission.ts';
 import { Configurations, type Promotion } from './configurations.ts';
-import { EventLog, type FleetEvent } from './events.ts';
+import { EventLog, type LoggedEvent } from './events.ts';
 import type { CertificatesPort } from './ports.ts';
 import { progressOf, type Progress } from './progress.ts';
 import { decidePromotion, planPromotion, type PromotionDecision } from './promotion.ts';
@@ -21,8 +22,11 @@ import { RelayBundles } from './relay-bundles.ts';
 import { MIGRATIONS } from './schema.ts';
 import { selectForSweep, SWEEP_LIMIT } from './sweep.ts';
 import { WorkQueue } from './work.ts';
+import { zoneName, Zones, type ReportedZone } from './zones.ts';
 
 const PRUNE_INTERVAL_MS = 6 * HOUR;
+/** Longer than any certificate leaves a zone alone. */
+const KEEP_UNUSED_ZONES_MS = 180 * DAY;
 /** A wake that is lost is made up for by the next sweep; no use in waiting for more of them at once. */
 const SWEEP_PARALLEL = 50;
 const WAKE_OF: Readonly<Record<ActionRequest['action'], WakeReason>> = { renew: 'renew', force: 'force', redeliver: 'redeliver', reload: 'redeliver' };
@@ -33,7 +37,7 @@ export interface FleetStatus {
   tally: Tally;
   /** Calls to certificates that are still to be made. */
   pending: number;
-  events: FleetEvent[];
+  events: LoggedEvent[];
   /** Soonest next steps. */
   upcoming: CertificateView[];
 }
@@ -48,6 +52,7 @@ export class Fleet {
   readonly #certificates: CertificatesPort;
   readonly #clock: Clock;
   readonly #registry: Registry;
+  readonly #zones: Zones;
   readonly #events: EventLog;
   readonly #configurations: Configurations;
   readonly #admission: Admission;
@@ -60,6 +65,7 @@ export class Fleet {
     this.#certificates = certificates;
     this.#clock = clock;
     this.#registry = new Registry(storage);
+    this.#zones = new Zones(storage.sql);
     this.#events = new EventLog(storage.sql);
     this.#configurations = new Configurations(storage.sql);
     this.#admission = new Admission(storage.sql);
@@ -104,6 +110,20 @@ export class Fleet {
       return this.#catchUp(report.view.generation);
     });
     if (overtaken) await this.#schedule();
+  }
+
+  /** What a zone sends by its outbox: may be repeated, and may arrive out of order; its events count either way. */
+  zoneReport(received: ZoneReport): void {
+    const report = zoneReportSchema.parse(received);
+    this.#storage.transactionSync(() => {
+      this.#zones.take(report);
+      for (const { sequence, ...event } of report.events) this.#events.addOfZone({ ...event, zone: zoneName(report) }, sequence);
+      this.#events.prune();
+    });
+  }
+
+  zones(): ReportedZone[] {
+    return this.#zones.list();
   }
 
   status(limits: { events: number; upcoming: number }): FleetStatus {
@@ -265,6 +285,7 @@ export class Fleet {
     this.#admission.prune(now);
     this.#configurations.prune(now);
     this.bundles.prune(now);
+    this.#zones.forgetUnused(now - KEEP_UNUSED_ZONES_MS);
     this.#events.prune();
   }
 }

@@ -81,7 +81,7 @@ export const certificateViewSchema = z.object({
     )
     .max(100),
   zones: z
-    .array(z.object({ vendor: z.string().max(63), zoneId: z.string().max(100), zoneName: z.string().max(253) }))
+    .array(z.object({ vendor: z.string().max(63), zoneId: z.string().max(300), zoneName: z.string().max(253) }))
     .max(100)
     .default([]),
   generation: z.number().int(),

@@ -33,4 +33,15 @@ export const MIGRATIONS: readonly Migration[] = [
       'CREATE TABLE relay_bundles (sha256 TEXT PRIMARY KEY, source TEXT NOT NULL, contract INTEGER NOT NULL, stored_at INTEGER NOT NULL, reported_at INTEGER NOT NULL)',
     ],
   },
+  {
+    version: 2,
+    statements: [
+      // The last report of every zone.
+      'CREATE TABLE zones (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, at INTEGER NOT NULL, stopped INTEGER NOT NULL, json TEXT NOT NULL)',
+      // Events of zones stand beside those of certificates.
+      'ALTER TABLE events ADD COLUMN zone TEXT',
+      "ALTER TABLE events ADD COLUMN severity TEXT NOT NULL DEFAULT 'info'",
+      'CREATE UNIQUE INDEX events_of_zones ON events (zone, sequence, at) WHERE zone IS NOT NULL',
+    ],
+  },
 ];

@@ -18,6 +18,7 @@ import {
 import { certificateSpecSchema, configurationSchema, declaredRecordSchema, deliverySchema } from '../../functions/config/configuration.ts';
 import { accountKeyName } from '../../functions/acme/account-key.ts';
 import { budgetSchema } from '../../functions/dns/account/budget.ts';
+import { zoneReportSchema } from '../../functions/dns/zone-report.ts';
 import { ownershipComment } from '../../functions/dns/provider.ts';
 import { sealedSchema } from '../../functions/secrets/sealing.ts';
 import { cookieName } from '../../functions/web/auth/session.ts';
@@ -175,6 +176,7 @@ describe('docs/persisted.md says exactly', () => {
       ].join('\n'),
     'relay law': () => shapes({ Law: lawSchema }),
     'relay area': relayArea,
+    'zone report': () => shapes({ 'zone report': zoneReportSchema }),
     'account budget': () => shapes({ budget: budgetSchema }),
     'sealed secret': () => shapes({ sealed: sealedSchema }),
     'names at vendors': async () => [await accountKeyName('https://acme-v02.api.letsencrypt.org/directory'), ownershipComment('issuance-1')].join('\n'),

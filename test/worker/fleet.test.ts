@@ -5,10 +5,12 @@ import type { CertificateReport, CertificateView } from '../../functions/certifi
 import { configurationSchema, type Configuration } from '../../functions/config/configuration.ts';
 import { Fleet } from '../../functions/fleet/fleet.ts';
 import type { CertificatesPort } from '../../functions/fleet/ports.ts';
+import type { ZoneReport } from '../../functions/dns/zone-report.ts';
 import { STRAGGLER_MS } from '../../functions/fleet/promotion.ts';
 import { BUNDLE_KEEP_MS } from '../../functions/fleet/relay-bundles.ts';
 import { PerennialError } from '../../shared/errors.ts';
-import { HOUR, MINUTE } from '../../shared/clock.ts';
+import { DAY, HOUR, MINUTE } from '../../shared/clock.ts';
+import oldDatabase from './fixtures/fleet-database-1.sql?raw';
 
 const START = Date.parse('2026-11-21T00:00:00Z');
 
@@ -386,6 +388,146 @@ describe('relay bundles', () => {
       advance(BUNDLE_KEEP_MS + 1);
       await fleet.alarm();
       expect([fleet.bundles.source(one), fleet.bundles.source(two)]).toEqual([null, `${source}2`]);
+    });
+  });
+});
+
+const healthy: ZoneReport['health'] = {
+  provider: 'namecheap',
+  zoneId: 'alice/example.co.uk',
+  zoneName: 'example.co.uk',
+  vendors: ['registrar'],
+  lastSuccessAt: START,
+  lastError: null,
+  live: 2,
+  removing: 0,
+  stopped: null,
+  waiting: null,
+  declared: null,
+};
+const stopped = { at: START, message: 'A record vanished.', lines: ['- @ MX mail.example.net. 10 1800'], command: 'npm run dns -- restore example.co.uk 7' };
+
+function zoneReport(sequence: number, more: Partial<ZoneReport> = {}, health: Partial<ZoneReport['health']> = {}): ZoneReport {
+  const { zoneId = 'alice/example.co.uk', zoneName = 'example.co.uk' } = more;
+  return { provider: 'namecheap', zoneId, zoneName, sequence, at: START + sequence, events: [], ...more, health: { ...healthy, zoneId, zoneName, ...health } };
+}
+const event = (sequence: number, severity: 'info' | 'critical', message: string) => ({
+  sequence,
+  at: START + sequence,
+  kind: 'zone_stopped',
+  severity,
+  message,
+});
+
+describe('zones', () => {
+  it('are listed as each last reported itself, those that need somebody first', async () => {
+    await inFleet('zones', async ({ fleet, restart }) => {
+      fleet.zoneReport(zoneReport(1, { zoneId: 'alice/a.example', zoneName: 'a.example' }));
+      fleet.zoneReport(
+        zoneReport(
+          1,
+          { zoneId: 'alice/b.example', zoneName: 'b.example' },
+          { lastError: { at: START + 1, error: { code: 'dns_zone_locked', message: 'Locked.', retryable: false } } },
+        ),
+      );
+      fleet.zoneReport(zoneReport(1, { zoneId: 'alice/c.example', zoneName: 'c.example' }, { stopped }));
+      expect(
+        restart()
+          .zones()
+          .map(({ zoneName }) => zoneName),
+      ).toEqual(['c.example', 'b.example', 'a.example']);
+      expect(restart().zones()[0]).toMatchObject({ provider: 'namecheap', zoneId: 'alice/c.example', health: { stopped } });
+      expect(restart().zones()[0]).not.toHaveProperty('events');
+    });
+  });
+
+  it('ignore a report that came twice or too late, but for its events', async () => {
+    await inFleet('zone-order', async ({ fleet }) => {
+      fleet.zoneReport(zoneReport(3, { events: [event(2, 'info', 'second')] }, { live: 3 }));
+      fleet.zoneReport(zoneReport(3, { events: [event(2, 'info', 'second')] }, { live: 9 }));
+      fleet.zoneReport(zoneReport(2, { events: [event(1, 'critical', 'first')] }, { live: 9 }));
+      expect(fleet.zones()).toMatchObject([{ sequence: 3, health: { live: 3 } }]);
+      expect(fleet.status({ events: 10, upcoming: 1 }).events).toMatchObject([
+        { zone: 'namecheap:alice/example.co.uk', certificate: null, severity: 'critical', kind: 'zone_stopped', message: 'first' },
+        { severity: 'info', message: 'second' },
+      ]);
+    });
+  });
+
+  it('that lost their state are believed again, and so are their events', async () => {
+    await inFleet('zone-anew', async ({ fleet }) => {
+      fleet.zoneReport(zoneReport(9, { events: [event(1, 'info', 'before')] }));
+      fleet.zoneReport(zoneReport(1, { at: START + HOUR, events: [{ ...event(1, 'info', 'after'), at: START + HOUR }] }, { live: 0 }));
+      expect(fleet.zones()).toMatchObject([{ sequence: 1, health: { live: 0 } }]);
+      expect(fleet.status({ events: 10, upcoming: 1 }).events.map(({ message }) => message)).toEqual(['after', 'before']);
+    });
+  });
+
+  it('do not mix with events of certificates that carry the same numbers', async () => {
+    await inFleet('zone-events', async ({ fleet }) => {
+      await fleet.report(report('a', 1, {}, [{ sequence: 1, at: START + 1, kind: 'live', message: 'certificate' }]));
+      fleet.zoneReport(zoneReport(1, { events: [event(1, 'critical', 'zone')] }));
+      fleet.zoneReport(zoneReport(1, { zoneId: 'alice/b.example', zoneName: 'b.example', events: [event(1, 'critical', 'other zone')] }));
+      expect(
+        fleet.status({ events: 10, upcoming: 1 }).events.map(({ certificate, zone, severity, message }) => [certificate, zone, severity, message]),
+      ).toEqual([
+        [null, 'namecheap:alice/b.example', 'critical', 'other zone'],
+        [null, 'namecheap:alice/example.co.uk', 'critical', 'zone'],
+        ['a', null, 'info', 'certificate'],
+      ]);
+    });
+  });
+
+  it('are refused in any other shape, and nothing of such a report is kept', async () => {
+    await inFleet('zone-odd', async ({ fleet }) => {
+      const odd = [zoneReport(0), zoneReport(1, { events: [{ ...event(1, 'info', 'x'), kind: 'Not A Kind' }] }), zoneReport(1, {}, { live: -1 })];
+      for (const each of odd) expect(() => fleet.zoneReport(each)).toThrow();
+      expect(fleet.zones()).toEqual([]);
+      expect(fleet.status({ events: 1, upcoming: 1 }).events).toEqual([]);
+    });
+  });
+
+  it('are forgotten half a year after they held anything of ours, unless they are stopped', async () => {
+    await inFleet('zone-unused', async ({ fleet, advance }) => {
+      fleet.zoneReport(zoneReport(1, { zoneId: 'alice/empty.example', zoneName: 'empty.example' }, { live: 0 }));
+      fleet.zoneReport(zoneReport(1, { zoneId: 'alice/used.example', zoneName: 'used.example' }));
+      fleet.zoneReport(zoneReport(1, { zoneId: 'alice/stopped.example', zoneName: 'stopped.example' }, { live: 0, stopped }));
+      advance(179 * DAY);
+      await fleet.alarm();
+      expect(fleet.zones()).toHaveLength(3);
+      advance(2 * DAY);
+      await fleet.alarm();
+      expect(fleet.zones().map(({ zoneName }) => zoneName)).toEqual(['stopped.example', 'used.example']);
+    });
+  });
+
+  it('report over the object border', async () => {
+    const stub = env.FLEET.getByName('zone-border');
+    expect(await stub.zoneReport(zoneReport(1))).toEqual({ ok: true, value: null });
+    expect(await stub.zoneReport(zoneReport(0))).toMatchObject({ ok: false });
+    expect(await stub.zones()).toMatchObject({ ok: true, value: [{ zoneName: 'example.co.uk' }] });
+  });
+});
+
+describe('a database of version 1, as the release before left it', () => {
+  it('is opened, listed, and takes reports of zones', async () => {
+    await runInDurableObject(env.FLEET.getByName('old'), async (_object, { storage }) => {
+      await storage.deleteAll();
+      for (const statement of oldDatabase.split(/;\n/).filter((text) => text.trim() !== '')) storage.sql.exec(statement);
+      const none = () => Promise.resolve();
+      const fleet = new Fleet({ storage, certificates: { apply: none, retire: none, wake: none }, clock: () => START });
+      expect(fleet.configurationInForce()).toMatchObject({ records: [], dns: [{ name: 'main', delegation: null }] });
+      expect(fleet.certificate('matrix')).toMatchObject({ state: 'live' });
+      expect(fleet.zones()).toEqual([]);
+      fleet.zoneReport(zoneReport(1, { events: [event(1, 'critical', 'new')] }));
+      expect(fleet.status({ events: 3, upcoming: 1 }).events).toMatchObject([
+        { severity: 'critical', zone: 'namecheap:alice/example.co.uk' },
+        { kind: 'live', certificate: 'matrix', severity: 'info', zone: null },
+        { kind: 'configuration', severity: 'info' },
+      ]);
+      // What the release before writes beside this one, while a deploy rolls out.
+      storage.sql.exec("INSERT INTO events (certificate, sequence, at, kind, message) VALUES ('matrix', 2, 1, 'live', 'old code') ON CONFLICT DO NOTHING");
+      expect(fleet.status({ events: 1, upcoming: 1 }).events).toMatchObject([{ message: 'old code', severity: 'info' }]);
     });
   });
 });

@@ -16,7 +16,7 @@ export function unquoteTxt(content: string): string {
   const strings = content.trim();
   if (!/^"(?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*$/s.test(strings)) return content;
   const bytes = [...strings.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].flatMap(([, text = '']) => unescape(text));
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new Uint8Array(bytes));
+  return new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(new Uint8Array(bytes));
 }
 
 function escape(character: string): string {

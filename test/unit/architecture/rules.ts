@@ -15,7 +15,7 @@ const AREAS: Record<string, readonly string[]> = {
   clusters: ['type:certificates/ports.ts', 'config', 'storage'],
   secrets: ['config', 'storage'],
   notifications: ['type:certificates/ports.ts', 'config', 'storage'],
-  fleet: ['type:certificates/ports.ts', 'certificates/state.ts', 'config', 'storage'],
+  fleet: ['type:certificates/ports.ts', 'certificates/state.ts', 'config', 'dns/zone-report.ts', 'storage'],
   web: ['type:certificates/ports.ts', 'type:fleet', 'type:dns', 'type:clusters', 'config'],
   'environment.ts': ['type:acme', 'type:certificates', 'type:clusters', 'type:dns', 'type:fleet', 'type:secrets'],
   'global.d.ts': [],
