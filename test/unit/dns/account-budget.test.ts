@@ -1,5 +1,5 @@
 /** The budget of calls of one account: what is granted, when again, and that no window ever holds too much. */
-import fc from 'fast-check';
+import { array, assert, boolean, constantFrom, integer, oneof, property, record } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, MINUTE, SECOND } from '../../../shared/clock.ts';
 import { budgetSchema, budgetStatus, close, EMPTY_BUDGET, spend, VENDOR_LIMITS, type Budget } from '../../../functions/dns/account/budget.ts';
@@ -124,12 +124,12 @@ it('tells people what is used of what, and until when the vendor is closed', () 
 });
 
 describe('for any sequence of questions', () => {
-  const step = fc.record({
+  const step = record({
     // Mostly close together, sometimes hours apart.
-    after: fc.oneof({ weight: 6, arbitrary: fc.integer({ min: 0, max: 3 * SECOND }) }, { weight: 2, arbitrary: fc.integer({ min: 0, max: 3 * HOUR }) }),
-    calls: fc.integer({ min: 1, max: 10 }),
-    purpose: fc.constantFrom(...CALL_PURPOSES),
-    refused: fc.boolean(),
+    after: oneof({ weight: 6, arbitrary: integer({ min: 0, max: 3 * SECOND }) }, { weight: 2, arbitrary: integer({ min: 0, max: 3 * HOUR }) }),
+    calls: integer({ min: 1, max: 10 }),
+    purpose: constantFrom(...CALL_PURPOSES),
+    refused: boolean(),
   });
   const small = {
     windows: [
@@ -141,8 +141,8 @@ describe('for any sequence of questions', () => {
   };
 
   it('no window of any length that the vendor counts holds more calls than allowed, wherever it begins', () => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 250 }), (steps) => {
+    assert(
+      property(array(step, { maxLength: 250 }), (steps) => {
         const granted: { at: number; calls: number; purpose: CallPurpose }[] = [];
         let budget: Budget = EMPTY_BUDGET;
         let now = NOW;
@@ -168,8 +168,8 @@ describe('for any sequence of questions', () => {
   });
 
   it('what was refused is granted at the time it was told, when nobody asked in between', () => {
-    fc.assert(
-      fc.property(fc.array(step, { minLength: 20, maxLength: 120 }), (steps) => {
+    assert(
+      property(array(step, { minLength: 20, maxLength: 120 }), (steps) => {
         let budget: Budget = EMPTY_BUDGET;
         let now = NOW;
         for (const { after, calls, purpose, refused } of steps) {

@@ -353,7 +353,7 @@ describe('listing and removing', () => {
     const [first] = emulator.records('example.net');
     const moving: typeof fetch = async (input, init) => {
       const response = await fetch(input, init);
-      if (String(input).includes('page=1&'))
+      if (new Request(input).url.includes('page=1&'))
         await fetch(`${emulator.url}/zones/${zone.id}/dns_records/${first?.id}`, { method: 'DELETE', headers: { authorization: `Bearer ${TOKEN}` } });
       return response;
     };
