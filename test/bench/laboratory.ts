@@ -2,6 +2,7 @@
  * The demo's system with stand-ins for Nomad and the proxy, name servers without delay, and a pool of certificates that
  * are live: the same on every machine that has Pebble.
  */
+import { createHmac, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CertificateView } from '../../functions/certificates/ports.ts';
 import type { RelayProcess } from '../../infra/demo/parts/relay.ts';
+import { ask } from '../../infra/demo/request.ts';
 import type { LawDocument } from '../../infra/relay/law.ts';
 import { DemoState } from '../../infra/demo/state.ts';
 import { Supervisor } from '../../infra/demo/supervisor.ts';
@@ -117,6 +119,19 @@ export class Laboratory {
     const view = await this.system.certificate(name);
     if (view === undefined) throw new PerennialError('bench_unknown_certificate', `The Worker does not know the certificate ${name}.`);
     return view;
+  }
+
+  /** One signed webhook renews all of them now (Standard Webhooks 1.0). */
+  async forceAll(): Promise<void> {
+    const { worker, secrets } = this.system;
+    const id = `msg_${randomUUID()}`;
+    const timestamp = Math.floor(Date.now() / 1_000);
+    const body = JSON.stringify({ certificates: this.pool.candidates.map(({ wish }) => wish.name), force: true });
+    const key = Buffer.from(secrets.webhookSecret.replace(/^whsec_/, ''), 'base64');
+    const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+    const headers = { 'content-type': 'application/json', 'webhook-id': id, 'webhook-timestamp': String(timestamp), 'webhook-signature': `v1,${signature}` };
+    const answer = await ask(`${worker.origin}/hooks/renew`, { method: 'POST', headers, body, timeoutMs: 30_000 });
+    if (answer.status !== 202) throw new PerennialError('bench_webhook_refused', `The webhook was answered ${answer.status}: ${answer.body.slice(0, 300)}`);
   }
 
   /** Resolves when no certificate is on its way any more. Throws when one is not live in time. */

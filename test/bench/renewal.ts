@@ -93,3 +93,27 @@ export async function renew(laboratory: Laboratory, { wish, standIn }: Candidate
     ),
   );
 }
+
+/** Ids of the finished issuances of each certificate. */
+export async function historiesOf(laboratory: Laboratory): Promise<Map<string, ReadonlySet<string>>> {
+  const names = laboratory.pool.candidates.map(({ wish }) => wish.name);
+  const entries = await Promise.all(names.map(async (name) => [name, new Set((await laboratory.view(name)).history.map(({ id }) => id))] as const));
+  return new Map(entries);
+}
+
+/** Resolves with what became of each since `before`, as soon as all have come to an end. */
+export async function untilRenewed(laboratory: Laboratory, before: ReadonlyMap<string, ReadonlySet<string>>): Promise<Issued[]> {
+  const finished = new Map<string, Issued>();
+  while (finished.size < before.size) {
+    // Few reads: the Worker is what is measured.
+    // oxlint-disable-next-line no-await-in-loop
+    await laboratory.settle();
+    for (const [name, known] of before) {
+      if (finished.has(name)) continue;
+      // oxlint-disable-next-line no-await-in-loop
+      const entry = (await laboratory.view(name)).history.find(({ id }) => !known.has(id));
+      if (entry !== undefined) finished.set(name, entry);
+    }
+  }
+  return [...finished.values()];
+}

@@ -1,13 +1,10 @@
 /** Many certificates due at once: all live, none failed, and what each costs as their number grows (DESIGN §13). */
-import { createHmac, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ask } from '../../../infra/demo/request.ts';
-import { PerennialError } from '../../../shared/errors.ts';
 import type { Bench, Scenario } from '../bench.ts';
 import { countNow, difference, external } from '../counters.ts';
 import type { Figure } from '../figure.ts';
-import type { Laboratory } from '../laboratory.ts';
 import { cpuMsOf } from '../processes.ts';
+import { historiesOf, untilRenewed } from '../renewal.ts';
 
 const SIZES = [1, 10, 100] as const;
 
@@ -30,15 +27,14 @@ export const fleet: Scenario = {
 async function measure(bench: Bench, size: number): Promise<Figure[]> {
   const laboratory = await bench.fresh(size, 'never-refused');
   try {
-    const names = laboratory.pool.candidates.map(({ wish }) => wish.name);
-    const before = await histories(laboratory, names);
+    const before = await historiesOf(laboratory);
     const workers = process.platform === 'linux' ? laboratory.workerProcesses() : [];
     const [requestsBefore, cpuBefore] = [await countNow(laboratory.system), cpuMsOf(workers)];
     // The proxies' throttle (2 s) is over, as it is weeks after the last change.
     await sleep(3_000, undefined, { signal: bench.options.signal });
     laboratory.flushResolvers();
     const begun = Date.now();
-    await forceAll(laboratory, names);
+    await laboratory.forceAll();
     const renewed = await untilRenewed(laboratory, before);
     const cost = difference(await countNow(laboratory.system), requestsBefore);
     const cpuMs = cpuMsOf(workers) - cpuBefore;
@@ -76,40 +72,4 @@ async function measure(bench: Bench, size: number): Promise<Figure[]> {
   } finally {
     await laboratory.stop();
   }
-}
-
-type Finished = { startedAt: number; endedAt: number; outcome: 'live' | 'failed' | 'abandoned' };
-
-async function histories(laboratory: Laboratory, names: readonly string[]): Promise<Map<string, ReadonlySet<string>>> {
-  const entries = await Promise.all(names.map(async (name) => [name, new Set((await laboratory.view(name)).history.map(({ id }) => id))] as const));
-  return new Map(entries);
-}
-
-/** Resolves with the outcome of each as soon as all have one. */
-async function untilRenewed(laboratory: Laboratory, before: ReadonlyMap<string, ReadonlySet<string>>): Promise<Finished[]> {
-  const finished = new Map<string, Finished>();
-  while (finished.size < before.size) {
-    // Few reads: the Worker is what is measured.
-    // oxlint-disable-next-line no-await-in-loop
-    await laboratory.settle();
-    for (const [name, known] of before) {
-      if (finished.has(name)) continue;
-      // oxlint-disable-next-line no-await-in-loop
-      const entry = (await laboratory.view(name)).history.find(({ id }) => !known.has(id));
-      if (entry !== undefined) finished.set(name, entry);
-    }
-  }
-  return [...finished.values()];
-}
-
-/** One signed webhook for all of them (Standard Webhooks 1.0). */
-async function forceAll({ system }: Laboratory, certificates: readonly string[]): Promise<void> {
-  const id = `msg_${randomUUID()}`;
-  const timestamp = Math.floor(Date.now() / 1_000);
-  const body = JSON.stringify({ certificates, force: true });
-  const key = Buffer.from(system.secrets.webhookSecret.replace(/^whsec_/, ''), 'base64');
-  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
-  const headers = { 'content-type': 'application/json', 'webhook-id': id, 'webhook-timestamp': String(timestamp), 'webhook-signature': `v1,${signature}` };
-  const answer = await ask(`${system.worker.origin}/hooks/renew`, { method: 'POST', headers, body, timeoutMs: 30_000 });
-  if (answer.status !== 202) throw new PerennialError('bench_webhook_refused', `The webhook was answered ${answer.status}: ${answer.body.slice(0, 300)}`);
 }

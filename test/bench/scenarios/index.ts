@@ -4,11 +4,13 @@ import { cpu } from './cpu.ts';
 import { fleet } from './fleet.ts';
 import { issue } from './issue.ts';
 import { lego } from './lego.ts';
+import { namecheap } from './namecheap.ts';
 import { page } from './page.ts';
+import { plan } from './plan.ts';
 import { real } from './real.ts';
 import { relay } from './relay.ts';
 import { requests } from './requests.ts';
 import { served } from './served.ts';
 import { swap } from './swap.ts';
 
-export const SCENARIOS: readonly Scenario[] = [served, requests, cpu, swap, relay, lego, issue, fleet, page, real];
+export const SCENARIOS: readonly Scenario[] = [served, requests, cpu, swap, relay, lego, issue, fleet, page, plan, namecheap, real];
