@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LinkRequest, LinkResponse } from '../../../functions/clusters/link.ts';
-import { relayRoutes, type RelayRoutes } from '../../../functions/clusters/relay-port.ts';
+import { relayRoutes, type RelayRoutes, writeInDoubt } from '../../../functions/clusters/relay-port.ts';
 import { type Outcome, PerennialError } from '../../../shared/errors.ts';
 import {
   CONTRACT,
@@ -9,7 +9,10 @@ import {
   type DnsQuestion,
   egressRequest,
   installRequest,
+  instancesRequest,
   MAX_DEADLINE_MS,
+  namecheapQueryRequest,
+  namecheapWriteRequest,
   RELAY_ROUTES,
   reloadRequest,
   verifyRequest,
@@ -19,6 +22,10 @@ const hex = 'a'.repeat(64);
 const chain = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
 const target = { variable: 'nomad/jobs/proxy', namespace: 'default', certificateItem: 'certificate', keyItem: 'key' };
 const key = { issuance: 'issuance-1', names: ['matrix.example.net'], keyType: 'ec-p256' as const };
+
+const table = { domain: 'example.net', emailType: 'NONE' as const, rows: [] };
+const hosts = { account: 'example', expect: table, write: table };
+const reply = { status: 200, body: '<ApiResponse />', address: '198.51.100.7' };
 
 /** The end of the link, answering each request as told and remembering it. */
 class Link {
@@ -59,6 +66,9 @@ describe('every route of the contract', () => {
     verify: verifyRequest,
     egress: egressRequest,
     dnsQuery: dnsQueryRequest,
+    instances: instancesRequest,
+    namecheapQuery: namecheapQueryRequest,
+    namecheapWrite: namecheapWriteRequest,
   };
   const calls: { [route in keyof typeof RELAY_ROUTES]: { ask: (routes: RelayRoutes) => Promise<unknown>; answer: unknown; path: string } } = {
     createKey: {
@@ -111,6 +121,22 @@ describe('every route of the contract', () => {
       path: '/v1/egress',
     },
     dnsQuery: { ask: (routes) => routes.dnsQuery('matrix', [{ name: 'example.net', type: 'NS' }]), answer: { results: [] }, path: '/v1/dns/query' },
+    instances: {
+      ask: (routes) => routes.instances('matrix', { service: 'traefik', namespace: 'default' }),
+      answer: { instances: [{ id: 'one', address: '203.0.113.1', port: 443, job: 'proxy', healthy: true, detail: 'It runs.' }] },
+      path: '/v1/instances',
+    },
+    namecheapAccount: {
+      ask: (routes) => routes.namecheapAccount('matrix', 'example'),
+      answer: { account: 'example', domains: ['example.net'], changes: 'challenges', address: null },
+      path: '/v1/namecheap/example',
+    },
+    namecheapQuery: {
+      ask: (routes) => routes.namecheapQuery('matrix', { account: 'example', command: 'namecheap.domains.dns.getHosts', domain: 'example.net' }),
+      answer: reply,
+      path: '/v1/namecheap/query',
+    },
+    namecheapWrite: { ask: (routes) => routes.namecheapWrite('matrix', hosts, 45_000), answer: reply, path: '/v1/namecheap/hosts' },
   };
 
   for (const [route, { method, idempotent }] of Object.entries(RELAY_ROUTES)) {
@@ -201,5 +227,62 @@ describe('a relay of contract version 1', () => {
     const link = new Link(() => answering(403, { error: { code: 'signature_invalid', message: 'No.', retryable: false } }));
     expect((await failed(link.routes().dnsQuery('matrix', questions))).code).toBe('signature_invalid');
     expect(link.requests).toHaveLength(1);
+  });
+});
+
+describe('a relay from before a route', () => {
+  const unknown = () => answering(404, { error: { code: 'route_unknown', message: 'The relay has no such route.', retryable: false } });
+
+  it.each<[string, (routes: RelayRoutes) => Promise<unknown>]>([
+    ['instances', (routes) => routes.instances('matrix', { service: 'traefik', namespace: 'default' })],
+    ['namecheapAccount', (routes) => routes.namecheapAccount('matrix', 'example')],
+    ['namecheapQuery', (routes) => routes.namecheapQuery('matrix', { account: 'example', command: 'namecheap.domains.getInfo', domain: 'example.net' })],
+    ['namecheapWrite', (routes) => routes.namecheapWrite('matrix', hosts, 1_000)],
+  ])('is too old for %s, and the error has the command that renews it', async (_, ask) => {
+    const error = await failed(ask(new Link(unknown).routes()));
+    expect(error).toMatchObject({ code: 'relay_too_old', retryable: true, message: expect.stringContaining('cluster matrix') });
+    expect(error.hint).toContain('nomad job run');
+    expect(writeInDoubt(error)).toBe(false);
+  });
+
+  it('is not too old for the routes that every relay has', async () => {
+    expect((await failed(new Link(unknown).routes().createKey('matrix', key))).code).toBe('route_unknown');
+  });
+});
+
+describe('a write to Namecheap', () => {
+  it('has the time that its caller gives it, and no more than a deadline may be away', async () => {
+    const link = new Link(() => answering(200, reply));
+    await link.routes().namecheapWrite('matrix', hosts, 20_000);
+    await link.routes().namecheapWrite('matrix', hosts, 600_000);
+    expect(link.requests.map(({ timeoutMs }) => timeoutMs)).toEqual([20_000, MAX_DEADLINE_MS]);
+  });
+
+  it.each([
+    'namecheap_changed',
+    'namecheap_change_not_allowed',
+    'namecheap_unreadable',
+    'namecheap_rate_limited',
+    'namecheap_address_unknown',
+    'nomad_unavailable',
+    'egress_failed',
+    'relay_offline',
+    'relay_deadline',
+    'request_expired',
+  ])('did not reach the vendor after %s', (code) => {
+    expect(writeInDoubt({ code })).toBe(false);
+  });
+
+  it.each([
+    'namecheap_in_doubt',
+    'relay_timeout',
+    'relay_disconnected',
+    'relay_protocol',
+    'relay_response_too_large',
+    'signature_invalid',
+    'internal',
+    'unheard_of',
+  ])('may have reached the vendor after %s', (code) => {
+    expect(writeInDoubt({ code })).toBe(true);
   });
 });
