@@ -15,12 +15,15 @@ import { connectRelay } from './clusters/connect.ts';
 import { relayRoutes, type RelayRoutes } from './clusters/relay-port.ts';
 import { compiled } from './config/compiled.ts';
 import type { Configuration } from './config/configuration.ts';
+import { createRecordPlacer } from './dns/declared-places.ts';
+import type { NamecheapRelay } from './dns/namecheap/relay.ts';
 import { createDnsPort } from './dns/port.ts';
 import { zoneDependencies as wireZone, type ZoneDependencies } from './dns/wiring.ts';
 import type { Environment } from './environment.ts';
 import { certificatesPort } from './fleet/certificates.ts';
 import { type FleetClient, fleetClient, offerBundle } from './fleet/client.ts';
 import type { CertificatesPort } from './fleet/ports.ts';
+import type { RecordsDeclaration, RecordsPorts } from './records/ports.ts';
 import { createSecretStore } from './secrets/create-store.ts';
 import { Secret } from './secrets/secret.ts';
 import type { SecretStore } from './secrets/store.ts';
@@ -101,6 +104,41 @@ export function certificatePorts(environment: Environment, caller: string, onDns
       clock,
       onRequest: onDnsRequest,
     }),
+  };
+}
+
+/** A cluster's relay as the vendor's adapter asks it. */
+function namecheapRelay(relay: RelayRoutes, cluster: string): NamecheapRelay {
+  return {
+    account: (account) => relay.namecheapAccount(cluster, account),
+    query: (request) => relay.namecheapQuery(cluster, request),
+    write: (request, deadlineMs) => relay.namecheapWrite(cluster, request, deadlineMs),
+    authoritative: (questions) => relay.dnsQuery(cluster, questions),
+  };
+}
+
+/** The ports of what keeps declared records, for the configuration that declares them: it may be another one than this bundle's. */
+export function recordsPorts(environment: Environment, { vendors, authorities, clusters }: RecordsDeclaration): RecordsPorts {
+  const relay = relays(environment, null);
+  const place = createRecordPlacer({
+    vendors,
+    resolvers: compiled.valid ? compiled.configuration.resolvers : [],
+    secret: async (reference) => secretReader(environment)(reference),
+    namecheap: (cluster) => namecheapRelay(relay, cluster),
+    fetch: platformFetch,
+    clock,
+  });
+  return {
+    place,
+    instances: ({ cluster, service, namespace }) => relay.instances(cluster, { service, namespace }),
+    async authority(name) {
+      const authority = authorities.find((candidate) => candidate.name === name);
+      if (authority === undefined) throw new PerennialError('acme_authority_unknown', `No CA named "${name}" is configured.`);
+      return unwrap(await environment.AUTHORITIES.getByName(authority.directory).identity({ authority, clusters: [...clusters] }));
+    },
+    async declare(request) {
+      unwrap(await environment.ZONES.getByName(`${request.vendor.provider}:${request.zone.id}`).declare(request));
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import type { ClusterObject } from './clusters/cluster-object.ts';
 import type { DnsAccountObject } from './dns/account/account-object.ts';
 import type { ZoneObject } from './dns/zone-object.ts';
 import type { FleetObject } from './fleet/fleet-object.ts';
+import type { RecordsObject } from './records/records-object.ts';
 import type { SecretsObject } from './secrets/secrets-object.ts';
 
 export interface Environment {
@@ -22,6 +23,8 @@ export interface Environment {
   CLUSTERS: DurableObjectNamespace<ClusterObject>;
   /** One, named `fleet`. */
   FLEET: DurableObjectNamespace<FleetObject>;
+  /** One, named `records`. */
+  RECORDS: DurableObjectNamespace<RecordsObject>;
   /** One, named `secrets`. */
   SECRETS: DurableObjectNamespace<SecretsObject>;
 

@@ -3,7 +3,7 @@ import { offerOnceAMinute, sweepFleet, webDependencies } from './composition.ts'
 import type { Environment } from './environment.ts';
 import { createApp } from './web/app.ts';
 
-export { CaObject, CertificateObject, ClusterObject, DnsAccountObject, FleetObject, SecretsObject, ZoneObject } from './objects.ts';
+export { CaObject, CertificateObject, ClusterObject, DnsAccountObject, FleetObject, RecordsObject, SecretsObject, ZoneObject } from './objects.ts';
 
 /** Building the routes costs more than answering most requests: once for each environment, that is for each isolate. */
 const apps = new WeakMap<Environment, ReturnType<typeof createApp>>();

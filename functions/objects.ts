@@ -8,6 +8,7 @@ export { CertificateObject } from './certificates/certificate-object.ts';
 export { ClusterObject } from './clusters/cluster-object.ts';
 export { DnsAccountObject } from './dns/account/account-object.ts';
 export { FleetObject } from './fleet/fleet-object.ts';
+export { RecordsObject } from './records/records-object.ts';
 export { SecretsObject } from './secrets/secrets-object.ts';
 
 export class ZoneObject extends UnwiredZoneObject {

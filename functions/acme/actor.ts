@@ -31,6 +31,14 @@ export interface OpenAnswer extends DirectoryAnswer {
   keyName: string;
 }
 
+/** What CAA records say of a CA (RFC 8659 §4.2, RFC 8657 §3). */
+export interface AuthorityIdentity {
+  /** `caaIdentities` of the directory's meta (RFC 8555 §7.1.1); empty when it names none, and while there is no account. */
+  identities: string[];
+  /** Null while no account is registered. */
+  accountUrl: string | null;
+}
+
 /** What a session learned that later sessions of every certificate should know. */
 export const observationSchema = z.discriminatedUnion('kind', [
   z.strictObject({

@@ -9,7 +9,7 @@ import { HOUR, MINUTE, SECOND, type Clock } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import type { SecretStore } from '../secrets/store.ts';
 import { accountKeyName, generateAccountKey } from './account-key.ts';
-import type { AuthorityRequest, DirectoryAnswer, Observation, OpenAnswer, OpenRequest } from './actor.ts';
+import type { AuthorityIdentity, AuthorityRequest, DirectoryAnswer, Observation, OpenAnswer, OpenRequest } from './actor.ts';
 import { type Breaker, breakerOpen, holdsFor, observationOf } from './breakers.ts';
 import { AcmeProblem, shortType } from './problem.ts';
 import { directorySchema, readJson, type Directory } from './resources.ts';
@@ -94,6 +94,14 @@ export class AuthorityRecord {
       if (cached === null || request.fresh === true) throw error;
       return { directory: cached.directory, route: this.#route() };
     }
+  }
+
+  /** How CAA records know the CA and our account there (RFC 8657 §3). Registers nothing; without an account the CA is not even asked. */
+  async identity(request: AuthorityRequest): Promise<AuthorityIdentity> {
+    const accountUrl = this.#state.account()?.url ?? null;
+    if (accountUrl === null) return { identities: [], accountUrl: null };
+    const { directory } = await this.directory(request);
+    return { identities: directory.meta?.caaIdentities ?? [], accountUrl };
   }
 
   admit(order: { names: string[]; replaces: boolean }): void {

@@ -6,7 +6,16 @@ import { DurableObject } from 'cloudflare:workers';
 import { type Outcome, settle } from '../../shared/errors.ts';
 import { relays, secretStore } from '../composition.ts';
 import type { Environment } from '../environment.ts';
-import { type AuthorityRequest, type CaActor, type DirectoryAnswer, type Observation, observationSchema, type OpenAnswer, type OpenRequest } from './actor.ts';
+import {
+  type AuthorityIdentity,
+  type AuthorityRequest,
+  type CaActor,
+  type DirectoryAnswer,
+  type Observation,
+  observationSchema,
+  type OpenAnswer,
+  type OpenRequest,
+} from './actor.ts';
 import { AuthorityRecord, type AuthorityState } from './authority.ts';
 import { createAuthorityStorage } from './authority-storage.ts';
 
@@ -25,6 +34,11 @@ export class CaObject extends DurableObject<Environment> implements CaActor {
 
   directory(request: AuthorityRequest & { fresh?: boolean }): Promise<Outcome<DirectoryAnswer>> {
     return settle(() => this.#authority().directory(request));
+  }
+
+  /** Asks the CA for its directory at most, and only once there is an account. */
+  identity(request: AuthorityRequest): Promise<Outcome<AuthorityIdentity>> {
+    return settle(() => this.#authority().identity(request));
   }
 
   admit(order: { names: string[]; replaces: boolean }): Promise<Outcome<null>> {

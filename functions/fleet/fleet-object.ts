@@ -9,6 +9,7 @@ import type { ActionRequest, StoredOperation } from './admission.ts';
 import { certificatesPort } from './certificates.ts';
 import { Fleet, type FleetStatus, type OperationStatus } from './fleet.ts';
 import type { PromotionDecision } from './promotion.ts';
+import { recordsPort } from './records.ts';
 import type { CertificateSummary, ListQuery } from './registry.ts';
 import type { RelayBundle } from './relay-bundles.ts';
 import type { ReportedZone } from './zones.ts';
@@ -19,7 +20,12 @@ export class FleetObject extends DurableObject<Environment> {
 
   constructor(context: DurableObjectState, environment: Environment) {
     super(context, environment);
-    this.#fleet = new Fleet({ storage: context.storage, certificates: certificatesPort(environment.CERTIFICATES), clock: this.#clock });
+    this.#fleet = new Fleet({
+      storage: context.storage,
+      certificates: certificatesPort(environment.CERTIFICATES),
+      records: recordsPort(environment.RECORDS),
+      clock: this.#clock,
+    });
   }
 
   /** What the fleet wants to be sent by a bundle that carries these. */

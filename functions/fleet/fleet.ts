@@ -13,7 +13,7 @@ import { migrate } from '../storage/schema.ts';
 import { actionRequestSchema, Admission, type ActionRequest, type StoredOperation } from './admission.ts';
 import { Configurations, type Promotion } from './configurations.ts';
 import { EventLog, type LoggedEvent } from './events.ts';
-import type { CertificatesPort } from './ports.ts';
+import type { CertificatesPort, RecordsPort } from './ports.ts';
 import { progressOf, type Progress } from './progress.ts';
 import { decidePromotion, planPromotion, type PromotionDecision } from './promotion.ts';
 import { Registry, type CertificateSummary, type ListQuery, type Tally } from './registry.ts';
@@ -50,6 +50,7 @@ export interface OperationStatus extends StoredOperation {
 export class Fleet {
   readonly #storage: DurableObjectStorage;
   readonly #certificates: CertificatesPort;
+  readonly #records: RecordsPort;
   readonly #clock: Clock;
   readonly #registry: Registry;
   readonly #zones: Zones;
@@ -59,17 +60,28 @@ export class Fleet {
   readonly #work: WorkQueue;
   readonly bundles: RelayBundles;
 
-  constructor({ storage, certificates, clock }: { storage: DurableObjectStorage; certificates: CertificatesPort; clock: Clock }) {
+  constructor({
+    storage,
+    certificates,
+    records,
+    clock,
+  }: {
+    storage: DurableObjectStorage;
+    certificates: CertificatesPort;
+    records: RecordsPort;
+    clock: Clock;
+  }) {
     migrate(storage, MIGRATIONS);
     this.#storage = storage;
     this.#certificates = certificates;
+    this.#records = records;
     this.#clock = clock;
     this.#registry = new Registry(storage);
     this.#zones = new Zones(storage.sql);
     this.#events = new EventLog(storage.sql);
     this.#configurations = new Configurations(storage.sql);
     this.#admission = new Admission(storage.sql);
-    this.#work = new WorkQueue(storage.sql, certificates);
+    this.#work = new WorkQueue(storage.sql, certificates, (generation) => this.#tellRecords(generation));
     this.bundles = new RelayBundles(storage.sql);
   }
 
@@ -154,6 +166,7 @@ export class Fleet {
   async sweep(): Promise<{ woken: number; failed: number }> {
     const now = this.#clock();
     const names = selectForSweep(this.#registry.sweepCandidates(SWEEP_LIMIT), now);
+    await this.#tellRecordsAgain();
     let failed = 0;
     for (let start = 0; start < names.length; start += SWEEP_PARALLEL) {
       await Promise.all(
@@ -233,7 +246,9 @@ export class Fleet {
     const generation = (this.#configurations.inForce()?.generation ?? 0) + 1;
     const plan = planPromotion(this.#configurations.specifications(), configuration.certificates, this.#registry.names());
     const next = new Map(configuration.certificates.map((spec) => [spec.name, spec]));
+    const declaredBefore = this.#declaresRecords();
     this.#configurations.put(configuration, { generation, hash, at: now });
+    if (declaredBefore || configuration.records.length > 0) this.#work.declare(generation);
     for (const name of [...plan.added, ...plan.changed, ...plan.adopted.map(({ to }) => to)]) {
       const spec = next.get(name);
       if (spec !== undefined) this.#registry.expect(spec, generation);
@@ -252,8 +267,8 @@ export class Fleet {
   }
 
   /**
-   * A certificate knows a generation that this fleet never gave out: the fleet lost its state. Certificates ignore what
-   * is older than they know, so the configuration in force goes out again under a number above it.
+   * Somebody knows a generation that this fleet never gave out: the fleet lost its state. What is older than they
+   * know is ignored, so the configuration in force goes out again under a number above it.
    */
   #catchUp(seen: number): boolean {
     const inForce = this.#configurations.inForce();
@@ -261,7 +276,26 @@ export class Fleet {
     const generation = seen + 1;
     this.#configurations.renumber({ ...inForce, generation });
     for (const { name } of this.#configurations.specifications()) this.#work.assign(name, 'apply', generation);
+    if (this.#declaresRecords()) this.#work.declare(generation);
     return true;
+  }
+
+  /** Whoever keeps the declared records, or a zone of theirs, may have lost what it was told. */
+  async #tellRecordsAgain(): Promise<void> {
+    const generation = this.#configurations.inForce()?.generation;
+    if (generation === undefined || !this.#declaresRecords()) return;
+    this.#work.declare(generation);
+    await this.#schedule();
+  }
+
+  #declaresRecords(): boolean {
+    return (this.#configurations.lastGood()?.records.length ?? 0) > 0;
+  }
+
+  async #tellRecords(generation: number): Promise<void> {
+    const configuration = this.#configurations.lastGood();
+    if (configuration === null) return;
+    this.#catchUp(await this.#records.declare(configuration, generation));
   }
 
   #retire(name: string, { generation, shown, now }: { generation: number; shown: boolean; now: number }): void {

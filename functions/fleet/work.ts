@@ -1,5 +1,5 @@
 /**
- * Calls to certificates that are still to be made, kept in the same transaction as the decision that wants them: a crash
+ * Calls to certificates, and to what keeps declared records, that are still to be made, kept in the same transaction as the decision that wants them: a crash
  * loses none, and a promotion of thousands goes out in slices. Every call is safe to repeat.
  */
 import { MINUTE, SECOND } from '../../shared/clock.ts';
@@ -22,19 +22,30 @@ interface Row extends Record<string, SqlStorageValue> {
   attempts: number;
 }
 
+/** Hands over what the configuration of this generation declares in DNS. */
+export type TellRecords = (generation: number) => Promise<void>;
+
 export class WorkQueue {
   readonly #sql: SqlStorage;
   readonly #certificates: CertificatesPort;
+  readonly #tellRecords: TellRecords;
 
-  constructor(sql: SqlStorage, certificates: CertificatesPort) {
+  constructor(sql: SqlStorage, certificates: CertificatesPort, tellRecords: TellRecords) {
     this.#sql = sql;
     this.#certificates = certificates;
+    this.#tellRecords = tellRecords;
   }
 
   /** A newer specification or retirement replaces what is still waiting for that certificate. */
   assign(name: string, action: 'apply' | 'retire', generation: number): void {
     this.#sql.exec("DELETE FROM work WHERE name = ? AND action IN ('apply', 'retire')", name);
     this.#insert(name, action, generation);
+  }
+
+  /** Of declared records only the newest declaration counts. The row has no certificate's name. */
+  declare(generation: number): void {
+    this.#sql.exec("DELETE FROM work WHERE action = 'declare'");
+    this.#insert('', 'declare', generation);
   }
 
   wake(name: string, reason: WakeReason): void {
@@ -70,6 +81,7 @@ export class WorkQueue {
   }
 
   async #call({ name, action, generation }: Row): Promise<void> {
+    if (action === 'declare') return this.#tellRecords(generation);
     if (action === 'retire') return this.#certificates.retire(name, generation);
     if (action !== 'apply') return this.#certificates.wake(name, wakeReasonSchema.parse(action.slice('wake:'.length)));
     const [row] = this.#sql.exec<{ json: string }>('SELECT json FROM specifications WHERE name = ?', name).toArray();

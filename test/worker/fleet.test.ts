@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { CertificateReport, CertificateView } from '../../functions/certificates/ports.ts';
 import { configurationSchema, type Configuration } from '../../functions/config/configuration.ts';
 import { Fleet } from '../../functions/fleet/fleet.ts';
-import type { CertificatesPort } from '../../functions/fleet/ports.ts';
+import type { CertificatesPort, RecordsPort } from '../../functions/fleet/ports.ts';
 import type { ZoneReport } from '../../functions/dns/zone-report.ts';
 import { STRAGGLER_MS } from '../../functions/fleet/promotion.ts';
 import { BUNDLE_KEEP_MS } from '../../functions/fleet/relay-bundles.ts';
@@ -77,8 +77,10 @@ const report = (name: string, sequence: number, more: Partial<CertificateView> =
 
 interface World {
   fleet: Fleet;
-  /** `apply a 1`, `wake a renew`, … in order. */
+  /** `apply a 1`, `wake a renew`, … in order; `declare a.example.net 1` for declared records. */
   calls: string[];
+  /** Generation that whoever keeps declared records knows. */
+  recordsKnow: { generation: number };
   /** Names whose objects cannot be reached. */
   broken: Set<string>;
   storage: DurableObjectStorage;
@@ -102,9 +104,17 @@ async function inFleet(object: string, work: (world: World) => Promise<void>): P
       retire: (name, generation) => call(name, `retire ${name} ${generation}`),
       wake: (name, reason) => call(name, `wake ${name} ${reason}`),
     };
-    const restart = () => new Fleet({ storage, certificates, clock: () => now });
+    const recordsKnow = { generation: 0 };
+    const records: RecordsPort = {
+      async declare(configuration, generation) {
+        await call('records', ['declare', ...configuration.records.map((record) => record.name), generation].join(' '));
+        recordsKnow.generation = Math.max(recordsKnow.generation, generation);
+        return recordsKnow.generation;
+      },
+    };
+    const restart = () => new Fleet({ storage, certificates, records, clock: () => now });
     try {
-      await work({ fleet: restart(), calls, broken, storage, advance: (ms) => (now += ms), restart });
+      await work({ fleet: restart(), calls, recordsKnow, broken, storage, advance: (ms) => (now += ms), restart });
     } finally {
       await storage.deleteAlarm();
     }
@@ -509,13 +519,65 @@ describe('zones', () => {
   });
 });
 
+describe('declared records', () => {
+  const declaring = (...names: string[]): Configuration => ({
+    ...configuration([]),
+    records: names.map((name) => ({ name, type: 'A', source: { kind: 'values', values: ['192.0.2.1'] }, ttl: 300, adopt: false })),
+  });
+
+  it('are handed over with each configuration that declares some or has just stopped to, and with every sweep', async () => {
+    await inFleet('declared', async ({ fleet, calls }) => {
+      await fleet.promote('h1', configuration([]));
+      await fleet.promote('h2', declaring('a.example.net'));
+      await fleet.promote('h3', declaring('b.example.net'));
+      await fleet.alarm();
+      expect(calls).toEqual(['declare b.example.net 3']);
+      await fleet.sweep();
+      await fleet.alarm();
+      await fleet.promote('h4', configuration([]));
+      await fleet.alarm();
+      await fleet.sweep();
+      await fleet.alarm();
+      expect(calls).toEqual(['declare b.example.net 3', 'declare b.example.net 3', 'declare 4']);
+    });
+  });
+
+  it('are handed over later when they cannot be now', async () => {
+    await inFleet('declared-later', async ({ fleet, calls, broken, advance }) => {
+      broken.add('records');
+      await fleet.promote('h1', declaring('a.example.net'));
+      await fleet.alarm();
+      expect(calls).toEqual([]);
+      broken.delete('records');
+      advance(MINUTE);
+      await fleet.alarm();
+      expect(calls).toEqual(['declare a.example.net 1']);
+    });
+  });
+
+  it('go out under a number above what is known there, after the fleet has lost its state', async () => {
+    await inFleet('declared-lost', async ({ fleet, calls, recordsKnow }) => {
+      recordsKnow.generation = 41;
+      await fleet.promote('h1', declaring('a.example.net'));
+      await fleet.alarm();
+      await fleet.alarm();
+      expect(calls).toEqual(['declare a.example.net 1', 'declare a.example.net 42']);
+    });
+  });
+});
+
 describe('a database of version 1, as the release before left it', () => {
   it('is opened, listed, and takes reports of zones', async () => {
     await runInDurableObject(env.FLEET.getByName('old'), async (_object, { storage }) => {
       await storage.deleteAll();
       for (const statement of oldDatabase.split(/;\n/).filter((text) => text.trim() !== '')) storage.sql.exec(statement);
       const none = () => Promise.resolve();
-      const fleet = new Fleet({ storage, certificates: { apply: none, retire: none, wake: none }, clock: () => START });
+      const fleet = new Fleet({
+        storage,
+        certificates: { apply: none, retire: none, wake: none },
+        records: { declare: () => Promise.resolve(1) },
+        clock: () => START,
+      });
       expect(fleet.configurationInForce()).toMatchObject({ records: [], dns: [{ name: 'main', delegation: null }] });
       expect(fleet.certificate('matrix')).toMatchObject({ state: 'live' });
       expect(fleet.zones()).toEqual([]);

@@ -79,6 +79,7 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
       storage,
       clock,
       certificates: { apply: async () => undefined, retire: async () => undefined, wake: async (name, reason) => void wakes.push(`${name} ${reason}`) },
+      records: { declare: async (_configuration, generation) => generation },
     });
     await fleet.promote('hash', configuration);
     await fleet.alarm();

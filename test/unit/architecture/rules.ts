@@ -13,15 +13,16 @@ const AREAS: Record<string, readonly string[]> = {
   acme: ['type:certificates/ports.ts', 'config', 'storage', 'secrets/secret.ts', 'type:secrets/store.ts'],
   dns: ['type:certificates/ports.ts', 'config', 'storage'],
   clusters: ['type:certificates/ports.ts', 'config', 'storage'],
+  records: ['type:dns/zone-requests.ts', 'config', 'storage'],
   secrets: ['config', 'storage'],
   notifications: ['type:certificates/ports.ts', 'config', 'storage'],
   fleet: ['type:certificates/ports.ts', 'certificates/state.ts', 'config', 'dns/zone-report.ts', 'storage'],
-  web: ['type:certificates/ports.ts', 'type:fleet', 'type:dns', 'type:clusters', 'config'],
-  'environment.ts': ['type:acme', 'type:certificates', 'type:clusters', 'type:dns', 'type:fleet', 'type:secrets'],
+  web: ['type:certificates/ports.ts', 'type:fleet', 'type:dns', 'type:clusters', 'type:records', 'config'],
+  'environment.ts': ['type:acme', 'type:certificates', 'type:clusters', 'type:dns', 'type:fleet', 'type:records', 'type:secrets'],
   'global.d.ts': [],
   'modules.d.ts': ['type:config'],
-  'composition.ts': ['acme', 'certificates', 'clusters', 'config', 'dns', 'fleet', 'notifications', 'secrets', 'web'],
-  'objects.ts': ['acme', 'certificates', 'clusters', 'composition.ts', 'dns', 'fleet', 'secrets'],
+  'composition.ts': ['acme', 'certificates', 'clusters', 'config', 'dns', 'fleet', 'notifications', 'records', 'secrets', 'web'],
+  'objects.ts': ['acme', 'certificates', 'clusters', 'composition.ts', 'dns', 'fleet', 'records', 'secrets'],
   'index.ts': ['composition.ts', 'objects.ts', 'web'],
 };
 
@@ -47,9 +48,14 @@ export const PURE: readonly string[] = [
   'functions/clusters/handshake.ts',
   'functions/clusters/relay-port.ts',
   'functions/dns/account/budget.ts',
+  'functions/dns/declared-plan.ts',
   'functions/dns/zone-plan.ts',
   'functions/fleet/promotion.ts',
   'functions/fleet/sweep.ts',
+  'functions/records/instances.ts',
+  'functions/records/managed-caa.ts',
+  'functions/records/sources.ts',
+  'functions/records/zone-declarations.ts',
 ];
 
 /** Node's modules that workerd has as well, where a library or the build asks for them. */
