@@ -2,6 +2,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { DnsVendor } from '../config/configuration.ts';
 import { createCloudflareProvider } from './cloudflare/provider.ts';
+import type { RequestRates } from './cloudflare/request-rate.ts';
 import { createNamecheapProvider } from './namecheap/provider.ts';
 import type { NamecheapRelay } from './namecheap/relay.ts';
 import type { DnsProvider, SecretReader } from './provider.ts';
@@ -14,6 +15,8 @@ export interface ProviderDependencies {
   namecheap: (cluster: string) => NamecheapRelay;
   onRequest?: (() => void) | undefined;
   apex?: ((name: string) => Promise<string | null>) | undefined;
+  /** What Cloudflare said about its limits; those who share it keep within them together. */
+  rates?: RequestRates | undefined;
 }
 
 /** The `provider` of a `[dns.x]` block is also the first part of a ZoneObject's name. */
@@ -24,6 +27,6 @@ export function createProvider(vendor: DnsVendor, dependencies: ProviderDependen
     case 'cloudflare':
       return createCloudflareProvider(vendor, dependencies);
     case 'namecheap':
-      return createNamecheapProvider(vendor, dependencies.namecheap(vendor.egress));
+      return createNamecheapProvider(vendor, dependencies.namecheap(vendor.egress), dependencies.clock);
   }
 }

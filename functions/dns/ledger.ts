@@ -53,6 +53,18 @@ const intentSchema = z.object({ id: z.string(), holder: z.string(), deadline: ti
 /** What is about to be done outside, by whom, and until when it may take effect (DESIGN §3). */
 export type Intent = z.infer<typeof intentSchema>;
 
+const snapshotRowSchema = z.object({ id: z.number().int(), at: timestamp, reason: z.string(), table_json: z.string(), text: z.string() });
+/** A whole zone before a write: `content` as its writer defines it, `text` as the vendor sent it. */
+export interface StoredSnapshot {
+  id: number;
+  at: number;
+  reason: string;
+  content: unknown;
+  text: string;
+}
+/** Of one zone. */
+export const MAX_SNAPSHOTS = 20;
+
 const zoneSchema = z.object({
   zone_id: z.string(),
   name: z.string(),
@@ -194,6 +206,16 @@ export class Ledger {
     this.#sql.exec('UPDATE records SET sent_at = ?, found = 0 WHERE id IN (SELECT value FROM json_each(?))', now, JSON.stringify(ids));
   }
 
+  /** Takes {@link markSent} back: nothing was sent for these rows after all, so they prove nothing. */
+  markUnsent(ids: readonly number[]): void {
+    this.#sql.exec('UPDATE records SET sent_at = NULL WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
+  }
+
+  /** Settles what is to be removed and was never sent: nothing of it can be at the vendor. */
+  dropUnsent(now: number): void {
+    this.#sql.exec("UPDATE records SET state = 'removed', removed_at = ? WHERE state = 'removing' AND sent_at IS NULL AND record_id IS NULL", now);
+  }
+
   /** The record exists. A row that was released in the meantime stays released, and learns the id for its removal. */
   markPresent(id: number, recordId: string | null, found: boolean, now: number): void {
     this.#sql.exec(
@@ -258,6 +280,45 @@ export class Ledger {
 
   noteFailure(error: ErrorData, now: number): void {
     this.#sql.exec('UPDATE zone SET last_error_at = ?, last_error = ?, failures = failures + 1', now, JSON.stringify(error));
+  }
+
+  /** A document of the zone; null when there is none. */
+  document<S extends z.ZodType>(key: string, schema: S): z.infer<S> | null {
+    const [row] = this.#sql.exec<{ json: string }>('SELECT json FROM documents WHERE key = ?', key).toArray();
+    return row === undefined ? null : schema.parse(JSON.parse(row.json));
+  }
+
+  /** Null removes it. */
+  putDocument(key: string, value: unknown): void {
+    if (value === null) this.#sql.exec('DELETE FROM documents WHERE key = ?', key);
+    else this.#sql.exec('INSERT INTO documents (key, json) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET json = excluded.json', key, JSON.stringify(value));
+  }
+
+  /** Keeps the very first snapshot, the one in `keep`, and the newest {@link MAX_SNAPSHOTS} in all. @returns its id. */
+  addSnapshot({ at, reason, content, text }: Omit<StoredSnapshot, 'id'>, keep: number | null): number {
+    const { id } = this.#sql
+      .exec<{ id: number }>('INSERT INTO snapshots (at, reason, table_json, text) VALUES (?, ?, ?, ?) RETURNING id', at, reason, JSON.stringify(content), text)
+      .one();
+    this.#sql.exec(
+      `DELETE FROM snapshots WHERE id <> (SELECT MIN(id) FROM snapshots) AND id <> ?1
+       AND id NOT IN (SELECT id FROM snapshots ORDER BY id DESC LIMIT ?2)`,
+      keep ?? -1,
+      MAX_SNAPSHOTS - 2,
+    );
+    return id;
+  }
+
+  /** Newest first, without their texts. */
+  snapshots(): Omit<StoredSnapshot, 'text'>[] {
+    const rows = this.#sql.exec('SELECT id, at, reason, table_json FROM snapshots ORDER BY id DESC').toArray();
+    return rows.map((row) => snapshotRowSchema.omit({ text: true }).parse(row)).map(({ table_json: json, ...row }) => ({ ...row, content: JSON.parse(json) }));
+  }
+
+  snapshot(id: number): StoredSnapshot | null {
+    const [row] = this.#sql.exec('SELECT id, at, reason, table_json, text FROM snapshots WHERE id = ?', id).toArray();
+    if (row === undefined) return null;
+    const { table_json: json, ...rest } = snapshotRowSchema.parse(row);
+    return { ...rest, content: JSON.parse(json) };
   }
 
   /** What the janitor has to wait for: whether something is to be removed, and when the next row expires. */

@@ -1,5 +1,12 @@
 /** What the Namecheap adapter needs of a relay: the routes of `shared/relay/contract.ts` with the cluster filled in. */
-import type { DnsQuestion, DnsResult, NamecheapAccountResponse, NamecheapQueryRequest, NamecheapReply, NamecheapWriteRequest } from '../../../shared/relay/contract.ts';
+import type {
+  DnsQuestion,
+  DnsResult,
+  NamecheapAccountResponse,
+  NamecheapQueryRequest,
+  NamecheapReply,
+  NamecheapWriteRequest,
+} from '../../../shared/relay/contract.ts';
 
 export interface NamecheapRelay {
   account(account: string): Promise<NamecheapAccountResponse>;

@@ -1,0 +1,66 @@
+/**
+ * What a list means that was read back after a write, or before the next one: pure decisions.
+ *
+ * Rows of ours may be missing because the vendor still shows the list before, or because somebody wrote over them: that is
+ * mended by another write. A row of somebody else's that is missing or different is never mended by us: people are called.
+ */
+import { SECOND } from '../../shared/clock.ts';
+import { difference, differenceAfterWrite, isParking, recordIdentity, rowKey } from '../../shared/namecheap/comparison.ts';
+import type { HostRow, HostTable } from '../../shared/namecheap/host-table.ts';
+import type { Attempt } from './table-state.ts';
+
+/** Waits before a list is read back once more, milliseconds; then it is taken for the truth. */
+const AGAIN_MS = [3 * SECOND, 10 * SECOND] as const;
+/** Fewer records than this say nothing by getting fewer, unless all are gone. */
+const FEW = 6;
+
+export type Verdict =
+  /** Everything is there, and nothing of others has changed. */
+  | { is: 'as-planned' }
+  /** Not what it should be, which may pass. */
+  | { is: 'unclear'; readAt: number }
+  /** It did not take effect and cannot any more. */
+  | { is: 'without-effect' }
+  /** Something of ours is not as planned; others' is untouched. */
+  | { is: 'incomplete' }
+  /** Others' records differ from what was written. */
+  | { is: 'foreign-change'; lines: string[] };
+
+/** @param isOurs whether the ledger answers for a row, whatever its TTL. */
+export function judgeWrite(attempt: Attempt, read: HostTable, isOurs: (row: HostRow) => boolean, now: number): Verdict {
+  const planned = difference(attempt.before, attempt.write);
+  const found = differenceAfterWrite(attempt.write, read);
+  const added = new Set(planned.added.map(rowKey));
+  const removed = new Set(planned.removed.map(rowKey));
+  const missing = found.removed.filter((row) => added.has(rowKey(row)));
+  const left = found.added.filter((row) => removed.has(rowKey(row)));
+  // A restored list is nobody's but the zone's: every row of it counts.
+  const lost = found.removed.filter((row) => attempt.kind === 'restore' || (!added.has(rowKey(row)) && !isOurs(row)));
+  const foreign = lost.length > 0 || found.emailType !== null;
+  const ours = missing.length + left.length > 0 || found.removed.some(isOurs);
+
+  if (!foreign && !ours) return { is: 'as-planned' };
+  const landed = attempt.acknowledged || missing.length + left.length < planned.added.length + planned.removed.length;
+  if (!landed) return now < attempt.over ? { is: 'unclear', readAt: attempt.over } : { is: 'without-effect' };
+  const again = AGAIN_MS[attempt.reads];
+  if (again !== undefined) return { is: 'unclear', readAt: now + again };
+  if (difference(attempt.before, read).lines.length === 0) return { is: 'without-effect' };
+  return foreign ? { is: 'foreign-change', lines: difference(attempt.write, read).lines } : { is: 'incomplete' };
+}
+
+/**
+ * Whether a list holds so much less than the last one that a fault of the vendor's is likelier than an edit. Without an
+ * earlier one, an empty list is suspicious. @param isOurs as above: what we remove ourselves does not count.
+ */
+export function isCollapsed(last: HostTable | null, read: HostTable, isOurs: (row: HostRow) => boolean): boolean {
+  if (last === null) return read.rows.length === 0;
+  const foreign = (table: HostTable) => table.rows.filter((row) => !isOurs(row) && !isParking(row, table.domain)).length;
+  const [before, now] = [foreign(last), foreign(read)];
+  return now < before && (now === 0 || (before >= FEW && now * 2 <= before));
+}
+
+/** Identity of what a ledger row stands for, as {@link recordIdentity} of a host row. */
+export function identities(rows: readonly HostRow[]): (row: HostRow) => boolean {
+  const known = new Set(rows.map(recordIdentity));
+  return (row) => known.has(recordIdentity(row));
+}
