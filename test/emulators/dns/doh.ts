@@ -56,7 +56,8 @@ export function dohApp(world: DnsWorld, resolver: CachingResolver): Hono {
     const name = c.req.query('name') ?? '';
     const type = typeMnemonic(c.req.query('type') ?? 'A');
     if (name === '' || name.length > MAX_NAME_LENGTH || type === undefined) return c.json({ error: 'Invalid query: name or type.' }, 400);
-    const answered = await ask(world, { server: resolver.name, name, type, transport: 'doh-json' }, () => flat(resolver.query(name, type)));
+    const unchecked = ['1', 'true'].includes(c.req.query('cd') ?? '');
+    const answered = await ask(world, { server: resolver.name, name, type, transport: 'doh-json' }, () => flat(resolver.query(name, type, unchecked)));
     if (answered === undefined) return hangUp(c);
     const resolution = 'failed' in answered ? { rcode: answered.failed, answers: [], authorities: [] } : answered;
     const contentType = vendor === 'cloudflare' ? 'application/dns-json' : 'application/json; charset=UTF-8';
@@ -70,7 +71,9 @@ export function dohApp(world: DnsWorld, resolver: CachingResolver): Hono {
     const query = message.length > MAX_MESSAGE_BYTES ? undefined : readQuery(message);
     if (query === undefined || 'refusal' in query) return c.text('The message is not a DNS query.', 400);
     const { name, type } = query.question;
-    const answered = await ask(world, { server: resolver.name, name, type, transport: 'doh-wire' }, () => flat(resolver.query(name, type)));
+    const answered = await ask(world, { server: resolver.name, name, type, transport: 'doh-wire' }, () =>
+      flat(resolver.query(name, type, query.checkingDisabled)),
+    );
     if (answered === undefined) return hangUp(c);
     const resolution = 'failed' in answered ? { rcode: answered.failed, answers: [], authorities: [] } : answered;
     const reply = writeReply(query, { ...resolution, authoritative: false, recursionAvailable: true, additionals: [] }, 'tcp');

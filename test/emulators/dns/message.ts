@@ -3,6 +3,7 @@ import {
   decode,
   encode,
   AUTHORITATIVE_ANSWER,
+  CHECKING_DISABLED,
   RECURSION_AVAILABLE,
   RECURSION_DESIRED,
   TRUNCATED_RESPONSE,
@@ -18,6 +19,8 @@ export interface Query {
   id: number;
   question: Question;
   recursionDesired: boolean;
+  /** The CD flag: answer although validation fails (RFC 4035 §3.2.2). */
+  checkingDisabled: boolean;
   /** The UDP payload size the client announced; undefined without EDNS. */
   udpPayloadSize: number | undefined;
 }
@@ -62,7 +65,7 @@ export function readQuery(message: Buffer): Query | { refusal: Buffer } | undefi
   if (question === undefined || packet.questions?.length !== 1) return { refusal: bare(id, flags, 'FORMERR') };
   const opt = packet.additionals?.find((record) => record.type === 'OPT');
   const udpPayloadSize = opt?.type === 'OPT' ? opt.udpPayloadSize : undefined;
-  return { id, question, recursionDesired: packet.flag_rd, udpPayloadSize };
+  return { id, question, recursionDesired: packet.flag_rd, checkingDisabled: packet.flag_cd, udpPayloadSize };
 }
 
 /** Writes a response; over UDP one that does not fit is emptied and marked TC, so that the client comes back by TCP. */
@@ -79,6 +82,7 @@ function message(query: Query, reply: Reply, extraFlags: number, answers: Answer
   const flags =
     (reply.authoritative ? AUTHORITATIVE_ANSWER : 0) |
     (query.recursionDesired ? RECURSION_DESIRED : 0) |
+    (query.checkingDisabled ? CHECKING_DISABLED : 0) |
     (reply.recursionAvailable ? RECURSION_AVAILABLE : 0) |
     extraFlags |
     RCODE_NUMBERS[reply.rcode];

@@ -2,7 +2,7 @@
  * Resource records as plain data, and their three other shapes: wire (dns-packet), presentation (RFC 1035 §5.1) and a
  * canonical key, under which two records with the same owner, type and data are the same record (RFC 2181 §5).
  */
-import type { Answer } from 'dns-packet';
+import type { Answer, CaaData } from 'dns-packet';
 import { normalizeName } from './names.ts';
 
 export interface SoaData {
@@ -22,7 +22,8 @@ export type RecordData =
   | { type: 'TXT'; data: readonly string[] }
   | { type: 'MX'; data: { preference: number; exchange: string } }
   | { type: 'SRV'; data: { priority: number; weight: number; port: number; target: string } }
-  | { type: 'CAA'; data: { flags: number; tag: 'issue' | 'issuewild' | 'iodef'; value: string } }
+  /** Any tag: a CA must stop at a critical one that it does not know (RFC 8659 §4.1). */
+  | { type: 'CAA'; data: { flags: number; tag: string; value: string } }
   | { type: 'SOA'; data: SoaData };
 
 /** One record; `name` is normalised, `ttl` in seconds. */
@@ -136,7 +137,8 @@ export function toAnswer(record: ZoneRecord): Answer {
     case 'SRV':
       return { ...owner, type: 'SRV', data: { ...record.data } };
     case 'CAA':
-      return { ...owner, type: 'CAA', data: { ...record.data } };
+      // The package's types know three tags; the wire knows any.
+      return { ...owner, type: 'CAA', data: { ...record.data } as CaaData };
     default:
       return { ...owner, type: 'SOA', data: { ...record.data } };
   }

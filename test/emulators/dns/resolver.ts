@@ -18,14 +18,15 @@ export interface Resolution {
 
 const SERVFAIL: Resolution = { rcode: 'SERVFAIL', answers: [], authorities: [] };
 
-/** Resolves without any cache. A name outside of every zone does not exist; a lame delegation or a loop is SERVFAIL. */
-export function resolve(world: DnsWorld, name: string, type: string): Resolution {
+/** Resolves without any cache. A name outside of every zone does not exist; a lame delegation, a loop or a bogus zone is SERVFAIL. */
+export function resolve(world: DnsWorld, name: string, type: string, checkingDisabled = false): Resolution {
   const answers: ZoneRecord[] = [];
   let current = normalizeName(name);
   for (let hop = 0; hop <= MAX_CNAME_HOPS; hop += 1) {
     const found = descend(world, current, type);
     if (found === 'lame') return SERVFAIL;
     if (found === undefined) return { rcode: 'NXDOMAIN', answers, authorities: [] };
+    if (!checkingDisabled && world.isBogus(found.view.apex)) return SERVFAIL;
     switch (found.lookup.kind) {
       case 'answer':
         return { rcode: 'NOERROR', answers: [...answers, ...found.lookup.records], authorities: [] };
@@ -84,12 +85,12 @@ export class CachingResolver {
   }
 
   /** Answers from the cache while it lasts, with TTLs counted down, and otherwise resolves and remembers. */
-  query(name: string, type: string): { resolution: Resolution; cached: boolean } {
+  query(name: string, type: string, checkingDisabled = false): { resolution: Resolution; cached: boolean } {
     const now = this.#world.clock();
-    const key = `${normalizeName(name)} ${type}`;
+    const key = `${normalizeName(name)} ${type}${checkingDisabled ? ' unchecked' : ''}`;
     const known = this.#cache.get(key);
     if (known !== undefined && known.expiresAt > now) return { resolution: aged(known, now), cached: true };
-    const resolution = resolve(this.#world, name, type);
+    const resolution = resolve(this.#world, name, type, checkingDisabled);
     const ttl = Math.min(this.#maxTtl, cacheSeconds(resolution));
     if (ttl > 0) this.#cache.set(key, { resolution, storedAt: now, expiresAt: now + ttl * 1_000 });
     else this.#cache.delete(key);

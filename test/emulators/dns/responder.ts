@@ -45,16 +45,21 @@ export function authorityHandler(world: DnsWorld, server: string): DnsHandler {
 
 /** The handler of a recursive server without a cache, as a CA's validator uses for every attempt afresh. */
 export function recursiveHandler(world: DnsWorld, server: string): DnsHandler {
-  return handler(world, server, (name, type) => ({ ...resolve(world, name, type), authoritative: false, recursionAvailable: true, additionals: [] }));
+  return handler(world, server, (name, type, unchecked) => ({
+    ...resolve(world, name, type, unchecked),
+    authoritative: false,
+    recursionAvailable: true,
+    additionals: [],
+  }));
 }
 
-function handler(world: DnsWorld, server: string, answer: (name: string, type: string) => Reply): DnsHandler {
+function handler(world: DnsWorld, server: string, answer: (name: string, type: string, checkingDisabled: boolean) => Reply): DnsHandler {
   return async (message, transport) => {
     const query = readQuery(message);
     if (query === undefined) return undefined;
     if ('refusal' in query) return query.refusal;
     const { name, type } = query.question;
-    const reply = await ask(world, { server, name, type, transport }, () => answer(name, type));
+    const reply = await ask(world, { server, name, type, transport }, () => answer(name, type, query.checkingDisabled));
     if (reply === undefined) return undefined;
     return writeReply(query, 'failed' in reply ? failure(query, reply.failed) : reply, transport);
   };

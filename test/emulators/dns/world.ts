@@ -35,6 +35,7 @@ export class DnsWorld {
   resolversAsk: 'slowest' | 'fastest' = 'slowest';
   readonly #zones = new Map<string, ZoneHistory>();
   readonly #nameservers = new Map<string, Nameserver>();
+  readonly #bogus = new Set<string>();
 
   constructor(clock: Clock = Date.now) {
     this.clock = clock;
@@ -53,6 +54,17 @@ export class DnsWorld {
   addNameserver(spec: NameserverSpec): void {
     const zones = spec.zones === undefined ? undefined : new Set(spec.zones.map(normalizeName));
     this.#nameservers.set(normalizeName(spec.name), { zones, delayMs: spec.delayMs ?? 0 });
+  }
+
+  /** A zone whose signatures do not validate: resolvers answer SERVFAIL unless the question says not to check. */
+  setBogus(zone: string, bogus: boolean): void {
+    const { name } = this.#zone(zone);
+    if (bogus) this.#bogus.add(name);
+    else this.#bogus.delete(name);
+  }
+
+  isBogus(zone: string): boolean {
+    return this.#bogus.has(normalizeName(zone));
   }
 
   /** Changes how late a server publishes, in milliseconds. */

@@ -120,3 +120,18 @@ describe('DoH in wire format', () => {
     expect((await fetch(resolver(0).url, { method: 'POST', body: new Uint8Array(query), headers: { 'content-type': 'text/plain' } })).status).toBe(415);
   });
 });
+
+describe('a zone that does not validate', () => {
+  it('is SERVFAIL at every resolver unless the question says not to check, and is never remembered the one way for the other', async () => {
+    dns.world.setBogus('example.net', true);
+    const ask = async (flags: number) => {
+      const query = encode({ type: 'query', id: 0, flags, questions: [{ type: 'TXT', name: 'txt.example.net' }] });
+      const response = await fetch(resolver(0).url, { method: 'POST', headers: { 'content-type': 'application/dns-message' }, body: new Uint8Array(query) });
+      return decode(Buffer.from(await response.arrayBuffer())).answers?.length;
+    };
+    const [checked, unchecked] = [0x0100, 0x0110];
+    expect([await ask(checked), await ask(unchecked), await ask(checked)]).toEqual([0, 1, 0]);
+    dns.world.setBogus('example.net', false);
+    expect(await ask(checked)).toBe(1);
+  });
+});
