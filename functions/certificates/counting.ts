@@ -15,11 +15,12 @@ export function countedRelay(relay: RelayPort, onCall: () => void): RelayPort {
   };
 }
 
-/** Calls that change a zone are made by its ZoneObject; each counts as one, besides the look-ups that leave from here. */
+/** What is asked of a ZoneObject it asks of its vendor; each counts as one, besides the look-ups that leave from here. */
 export function countedDns(dns: DnsPort, onCall: () => void): DnsPort {
   return {
-    place: (records) => dns.place(records),
-    propagation: (records, vias) => dns.propagation(records, vias),
+    preflight: (domains, authority, vias) => (onCall(), dns.preflight(domains, authority, vias)),
+    place: (records, vias) => dns.place(records, vias),
+    propagation: (records, vias, confirmed) => dns.propagation(records, vias, confirmed),
     present: (owner, operation, records) => (onCall(), dns.present(owner, operation, records)),
     cleanUp: (owner, operation, records) => (onCall(), dns.cleanUp(owner, operation, records)),
   };

@@ -123,6 +123,12 @@ export interface PropagationReport {
   servers: { name: string; kind: 'authoritative' | 'resolver'; seen: boolean; detail: string }[];
 }
 
+/** A report with what the next look goes on from. */
+export interface PropagationProgress extends PropagationReport {
+  /** Challenge names that need not be asked about again. */
+  confirmed: string[];
+}
+
 /** What the CA goes by when it checks CAA (RFC 8659, RFC 8657). */
 export interface CaaIdentity {
   /** `caaIdentities` of the directory's meta; empty when the CA names none, and CAA cannot be judged. */
@@ -137,8 +143,8 @@ export interface DnsPort {
    * @param domains as certified, wildcards included. @throws DnsError naming the record, what it holds and what to change.
    */
   preflight(domains: string[], authority: CaaIdentity, vias: string[]): Promise<void>;
-  /** Finds each record's zone (longest match, CNAME followed into configured zones). Read-only. */
-  place(records: ChallengeRecord[]): Promise<PlacedRecord[]>;
+  /** Finds each record's zone (longest match, CNAME followed into configured zones). Read-only. `vias` as for `propagation`. */
+  place(records: ChallengeRecord[], vias: string[]): Promise<PlacedRecord[]>;
   /**
    * Publishes all of them: ledger row first, then one change per zone; the same name and value again is a no-op.
    * @param owner issuance id; the ledger remembers it. @param operation deduplicates a repeated call.
@@ -146,8 +152,11 @@ export interface DnsPort {
    * every vendor has them.
    */
   present(owner: string, operation: string, records: PlacedRecord[]): Promise<number | null>;
-  /** Read-only. `vias`: clusters whose relay may be asked for authoritative answers. */
-  propagation(records: PlacedRecord[], vias: string[]): Promise<PropagationReport>;
+  /**
+   * Read-only. Asks about a bounded number of names at a time.
+   * @param vias clusters whose relay may be asked for authoritative answers. @param confirmed of the report before; empty at first.
+   */
+  propagation(records: PlacedRecord[], vias: string[], confirmed: string[]): Promise<PropagationProgress>;
   /** Removes exactly what the ledger says this owner wrote in the zones of `records`. Safe to repeat. */
   cleanUp(owner: string, operation: string, records: PlacedRecord[]): Promise<void>;
 }

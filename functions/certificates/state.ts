@@ -62,7 +62,16 @@ const orderSchema = z.object({
   retryAt: ms.nullable(),
 });
 
-const placedRecordSchema = z.object({ name: z.string(), value: z.string(), vendor: z.string(), zoneId: z.string(), zoneName: z.string(), target: z.string() });
+const placedRecordSchema = z.object({
+  name: z.string(),
+  value: z.string(),
+  vendor: z.string(),
+  zoneId: z.string(),
+  zoneName: z.string(),
+  target: z.string(),
+  /** Absent in what the release before has stored; it knew Cloudflare only. */
+  provider: z.enum(['cloudflare', 'namecheap']).optional(),
+});
 
 const challengeSchema = z.object({ url: z.string(), authorization: z.string(), name: z.string(), value: z.string() });
 
@@ -71,6 +80,8 @@ const propagationSchema = z.object({
   summary: z.string(),
   weak: z.boolean(),
   servers: z.array(z.object({ name: z.string(), kind: z.enum(['authoritative', 'resolver']), seen: z.boolean(), detail: z.string() })),
+  /** Challenge names that are good: long lists are asked about over several looks. */
+  confirmed: z.array(z.string()).default([]),
 });
 
 export const leafSchema = z.object({

@@ -1,8 +1,8 @@
 /** What people and programs see of a certificate: a pure projection of its state. No secret, no CSR, no chain. */
 import { decide, nextIssuance } from './decide.ts';
 import { describeVerdicts, SETTLE_MS, summarise } from './delivery.ts';
-import { PROPAGATION_CONCERN_MS } from './phases/propagate.ts';
-import type { CertificateView } from './ports.ts';
+import type { CertificateView, PropagationReport } from './ports.ts';
+import { policyOf } from './propagation-policy.ts';
 import { explainRenewal } from './renewal.ts';
 import type { CertificateState, DeliveryState, HistoryEntry, Issuance } from './state.ts';
 
@@ -102,10 +102,11 @@ function waitingFor(state: CertificateState, now: number): string | null {
   if (!record.adoptionDone) return record.adoptionFailure === null ? 'The relay.' : 'The next try.';
   if (issuance?.failure) return 'The next try.';
   if (issuance?.intent && issuance.waitUntil > now) return 'An interrupted call to be over for certain.';
+  if (issuance?.phase === 'present' && issuance.polls > 0) return zoneWaited(issuance);
   if (issuance?.phase === 'propagate') {
     const since = issuance.phases.at(-1)?.startedAt ?? now;
     const summary = issuance.propagation?.summary ?? 'The first answer of the name servers';
-    return now - since > PROPAGATION_CONCERN_MS ? `${summary}, longer than usual.` : `${summary}.`;
+    return now - since > policyOf(issuance.placed).concernMs ? `${summary}, longer than usual.` : `${summary}.`;
   }
   if (issuance?.phase === 'validate') return 'The CA to look at the records.';
   if (issuance?.phase === 'finalize' || issuance?.phase === 'download') return 'The CA to issue.';
@@ -120,6 +121,18 @@ function waitingFor(state: CertificateState, now: number): string | null {
   return null;
 }
 
+/** Its vendor replaces whole zones: changes are gathered, written in turn, and read back. */
+function zoneWaited({ placed }: Issuance): string {
+  const zones = [...new Set(placed.filter(({ provider }) => provider === 'namecheap').map(({ zoneName }) => zoneName))];
+  return zones.length === 0 ? 'The DNS vendor to take the records.' : `The zone ${zones.join(', ')} to be written and read back.`;
+}
+
+function propagationView({ propagation }: Issuance): PropagationReport | null {
+  if (propagation === null) return null;
+  const { complete, summary, weak, servers } = propagation;
+  return { complete, summary, weak, servers };
+}
+
 function issuanceView(issuance: Issuance): CertificateView['issuance'] {
   return {
     id: issuance.id,
@@ -128,7 +141,7 @@ function issuanceView(issuance: Issuance): CertificateView['issuance'] {
     authority: issuance.authority,
     keyMadeIn: issuance.key?.madeIn ?? null,
     phases: issuance.phases,
-    propagation: issuance.propagation,
+    propagation: propagationView(issuance),
     failure: issuance.failure,
     requests: issuance.requests,
   };

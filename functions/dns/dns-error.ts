@@ -66,6 +66,7 @@ export interface DnsErrorOptions extends PerennialErrorOptions {
 }
 
 export class DnsError extends PerennialError {
+  declare readonly code: DnsErrorCode;
   readonly inDoubt: boolean;
 
   constructor(code: DnsErrorCode, message: string, options: DnsErrorOptions = {}) {

@@ -1,14 +1,17 @@
-/** The life cycle's {@link DnsPort}: placement, ZoneObjects, and propagation put together. Stateless but for short caches. */
-import type { DnsPort, PlacedRecord, PropagationReport } from '../certificates/ports.ts';
+/** The life cycle's {@link DnsPort}: placement, preflight, ZoneObjects and propagation put together. Stateless but for short caches. */
+import type { DnsPort, PlacedRecord } from '../certificates/ports.ts';
 import type { DnsVendor } from '../config/configuration.ts';
 import { unwrap } from '../../shared/errors.ts';
-import { SECOND, type Clock } from '../../shared/clock.ts';
-import type { DnsQuestion, DnsResult } from '../../shared/relay/contract.ts';
+import { MINUTE, SECOND, type Clock } from '../../shared/clock.ts';
+import type { DnsQuestion } from '../../shared/relay/contract.ts';
+import { createAuthorities, type RelayQuery } from './authorities.ts';
 import { createProvider, PROVIDERS, type ProviderDependencies } from './create-provider.ts';
 import { DnsError } from './dns-error.ts';
 import { createDohClient, type DohAnswer, type Resolver } from './doh.ts';
-import { challengeName, placeNames } from './placement.ts';
-import { authoritativeViews, authoritiesAgree, propagationReport, resolverView, type Expectation, type ServerView } from './propagation.ts';
+import { challengeName, type Place, placeNames } from './placement.ts';
+import { createPreflight } from './preflight/preflight.ts';
+import { authoritativeViews, authoritiesAgree, isConfirmed, propagationReport, resolverView, type Expectation, type ServerView } from './propagation.ts';
+import { publicAliases } from './public-aliases.ts';
 import type { SecretReader, ZoneLocator } from './provider.ts';
 import type { ZonePort } from './zone-requests.ts';
 
@@ -20,9 +23,9 @@ export interface DnsPortDependencies {
   /** Reads `secret:<name>`. */
   secret: SecretReader;
   /** The ZoneObject of that name; a fresh stub each time, so that one that broke is not used again. */
-  zone(provider: DnsVendor['provider'], zoneId: string): ZonePort;
+  zone(provider: DnsVendor['provider'], zoneId: string): Pick<ZonePort, 'present' | 'cleanUp' | 'examine'>;
   /** `POST /v1/dns/query` of one cluster's relay, at most 16 questions a call. Throws when the relay cannot be asked. */
-  authoritative(cluster: string, questions: DnsQuestion[]): Promise<DnsResult[]>;
+  authoritative: RelayQuery;
   /** The relay through which a cluster's Namecheap account is reached. */
   namecheap: ProviderDependencies['namecheap'];
   fetch: typeof fetch;
@@ -31,20 +34,23 @@ export interface DnsPortDependencies {
   onRequest?: (kind: 'api' | 'doh') => void;
 }
 
-/** Questions of one request to a relay (contract version 2). */
-const QUESTIONS_PER_REQUEST = 16;
 /** How long a vendor takes at most, as a rule, until its own servers have a record: asked before, a resolver remembers "no". */
 const SETTLING_MS = 10 * SECOND;
 /** Names asked of resolvers in one call: with three resolvers well below the 40 requests of an invocation. */
 const MAX_RESOLVED_NAMES = 10;
+/** What the preflight has placed is published right after it. */
+const PLACED_MS = MINUTE;
 
 export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
   const { vendors, resolvers, secret, fetch, clock, onRequest } = dependencies;
   const ask = createDohClient({ fetch, onRequest: () => onRequest?.('doh') });
+  const authorities = createAuthorities((cluster, questions) => dependencies.authoritative(cluster, questions));
   const providers = new Map<string, ZoneLocator>();
 
   /** When names were last published. A hint only: whoever starts anew asks at once. */
   const publishedAt = new Map<string, number>();
+  /** Places by challenge name. */
+  const placed = new Map<string, { place: Place; until: number }>();
 
   /** Kept per block, because the adapters remember zones for a few minutes. */
   function provider(vendor: DnsVendor): ZoneLocator {
@@ -60,55 +66,50 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
     return resolver === undefined ? null : (await ask(resolver, name, 'SOA')).apex;
   }
 
+  async function places(names: readonly string[], vias: readonly string[]): Promise<ReadonlyMap<string, Place>> {
+    const found = await placeNames(names, { vendors, provider, aliases: (outside) => publicAliases(outside, vias, { resolvers, ask, authorities }) });
+    for (const [name, place] of found) placed.set(name, { place, until: clock() + PLACED_MS });
+    return found;
+  }
+
+  function recentPlace(name: string): Place | undefined {
+    const known = placed.get(name);
+    return known !== undefined && known.until > clock() ? known.place : undefined;
+  }
+
   /** What every authoritative server says, through the first relay that can be asked; null when none can. */
   async function askAuthorities(expectations: readonly Expectation[], vias: readonly string[]): Promise<ServerView[] | null> {
     const questions = [...new Set(expectations.map(({ target }) => target))].map((name): DnsQuestion => ({ name, type: 'TXT' }));
-    for (const cluster of vias) {
-      try {
-        const results: DnsResult[] = [];
-        for (let at = 0; at < questions.length; at += QUESTIONS_PER_REQUEST) {
-          results.push(...(await dependencies.authoritative(cluster, questions.slice(at, at + QUESTIONS_PER_REQUEST))));
-        }
-        const views = authoritativeViews(expectations, results);
-        // A relay that reaches no name server at all knows no more than no relay.
-        if (views.some(({ state }) => state !== 'silent')) return views;
-      } catch {
-        // The next relay may be there; without any, the report says that it is weak.
-      }
-    }
-    return null;
+    const results = await authorities(questions, vias);
+    return results === null ? null : authoritativeViews(expectations, results);
   }
 
-  async function askResolvers(expectations: readonly Expectation[]): Promise<ServerView[]> {
-    const asked = expectations.slice(0, MAX_RESOLVED_NAMES);
+  /** Answers by resolver and name; null where a resolver failed. */
+  function askResolvers(expectations: readonly Expectation[]): Promise<(DohAnswer | null)[][]> {
     return Promise.all(
-      resolvers.map(async (resolver) => {
-        const answers = await Promise.all(asked.map(({ name }) => ask(resolver, name, 'TXT').catch((): DohAnswer | null => null)));
-        return resolverView(resolver.name, asked, answers);
-      }),
+      resolvers.map((resolver) => Promise.all(expectations.map(({ name }) => ask(resolver, name, 'TXT').catch((): DohAnswer | null => null)))),
     );
   }
 
   return {
-    async place(records) {
-      const places = await placeNames(
-        records.map(({ name }) => name),
-        { vendors, provider, resolvers, ask },
-      );
+    async place(records, vias) {
+      const names = [...new Set(records.map(({ name }) => challengeName(name)))];
+      const unknown = names.filter((name) => recentPlace(name) === undefined);
+      const found = unknown.length === 0 ? new Map<string, Place>() : await places(unknown, vias);
       return records.flatMap((record) => {
         const name = challengeName(record.name);
-        const place = places.get(name);
+        const place = found.get(name) ?? recentPlace(name);
         return place === undefined ? [] : [{ name, value: record.value, ...place }];
       });
     },
 
-    preflight: () => Promise.resolve(),
+    preflight: createPreflight({ vendors, resolvers, ask, authorities, place: places, zone: (kind, zoneId) => dependencies.zone(kind, zoneId), clock }),
 
     async present(owner, operation, records) {
       let again: number | null = null;
-      await inEveryZone(records, async (zoneRecords, { vendor: name, zoneId, zoneName }) => {
+      await inEveryZone(records, async (zoneRecords, { vendor: name, provider: kind, zoneId, zoneName }) => {
         const vendor = vendors.find((block) => block.name === name);
-        if (vendor === undefined)
+        if (vendor === undefined || (kind !== undefined && kind !== vendor.provider))
           throw new DnsError('dns_vendor_removed', `[dns.${name}] is no longer configured.`, { hint: 'The next attempt looks for the zone anew.' });
         const request = {
           vendor,
@@ -117,6 +118,8 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
           operation,
           records: zoneRecords.map(({ target, value }) => ({ name: target, value })),
         };
+        // Whatever comes of it, the next placement looks anew: a CNAME may have been found where the record should go.
+        for (const record of zoneRecords) placed.delete(record.name);
         const presented = unwrap(await dependencies.zone(vendor.provider, zoneId).present(request));
         if (presented?.retryAt != null) again = Math.min(presented.retryAt, again ?? Infinity);
         else for (const { target } of zoneRecords) publishedAt.set(target, clock());
@@ -124,26 +127,37 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
       return again;
     },
 
-    async propagation(records, vias): Promise<PropagationReport> {
+    async propagation(records, vias, confirmed) {
       const expectations = expected(records);
-      const authorities = await askAuthorities(expectations, vias);
+      const views = await askAuthorities(expectations, vias);
+      const known = expectations.map(({ name }) => name).filter((name) => confirmed.includes(name));
       const settled = expectations.every(({ target }) => clock() >= (publishedAt.get(target) ?? 0) + SETTLING_MS);
-      if (authorities === null && !settled)
+      if (views === null && !settled)
         return {
           complete: false,
           weak: true,
           servers: [],
+          confirmed: known,
           summary: `waiting ${SETTLING_MS / SECOND} s before public resolvers are asked, because no relay can ask the authoritative servers`,
         };
-      const resolved = authorities === null || authoritiesAgree(authorities) ? await askResolvers(expectations) : [];
-      return propagationReport(authorities, resolved);
+      const open = expectations.filter(({ name }) => !known.includes(name)).slice(0, MAX_RESOLVED_NAMES);
+      const asked = views === null || authoritiesAgree(views) ? open : [];
+      const answers = asked.length === 0 ? [] : await askResolvers(asked);
+      const view = (some: readonly Expectation[], at: number) =>
+        answers.map((all, index) => resolverView(resolvers[index]?.name ?? '', some, all.slice(at, at + some.length)));
+      const news = asked.filter((expectation, index) => isConfirmed(views, view([expectation], index))).map(({ name }) => name);
+      return propagationReport(views, view(asked, 0), {
+        confirmed: [...known, ...news],
+        total: expectations.length,
+        sliced: expectations.length > MAX_RESOLVED_NAMES,
+      });
     },
 
     async cleanUp(owner, operation, records) {
-      await inEveryZone(records, async (_, { vendor: name, zoneId }) => {
-        const vendor = vendors.find((block) => block.name === name);
+      await inEveryZone(records, async (_, { vendor: name, provider: kind, zoneId }) => {
+        const placedBy = kind ?? vendors.find((block) => block.name === name)?.provider;
         // The ledger knows its credentials itself. An empty ledger has nothing to do, so asking a wrong object is harmless.
-        for (const kind of vendor === undefined ? PROVIDERS : [vendor.provider]) unwrap(await dependencies.zone(kind, zoneId).cleanUp({ owner, operation }));
+        for (const each of placedBy === undefined ? PROVIDERS : [placedBy]) unwrap(await dependencies.zone(each, zoneId).cleanUp({ owner, operation }));
       });
     },
   };

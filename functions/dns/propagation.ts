@@ -6,7 +6,7 @@
  * resolvers of its own, so one that is stuck on a remembered denial, or fails, does not hold up what every authority
  * shows; one that shows an older set of values does, because that is gone within the records' TTL.
  */
-import type { PropagationReport } from '../certificates/ports.ts';
+import type { PropagationProgress } from '../certificates/ports.ts';
 import type { DnsResult } from '../../shared/relay/contract.ts';
 import type { DohAnswer } from './doh.ts';
 
@@ -84,21 +84,39 @@ export function authoritiesAgree(views: readonly ServerView[]): boolean {
 }
 
 /**
+ * Whether one name is good, once the authorities agree.
  * @param authorities null when no relay could ask them: then a majority of the resolvers decides, which is weaker.
- * @param resolvers empty while the authorities do not agree.
+ * @param resolvers what each resolver said about this name.
  */
-export function propagationReport(authorities: readonly ServerView[] | null, resolvers: readonly ServerView[]): PropagationReport {
+export function isConfirmed(authorities: readonly ServerView[] | null, resolvers: readonly ServerView[]): boolean {
   const confirmed = resolvers.filter(({ state }) => state === 'seen').length;
-  const complete =
-    authorities === null
-      ? confirmed > resolvers.length / 2
-      : authoritiesAgree(authorities) &&
-        (confirmed > 0 || (authorities.every(({ state }) => state === 'seen') && resolvers.every(({ state }) => state !== 'old')));
+  if (authorities === null) return confirmed > resolvers.length / 2;
+  return confirmed > 0 || (authorities.every(({ state }) => state === 'seen') && resolvers.every(({ state }) => state !== 'old'));
+}
+
+/** Names that are good, of all; resolvers are asked about a part of them at a time. */
+export interface NamesConfirmed {
+  confirmed: readonly string[];
+  total: number;
+  /** Not all of them could be asked about in one look. */
+  sliced: boolean;
+}
+
+/** @param resolvers empty while the authorities do not agree. */
+export function propagationReport(
+  authorities: readonly ServerView[] | null,
+  resolvers: readonly ServerView[],
+  { confirmed, total, sliced }: NamesConfirmed,
+): PropagationProgress {
+  const complete = (authorities === null || authoritiesAgree(authorities)) && confirmed.length === total;
   const remembered = !complete && resolvers.some(({ state }) => state === 'old') ? ' (older values are still in their caches)' : '';
+  const names = sliced ? [`${confirmed.length} of ${total} names confirmed`] : [];
+  const seen = [...counted(authorities ?? [], 'authoritative servers'), ...counted(resolvers, 'public resolvers')];
   return {
     complete,
-    summary: `${[...counted(authorities ?? [], 'authoritative servers'), ...counted(resolvers, 'public resolvers')].join(', ') || 'no server could be asked'}${remembered}`,
+    summary: `${seen.length === 0 ? 'no server could be asked' : [...seen, ...names].join(', ')}${remembered}`,
     weak: authorities === null,
+    confirmed: [...confirmed],
     servers: [...(authorities ?? []), ...resolvers].map(({ name, kind, state, detail }) => ({
       name,
       kind,

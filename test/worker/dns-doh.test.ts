@@ -22,6 +22,8 @@ function worldOf(): DnsWorld {
       { name: '_acme-challenge.example.net', type: 'TXT', data: ['two', 'strings'] },
       { name: '_acme-challenge.example.net', type: 'TXT', data: 'one' },
       { name: 'alias.example.net', type: 'CNAME', data: '_acme-challenge.example.net' },
+      { name: 'example.net', type: 'CAA', data: { flags: 128, tag: 'issue', value: 'ca.example; accounturi=https://ca.example/1' } },
+      { name: 'www.example.net', type: 'CNAME', data: 'example.net' },
     ],
   });
   return world;
@@ -40,8 +42,25 @@ describe('asking a public resolver', () => {
 
   it('tells a name without TXT from one that does not exist, and knows the apex', async () => {
     const ask = askIn(worldOf());
-    expect(await ask(RESOLVER, 'example.net', 'TXT')).toEqual({ status: 'nodata', values: [], apex: 'example.net' });
-    expect(await ask(RESOLVER, 'nothing.example.net', 'TXT')).toEqual({ status: 'nxdomain', values: [], apex: 'example.net' });
+    expect(await ask(RESOLVER, 'example.net', 'TXT')).toEqual({ status: 'nodata', values: [], owner: null, apex: 'example.net' });
+    expect(await ask(RESOLVER, 'nothing.example.net', 'TXT')).toEqual({ status: 'nxdomain', values: [], owner: null, apex: 'example.net' });
+  });
+
+  it('reads CAA, where it stands behind an alias, and the name servers of a zone', async () => {
+    const ask = askIn(worldOf());
+    expect(await ask(RESOLVER, 'www.example.net', 'CAA')).toMatchObject({
+      values: ['128 issue "ca.example; accounturi=https://ca.example/1"'],
+      owner: 'example.net',
+    });
+    expect(await ask(RESOLVER, 'example.net', 'NS')).toMatchObject({ values: ['ns1.test-dns.example'], owner: 'example.net' });
+  });
+
+  it('has an answer of a zone that does not validate only when told not to check', async () => {
+    const world = worldOf();
+    world.setBogus('example.net', true);
+    const ask = askIn(world);
+    await expect(ask(RESOLVER, 'example.net', 'NS')).rejects.toMatchObject({ code: 'dns_resolver_failed', details: { rcode: 2 } });
+    expect(await ask(RESOLVER, 'example.net', 'NS', { unchecked: true })).toMatchObject({ status: 'answer' });
   });
 
   it('fails with a reason on anything but an answer', async () => {

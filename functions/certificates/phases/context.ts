@@ -56,6 +56,11 @@ export function operationId(issuance: Issuance, call: string): string {
   return `${issuance.id}-${call}-${issuance.phases.length}`;
 }
 
+/** Clusters that take the certificate: their relays may be asked about DNS. */
+export function clustersOf({ spec }: Issuance): string[] {
+  return [...new Set(spec.deliveries.map((delivery) => delivery.cluster))];
+}
+
 export type IntentVerdict = 'clear' | 'resumed';
 
 /**

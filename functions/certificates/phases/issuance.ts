@@ -121,6 +121,15 @@ export function dropOrder(context: PhaseContext): void {
   issuance.attempt += 1;
 }
 
+/** Waiting on DNS beyond the order's life would be for nothing. @returns true when the order is dropped: the next step is a new one. */
+export function dropExpiredOrder(context: PhaseContext): boolean {
+  const { order } = issuanceOf(context);
+  if (order?.expires == null || order.expires > context.clock()) return false;
+  dropOrder(context);
+  context.event('order-expired', 'The order expired while its challenge records were on their way; a new one follows.');
+  return true;
+}
+
 function historyEntry(issuance: Issuance, endedAt: number, outcome: HistoryEntry['outcome'], message: string): HistoryEntry {
   return {
     id: issuance.id,

@@ -1,5 +1,8 @@
-/** newOrder (RFC 8555 §7.4): once per attempt; the order's URL is persisted as soon as it is known. */
-import { enterPhase, inspectIntent, issuanceOf, type PhaseContext, withIntent } from './context.ts';
+/**
+ * newOrder (RFC 8555 §7.4): once per attempt, and only after DNS has been looked at; the order's URL is persisted as soon as
+ * it is known.
+ */
+import { clustersOf, enterPhase, inspectIntent, issuanceOf, type PhaseContext, withIntent } from './context.ts';
 
 /** The transport gives up after this long, ms. */
 const ORDER_DEADLINE_MS = 15_000;
@@ -12,6 +15,8 @@ export async function order(context: PhaseContext): Promise<void> {
   const session = await context.session();
   issuance.accountUrl = session.accountUrl;
   const { spec } = issuance;
+  // What the CA would refuse is found out before an order is spent on it.
+  await context.ports.dns.preflight(spec.domains, { identities: [...session.caaIdentities], accountUrl: session.accountUrl }, clustersOf(issuance));
   // RFC 9773 §5: the predecessor must belong to this account.
   const replaces = context.state.live?.accountUrl === session.accountUrl ? issuance.replaces : null;
   issuance.order = await withIntent(context, 'order', ORDER_DEADLINE_MS, () => session.newOrder({ names: spec.domains, profile: spec.profile, replaces }));

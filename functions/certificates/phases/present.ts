@@ -5,7 +5,9 @@
 import { PerennialError } from '../../../shared/errors.ts';
 import type { AcmeAuthorization, ChallengeRecord, PlacedRecord } from '../ports.ts';
 import type { CertificateRecord, Issuance } from '../state.ts';
-import { enterPhase, issuanceOf, operationId, type PhaseContext } from './context.ts';
+import { policyOf } from '../propagation-policy.ts';
+import { clustersOf, enterPhase, issuanceOf, operationId, type PhaseContext } from './context.ts';
+import { dropExpiredOrder } from './issuance.ts';
 
 /** Authorizations read in one step: what one run sends to the outside is bounded (DESIGN §13). */
 const AUTHORIZATIONS_PER_STEP = 10;
@@ -22,14 +24,45 @@ export async function present(context: PhaseContext): Promise<void> {
     context.persist();
     return;
   }
+  // A vendor that has the records in hand is only asked how far it is. After a failure they may belong elsewhere by now.
+  if (issuance.polls === 0 || issuance.failure !== null) await place(context, issuance);
+  const again = await context.ports.dns.present(issuance.id, operationId(issuance, 'present'), issuance.placed);
+  if (again === null) {
+    issuance.propagation = null;
+    enterPhase(context, 'propagate');
+    issuance.waitUntil = context.clock() + policyOf(issuance.placed).firstLookMs;
+  } else if (!dropExpiredOrder(context)) {
+    issuance.waitUntil = again;
+    issuance.polls += 1;
+  }
+  context.persist();
+}
+
+/** Finds where the records go and remembers it before anything is written there. */
+async function place(context: PhaseContext, issuance: Issuance): Promise<void> {
   const records: ChallengeRecord[] = issuance.challenges.map(({ name, value }) => ({ name, value }));
-  issuance.placed = await context.ports.dns.place(records);
+  const placed = await context.ports.dns.place(records, clustersOf(issuance));
+  const before = issuance.placed;
+  if (!issuance.cleaned && before.length > 0 && !samePlaces(before, placed)) {
+    // Other records are another change: its operation must not be taken for the one before.
+    enterPhase(context, 'present');
+    const left = before.filter(({ vendor, zoneId }) => !placed.some((record) => record.vendor === vendor && record.zoneId === zoneId));
+    // Best effort: the zone's own janitor removes what stays there.
+    if (left.length > 0) await context.ports.dns.cleanUp(issuance.id, operationId(issuance, 'clean-up-moved'), left).catch(() => undefined);
+  }
+  issuance.placed = placed;
   issuance.cleaned = false;
-  context.state.record.zones = zonesOf(issuance.placed);
+  context.state.record.zones = zonesOf(placed);
   context.persist();
-  await context.ports.dns.present(issuance.id, operationId(issuance, 'present'), issuance.placed);
-  enterPhase(context, 'propagate');
-  context.persist();
+}
+
+function samePlaces(before: readonly PlacedRecord[], now: readonly PlacedRecord[]): boolean {
+  const keys = (records: readonly PlacedRecord[]) =>
+    records
+      .map(({ vendor, zoneId, target, value }) => `${vendor} ${zoneId} ${target} ${value}`)
+      .toSorted()
+      .join('\n');
+  return keys(before) === keys(now);
 }
 
 function zonesOf(placed: readonly PlacedRecord[]): CertificateRecord['zones'] {

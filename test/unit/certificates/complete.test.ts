@@ -15,7 +15,7 @@ function alone(present: CertificateState): PhaseContext {
     state: present,
     ports: {
       acme: { open: refuse, renewalInfo: refuse, classify: () => 'internal' },
-      dns: { place: refuse, present: refuse, propagation: refuse, cleanUp: refuse },
+      dns: { preflight: refuse, place: refuse, present: refuse, propagation: refuse, cleanUp: refuse },
       relay: { createKey: refuse, removeKey: refuse, install: refuse, inspect: refuse, reload: refuse, verify: refuse },
     },
     clock: () => NOW,

@@ -87,7 +87,7 @@ describe('the view of a certificate', () => {
             phase: 'propagate',
             order,
             phases: [{ name: 'propagate', startedAt: NOW - ago, endedAt: null }],
-            propagation: { complete: false, summary: '1 of 2 authoritative servers', weak: false, servers: [] },
+            propagation: { complete: false, summary: '1 of 2 authoritative servers', weak: false, servers: [], confirmed: [] },
           }),
         }),
       ).waitingFor;

@@ -1,263 +1,173 @@
-/**
- * The DnsPort over loopback HTTP: the real SDK against the Cloudflare emulator, which publishes into the DNS emulator,
- * whose resolvers answer DoH. What a relay does for `authoritative` is done here by Node's own resolver over UDP.
- */
-import { Resolver } from 'node:dns/promises';
+/** The DnsPort over loopback HTTP, at the level of what the life cycle asks of it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DnsPort, PlacedRecord } from '../../../functions/certificates/ports.ts';
-import { createProvider } from '../../../functions/dns/create-provider.ts';
-import { createDnsPort } from '../../../functions/dns/port.ts';
-import type { CleanUpRequest, PresentRequest } from '../../../functions/dns/zone-requests.ts';
-import { MINUTE, SECOND } from '../../../shared/clock.ts';
-import { PerennialError } from '../../../shared/errors.ts';
-import type { DnsQuestion, DnsResult } from '../../../shared/relay/contract.ts';
-import { intoDnsWorld, startCloudflareEmulator, type CloudflareEmulator } from '../../emulators/cloudflare/index.ts';
-import { startDnsEmulator, type DnsEmulator } from '../../emulators/dns/index.ts';
+import type { PlacedRecord } from '../../../functions/certificates/ports.ts';
+import { DAY, SECOND } from '../../../shared/clock.ts';
+import { type PortWorld, startPortWorld } from './port-world.ts';
 
-const TOKEN = 'token-for-two-zones-0123456789-012345678';
 const NAME = '_acme-challenge.example.net';
-const NS = ['ns1.test-dns.example', 'ns2.test-dns.example'];
 
-let dns: DnsEmulator;
-let cloudflare: CloudflareEmulator;
-let port: DnsPort;
-let requests: Record<'api' | 'doh', number>;
-let relayRequests: DnsQuestion[][];
-let zoneRequests: { zone: string; present?: PresentRequest; cleanUp?: CleanUpRequest }[];
-let refusing: string | null;
-/** How far the port's clock is ahead, in milliseconds. */
-let ahead: number;
-
+let world: PortWorld;
 beforeEach(async () => {
-  dns = await startDnsEmulator({
-    zones: ['example.net', 'challenges.example', 'elsewhere.example'].map((name) => ({ name, nameservers: NS, negativeTtl: 1_800 })),
-    servers: NS.map((name) => ({ name })),
-  });
-  cloudflare = await startCloudflareEmulator({
-    zones: [{ name: 'example.net' }, { name: 'challenges.example' }],
-    tokens: [{ token: TOKEN, grants: [{ zones: ['example.net', 'challenges.example'], permissions: ['zone:read', 'dns:edit'] }] }],
-    publisher: intoDnsWorld(dns.world),
-  });
-  requests = { api: 0, doh: 0 };
-  relayRequests = [];
-  zoneRequests = [];
-  refusing = null;
-  ahead = 0;
-  const vendor = { name: 'main', provider: 'cloudflare' as const, token: 'secret:cloudflare-token', endpoint: cloudflare.url, zoneId: null };
-  const secret = () => Promise.resolve(TOKEN);
-  const provider = createProvider(vendor, { secret, fetch, clock: Date.now });
-  port = createDnsPort({
-    vendors: [vendor],
-    resolvers: dns.doh,
-    secret,
-    fetch,
-    clock: () => Date.now() + ahead,
-    onRequest: (kind) => {
-      requests[kind] += 1;
-    },
-    authoritative,
-    zone: (kind, zoneId) => ({
-      async present(request) {
-        zoneRequests.push({ zone: `${kind}:${zoneId}`, present: request });
-        if (zoneId === refusing) return { ok: false, error: { code: 'dns_forbidden', message: 'No.', retryable: false } };
-        await provider.apply(
-          request.zone,
-          { add: request.records.map((record) => ({ type: 'TXT', ttl: 60, comment: '', ...record })), remove: [] },
-          Date.now() + MINUTE,
-        );
-        return { ok: true, value: null };
-      },
-      cleanUp(request) {
-        zoneRequests.push({ zone: `${kind}:${zoneId}`, cleanUp: request });
-        return Promise.resolve({ ok: true, value: null });
-      },
-    }),
-  });
+  world = await startPortWorld();
 });
-afterEach(async () => {
-  await cloudflare.close();
-  await dns.close();
-});
+afterEach(() => world.close());
 
-async function authoritative(cluster: string, questions: DnsQuestion[]): Promise<DnsResult[]> {
-  relayRequests.push(questions);
-  if (cluster === 'gone') throw new PerennialError('relay_offline', 'No relay.', { retryable: true });
-  return Promise.all(
-    questions.map(async ({ name, type }) => {
-      const servers = await Promise.all(
-        dns.servers.map(async (server): Promise<DnsResult['servers'][number]> => {
-          const resolver = new Resolver({ timeout: 1_000, tries: 1 });
-          resolver.setServers([`${server.address}:${server.port}`]);
-          const base = { server: server.name, address: server.address, cname: null };
-          try {
-            return { ...base, status: 'answer', values: (await resolver.resolveTxt(name)).map((strings) => strings.join('')) };
-          } catch (error) {
-            const code = error instanceof Error && 'code' in error ? error.code : '';
-            return { ...base, status: code === 'ENOTFOUND' ? 'nxdomain' : code === 'ENODATA' ? 'nodata' : 'error', values: [] };
-          }
-        }),
-      );
-      return { name, type, zone: 'example.net', servers };
-    }),
+const place = (...names: string[]) =>
+  world.port.place(
+    names.map((name, index) => ({ name, value: `value-${index}` })),
+    [],
   );
-}
-
-const alias = (name: string, target: string) => dns.world.add({ name, type: 'CNAME', data: target, ttl: 60 });
-const published = async (...values: string[]): Promise<PlacedRecord[]> => {
-  const placed = await port.place(values.map((value) => ({ name: NAME, value })));
-  await port.present('issuance', 'operation', placed);
+const publish = async (names: string[], owner = 'issuance'): Promise<PlacedRecord[]> => {
+  const placed = await world.port.place(
+    names.map((name, index) => ({ name, value: `${owner}-${index}` })),
+    [],
+  );
+  await world.port.present(owner, 'operation', placed);
   return placed;
 };
 
-describe('placing a record', () => {
-  it('finds the zone of apex and wildcard once, and asks no resolver about a name that does not exist yet', async () => {
-    const placed = await port.place([
-      { name: 'example.net', value: 'a' },
-      { name: '_acme-challenge.*.example.net', value: 'b' },
-    ]);
-    expect(placed).toEqual(
-      ['a', 'b'].map((value) => ({ name: NAME, value, vendor: 'main', zoneId: cloudflare.zoneId('example.net'), zoneName: 'example.net', target: NAME })),
-    );
-    expect(requests).toEqual({ api: 2, doh: 0 });
-  });
-
-  it('costs few requests for a certificate with many names', async () => {
-    const placed = await port.place(Array.from({ length: 60 }, (_, index) => ({ name: `host-${index}.example.net`, value: 'a' })));
-    expect(placed).toHaveLength(60);
-    expect(requests.api).toBeLessThanOrEqual(30);
-    expect(requests.doh).toBe(0);
-  });
-
-  it('follows a CNAME from a zone that nobody configured into one that is', async () => {
-    alias('_acme-challenge.elsewhere.example', 'step.elsewhere.example');
-    alias('step.elsewhere.example', 'elsewhere.challenges.example');
-    expect(await port.place([{ name: '_acme-challenge.elsewhere.example', value: 'a' }])).toMatchObject([
-      { name: '_acme-challenge.elsewhere.example', zoneName: 'challenges.example', target: 'elsewhere.challenges.example' },
-    ]);
-  });
-
-  it('refuses a delegation that leads out, goes round in circles, or is too long', async () => {
-    alias('_acme-challenge.a.elsewhere.example', 'somewhere.invalid.example');
-    await expect(port.place([{ name: 'a.elsewhere.example', value: 'x' }])).rejects.toMatchObject({
-      code: 'dns_delegation_foreign',
-      message: expect.stringContaining('somewhere.invalid.example'),
-    });
-    alias('_acme-challenge.b.elsewhere.example', 'round.elsewhere.example');
-    alias('round.elsewhere.example', '_acme-challenge.b.elsewhere.example');
-    await expect(port.place([{ name: 'b.elsewhere.example', value: 'x' }])).rejects.toMatchObject({
-      code: 'dns_delegation_loop',
-      message: expect.stringContaining('→ round.elsewhere.example →'),
-    });
-    alias('_acme-challenge.c.elsewhere.example', 'hop0.elsewhere.example');
-    for (let hop = 0; hop < 10; hop += 1) alias(`hop${hop}.elsewhere.example`, `hop${hop + 1}.elsewhere.example`);
-    await expect(port.place([{ name: 'c.elsewhere.example', value: 'x' }])).rejects.toMatchObject({ code: 'dns_delegation_too_long' });
-  });
-
-  it('explains a wildcard CNAME that makes a name look delegated', async () => {
-    alias('*.shop.elsewhere.example', 'web.invalid.example');
-    await expect(port.place([{ name: 'shop.elsewhere.example', value: 'x' }])).rejects.toMatchObject({
-      code: 'dns_delegation_foreign',
-      message: expect.stringContaining('wildcard CNAME'),
-      details: { wildcard: true },
-    });
-  });
-
-  it('says that no zone was found, and which names were tried, when there is no delegation either', async () => {
-    await expect(port.place([{ name: 'www.elsewhere.example', value: 'x' }])).rejects.toMatchObject({
-      code: 'dns_zone_not_found',
-      message: expect.stringContaining('www.elsewhere.example, elsewhere.example'),
-    });
-  });
-
-  it('does not take an outage of the vendor for a delegation', async () => {
-    cloudflare.faults.next({ kind: 'html', status: 502, times: 5 });
-    await expect(port.place([{ name: NAME, value: 'x' }])).rejects.toMatchObject({ code: 'dns_vendor_failed', retryable: true });
-    expect(requests.doh).toBe(0);
-  });
-});
-
 describe('publishing and cleaning up', () => {
   it('asks each zone once, and the others also when one refuses', async () => {
-    alias('_acme-challenge.elsewhere.example', 'elsewhere.challenges.example');
-    const placed = await port.place([
-      { name: 'elsewhere.example', value: 'a' },
-      { name: NAME, value: 'b' },
-      { name: NAME, value: 'c' },
-    ]);
-    refusing = cloudflare.zoneId('challenges.example');
-    await expect(port.present('issuance', 'operation', placed)).rejects.toMatchObject({ code: 'dns_forbidden' });
-    expect(cloudflare.records('example.net')).toHaveLength(2);
-    expect(zoneRequests.map(({ present }) => present?.records)).toEqual([
-      [{ name: 'elsewhere.challenges.example', value: 'a' }],
+    world.alias('_acme-challenge.elsewhere.example', 'elsewhere.challenges.example');
+    const placed = await place('elsewhere.example', NAME, NAME);
+    world.refusing.set(world.cloudflare.zoneId('challenges.example'), { code: 'dns_forbidden', message: 'No.', retryable: false });
+    await expect(world.port.present('issuance', 'operation', placed)).rejects.toMatchObject({ code: 'dns_forbidden' });
+    expect(world.cloudflare.records('example.net')).toHaveLength(2);
+    expect(world.zoneRequests.map(({ present }) => present?.records)).toEqual([
+      [{ name: 'elsewhere.challenges.example', value: 'value-0' }],
       [
-        { name: NAME, value: 'b' },
-        { name: NAME, value: 'c' },
+        { name: NAME, value: 'value-1' },
+        { name: NAME, value: 'value-2' },
       ],
     ]);
-    zoneRequests = [];
-    await port.cleanUp('issuance', 'operation', placed);
-    expect(zoneRequests.map(({ zone }) => zone).sort()).toEqual(
-      [`cloudflare:${cloudflare.zoneId('example.net')}`, `cloudflare:${cloudflare.zoneId('challenges.example')}`].sort(),
+    world.zoneRequests = [];
+    world.refusing.clear();
+    await world.port.cleanUp('issuance', 'operation', placed);
+    expect(world.zoneRequests.map(({ zone }) => zone).sort()).toEqual(
+      [`cloudflare:${world.cloudflare.zoneId('example.net')}`, `cloudflare:${world.cloudflare.zoneId('challenges.example')}`].sort(),
     );
+  });
+
+  it('says when to ask again while a vendor has the records in hand', async () => {
+    const later = Date.now() + 5 * SECOND;
+    world.retryAt.set(world.cloudflare.zoneId('example.net'), later);
+    const placed = await place(NAME);
+    expect(await world.port.present('issuance', 'operation', placed)).toBe(later);
+    world.retryAt.clear();
+    expect(await world.port.present('issuance', 'operation', placed)).toBeNull();
+  });
+
+  it('gives each of several certificates its value at the same name, and cleans up by certificate', async () => {
+    const [first, second] = [await publish([NAME], 'one'), await publish(['*.example.net'], 'two')];
+    expect(second[0]?.target).toBe(first[0]?.target);
+    expect(world.cloudflare.records('example.net').map(({ name, content }) => [name, content])).toEqual([
+      [NAME, '"one-0"'],
+      [NAME, '"two-0"'],
+    ]);
+    world.zoneRequests = [];
+    await world.port.cleanUp('one', 'operation', first);
+    expect(world.zoneRequests.map(({ cleanUp }) => cleanUp)).toEqual([{ owner: 'one', operation: 'operation' }]);
   });
 
   it('cleans up in a zone whose block has left the configuration', async () => {
-    const [placed] = await port.place([{ name: NAME, value: 'a' }]);
+    const [placed] = await place(NAME);
     if (placed === undefined) throw new Error('not placed');
-    await expect(port.present('issuance', 'operation', [{ ...placed, vendor: 'removed' }])).rejects.toMatchObject({ code: 'dns_vendor_removed' });
-    await port.cleanUp('issuance', 'operation', [{ ...placed, vendor: 'removed' }]);
-    expect(zoneRequests).toEqual([{ zone: `cloudflare:${placed.zoneId}`, cleanUp: { owner: 'issuance', operation: 'operation' } }]);
+    await expect(world.port.present('issuance', 'operation', [{ ...placed, vendor: 'removed' }])).rejects.toMatchObject({ code: 'dns_vendor_removed' });
+    await world.port.cleanUp('issuance', 'operation', [{ ...placed, vendor: 'removed' }]);
+    expect(world.zoneRequests).toEqual([{ zone: `cloudflare:${placed.zoneId}`, cleanUp: { owner: 'issuance', operation: 'operation' } }]);
+  });
+
+  it('asks every kind of vendor to clean up what a release that did not note the kind has placed', async () => {
+    const [placed] = await place(NAME);
+    if (placed === undefined) throw new Error('not placed');
+    const { provider: _, ...old } = placed;
+    await world.port.cleanUp('issuance', 'operation', [{ ...old, vendor: 'removed' }]);
+    expect(world.zoneRequests.map(({ zone }) => zone)).toEqual([`cloudflare:${placed.zoneId}`, `namecheap:${placed.zoneId}`]);
   });
 });
 
 describe('propagation', () => {
   it('asks resolvers only after every authoritative server agrees', async () => {
-    dns.world.setDelay('ns2.test-dns.example', Number.POSITIVE_INFINITY);
-    const placed = await published('a', 'b');
-    expect(await port.propagation(placed, ['matrix'])).toMatchObject({ complete: false, weak: false, summary: '1 of 2 authoritative servers' });
-    expect(requests.doh).toBe(0);
-    dns.world.setDelay('ns2.test-dns.example', 0);
-    expect(await port.propagation(placed, ['matrix'])).toMatchObject({ complete: true, summary: '2 of 2 authoritative servers, 2 of 2 public resolvers' });
-    expect(requests.doh).toBe(2);
-    expect(relayRequests).toEqual([[{ name: NAME, type: 'TXT' }], [{ name: NAME, type: 'TXT' }]]);
+    world.dns.world.setDelay('ns2.test-dns.example', DAY);
+    const placed = await publish([NAME, '*.example.net']);
+    expect(await world.port.propagation(placed, ['matrix'], [])).toMatchObject({ complete: false, weak: false, summary: '1 of 2 authoritative servers' });
+    expect(world.requests.doh).toBe(0);
+    world.dns.world.setDelay('ns2.test-dns.example', 0);
+    expect(await world.port.propagation(placed, ['matrix'], [])).toMatchObject({
+      complete: true,
+      summary: '2 of 2 authoritative servers, 2 of 2 public resolvers',
+    });
+    expect(world.requests.doh).toBe(2);
+    expect(world.relayRequests).toEqual([[{ name: NAME, type: 'TXT' }], [{ name: NAME, type: 'TXT' }]]);
   });
 
   it('is not held up by a resolver that was asked too early by somebody else', async () => {
-    const [first] = dns.doh;
+    const [first] = world.dns.doh;
     first?.resolver.query(NAME, 'TXT');
-    const placed = await published('a');
-    const report = await port.propagation(placed, ['matrix']);
+    const placed = await publish([NAME]);
+    const report = await world.port.propagation(placed, ['matrix'], []);
     expect(report).toMatchObject({ complete: true, summary: '2 of 2 authoritative servers, 1 of 2 public resolvers' });
     expect(report.servers.filter(({ seen }) => !seen)).toMatchObject([{ kind: 'resolver', name: first?.name }]);
   });
 
   it('asks the next relay when one is gone, and resolvers alone when all are', async () => {
-    const placed = await published('a');
-    expect(await port.propagation(placed, ['gone', 'matrix'])).toMatchObject({ complete: true, weak: false });
-    ahead = 10 * SECOND;
-    expect(await port.propagation(placed, ['gone'])).toMatchObject({ complete: true, weak: true, summary: '2 of 2 public resolvers' });
+    const placed = await publish([NAME]);
+    expect(await world.port.propagation(placed, ['gone', 'matrix'], [])).toMatchObject({ complete: true, weak: false });
+    world.ahead = 10 * SECOND;
+    expect(await world.port.propagation(placed, ['gone'], [])).toMatchObject({ complete: true, weak: true, summary: '2 of 2 public resolvers' });
   });
 
   it('does not ask resolvers right after publishing when nobody can say whether the authorities have it', async () => {
-    const placed = await published('a');
-    expect(await port.propagation(placed, [])).toMatchObject({ complete: false, weak: true, summary: expect.stringContaining('waiting 10 s') });
-    expect(requests.doh).toBe(0);
+    const placed = await publish([NAME]);
+    expect(await world.port.propagation(placed, [], [])).toMatchObject({ complete: false, weak: true, summary: expect.stringContaining('waiting 10 s') });
+    expect(world.requests.doh).toBe(0);
   });
 
   it('follows the delegation as the CA does', async () => {
-    alias('_acme-challenge.elsewhere.example', 'elsewhere.challenges.example');
-    const placed = await port.place([{ name: 'elsewhere.example', value: 'a' }]);
-    await port.present('issuance', 'operation', placed);
-    expect(await port.propagation(placed, ['matrix'])).toMatchObject({ complete: true });
-    expect(relayRequests).toEqual([[{ name: 'elsewhere.challenges.example', type: 'TXT' }]]);
+    world.alias('_acme-challenge.elsewhere.example', 'elsewhere.challenges.example');
+    const placed = await publish(['elsewhere.example']);
+    world.relayRequests = [];
+    expect(await world.port.propagation(placed, ['matrix'], [])).toMatchObject({ complete: true });
+    expect(world.relayRequests).toEqual([[{ name: 'elsewhere.challenges.example', type: 'TXT' }]]);
   });
 
   it('counts a resolver that fails or never answers as silent', async () => {
-    const placed = await published('a');
-    dns.world.faults.add({ kind: 'rcode', rcode: 'SERVFAIL', server: dns.doh[0]?.name ?? '' });
-    dns.world.faults.add({ kind: 'drop', server: dns.doh[1]?.name ?? '' });
-    const report = await port.propagation(placed, ['matrix']);
+    const placed = await publish([NAME]);
+    world.dns.world.faults.add({ kind: 'rcode', rcode: 'SERVFAIL', server: world.dns.doh[0]?.name ?? '' });
+    world.dns.world.faults.add({ kind: 'rcode', rcode: 'REFUSED', server: world.dns.doh[1]?.name ?? '' });
+    const report = await world.port.propagation(placed, ['matrix'], []);
     expect(report.complete).toBe(true);
     expect(report.servers.filter(({ kind }) => kind === 'resolver').map(({ seen }) => seen)).toEqual([false, false]);
+  });
+
+  it('asks resolvers about many names in slices, goes on where it was, and is complete only after the last', async () => {
+    const names = Array.from({ length: 24 }, (_, index) => `host-${index}.example.net`);
+    const placed = await publish(names);
+    const summaries: string[] = [];
+    let confirmed: string[] = [];
+    let complete = false;
+    for (let looks = 0; looks < 3; looks += 1) {
+      expect(complete).toBe(false);
+      ({ confirmed, complete } = await world.port.propagation(placed, ['matrix'], confirmed).then((report) => (summaries.push(report.summary), report)));
+    }
+    expect(complete).toBe(true);
+    expect(summaries.map((summary) => summary.split(', ').at(-1))).toEqual([
+      '10 of 24 names confirmed',
+      '20 of 24 names confirmed',
+      '24 of 24 names confirmed',
+    ]);
+    expect(new Set(world.resolved()).size).toBe(24);
+    expect(world.requests.doh).toBe(48);
+  });
+
+  it('does not take a name beyond the first slice for good that no resolver shows and an authority lacks', async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `host-${index}.example.net`);
+    const placed = await publish(names);
+    world.dns.world.remove({ name: '_acme-challenge.host-11.example.net', type: 'TXT', data: 'issuance-11' });
+    world.ahead = 10 * SECOND;
+    const first = await world.port.propagation(placed, [], []);
+    const second = await world.port.propagation(placed, [], first.confirmed);
+    expect([first.complete, second.complete]).toEqual([false, false]);
+    expect(second.confirmed).not.toContain('_acme-challenge.host-11.example.net');
   });
 });

@@ -2,7 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import type { DnsResult } from '../../../shared/relay/contract.ts';
 import type { DohAnswer } from '../../../functions/dns/doh.ts';
-import { authoritativeViews, authoritiesAgree, propagationReport, resolverView, type Expectation } from '../../../functions/dns/propagation.ts';
+import {
+  authoritativeViews,
+  authoritiesAgree,
+  isConfirmed,
+  propagationReport,
+  resolverView,
+  type Expectation,
+  type ServerView,
+} from '../../../functions/dns/propagation.ts';
 
 const NAME = '_acme-challenge.example.net';
 const EXPECTED: Expectation[] = [{ name: NAME, target: NAME, values: ['apex', 'wildcard'] }];
@@ -24,10 +32,13 @@ const fails = (server: string, status: Exclude<Server['status'], 'answer'>, addr
 });
 const views = (...servers: Server[]) => authoritativeViews(EXPECTED, [{ name: NAME, type: 'TXT', zone: 'example.net', servers }]);
 
-const shows = (values: string[]): DohAnswer => ({ status: 'answer', values, apex: null });
-const denies: DohAnswer = { status: 'nxdomain', values: [], apex: 'example.net' };
+const shows = (values: string[]): DohAnswer => ({ status: 'answer', values, owner: NAME, apex: null });
+const denies: DohAnswer = { status: 'nxdomain', values: [], owner: null, apex: 'example.net' };
 const resolver = (name: string, answer: DohAnswer | null) => resolverView(name, EXPECTED, [answer]);
 const good = shows(['wildcard', 'apex']);
+/** The report on one name. */
+const reportOf = (authorities: ServerView[] | null, resolvers: ServerView[]) =>
+  propagationReport(authorities, resolvers, { confirmed: isConfirmed(authorities, resolvers) ? [NAME] : [], total: 1, sliced: false });
 
 describe('authoritative servers', () => {
   it('agree when every one shows every value', () => {
@@ -60,7 +71,7 @@ describe('the report', () => {
   const agreeing = views(says('ns1.example'), says('ns2.example'));
 
   it('is complete when all authorities and one resolver have it', () => {
-    expect(propagationReport(agreeing, [resolver('one', good), resolver('two', denies)])).toMatchObject({
+    expect(reportOf(agreeing, [resolver('one', good), resolver('two', denies)])).toMatchObject({
       complete: true,
       weak: false,
       summary: '2 of 2 authoritative servers, 1 of 2 public resolvers',
@@ -68,13 +79,13 @@ describe('the report', () => {
   });
 
   it('is not held up by resolvers that remember a denial or fail, and says so', () => {
-    const report = propagationReport(agreeing, [resolver('one', denies), resolver('two', null)]);
+    const report = reportOf(agreeing, [resolver('one', denies), resolver('two', null)]);
     expect(report.complete).toBe(true);
     expect(report.servers.find(({ name }) => name === 'one')).toMatchObject({ seen: false, detail: expect.stringContaining('remembered denial') });
   });
 
   it('waits for a resolver that still shows the older values: its memory lasts one TTL only', () => {
-    expect(propagationReport(agreeing, [resolver('one', shows(['theirs'])), resolver('two', denies)])).toMatchObject({
+    expect(reportOf(agreeing, [resolver('one', shows(['theirs'])), resolver('two', denies)])).toMatchObject({
       complete: false,
       summary: '2 of 2 authoritative servers, 0 of 2 public resolvers (older values are still in their caches)',
     });
@@ -82,15 +93,15 @@ describe('the report', () => {
 
   it('wants a resolver that has it while an authority cannot be asked', () => {
     const silent = views(says('ns1.example'), fails('ns2.example', 'timeout'));
-    expect(propagationReport(silent, [resolver('one', denies)]).complete).toBe(false);
-    expect(propagationReport(silent, [resolver('one', good)])).toMatchObject({
+    expect(reportOf(silent, [resolver('one', denies)]).complete).toBe(false);
+    expect(reportOf(silent, [resolver('one', good)])).toMatchObject({
       complete: true,
       summary: '1 of 2 authoritative servers, 1 of 1 public resolvers',
     });
   });
 
   it('is incomplete and names the laggard while an authority differs', () => {
-    const report = propagationReport(views(says('ns1.example'), fails('ns2.example', 'nxdomain')), []);
+    const report = reportOf(views(says('ns1.example'), fails('ns2.example', 'nxdomain')), []);
     expect(report).toMatchObject({ complete: false, summary: '1 of 2 authoritative servers' });
     expect(report.servers).toMatchObject([
       { name: 'ns1.example', seen: true },
@@ -99,8 +110,8 @@ describe('the report', () => {
   });
 
   it('rests on a majority of resolvers without a relay, and says that it is weak', () => {
-    expect(propagationReport(null, [resolver('one', good), resolver('two', denies)])).toMatchObject({ complete: false, weak: true });
-    expect(propagationReport(null, [resolver('one', good), resolver('two', denies), resolver('three', good)])).toMatchObject({ complete: true, weak: true });
-    expect(propagationReport(null, [])).toMatchObject({ complete: false, summary: 'no server could be asked' });
+    expect(reportOf(null, [resolver('one', good), resolver('two', denies)])).toMatchObject({ complete: false, weak: true });
+    expect(reportOf(null, [resolver('one', good), resolver('two', denies), resolver('three', good)])).toMatchObject({ complete: true, weak: true });
+    expect(reportOf(null, [])).toMatchObject({ complete: false, summary: 'no server could be asked' });
   });
 });

@@ -13,7 +13,7 @@ import { Killed, spec, World } from './world.ts';
 const valid: CompiledConfiguration = {
   valid: true,
   hash: 'h',
-  configuration: { authorities: [], dns: [], clusters: [], certificates: [], resolvers: [], webhooks: [], secrets: { store: 'sealed' } },
+  configuration: { authorities: [], dns: [], clusters: [], certificates: [], records: [], resolvers: [], webhooks: [], secrets: { store: 'sealed' } },
 };
 
 let names = 0;
@@ -341,6 +341,134 @@ describe('a certificate', () => {
     expect(world.txt.size).toBe(0);
   });
 
+  scenario('spends no order while DNS is not ready for it, says what to do, and goes on once that is done', async (runner, world) => {
+    world.preflightRefusal = new PerennialError('dns_caa_forbids', 'The CAA record at example.net does not let ca.test issue.', {
+      hint: 'At example.net, type CAA: Add 0 issue "ca.test".',
+    });
+    await runner.until(world.now + HOUR);
+    expect(runner.view()).toMatchObject({
+      state: 'failing',
+      phase: 'order',
+      reason: 'The CAA record at example.net does not let ca.test issue.',
+      issuance: { failure: { class: 'dns', code: 'dns_caa_forbids', hint: 'At example.net, type CAA: Add 0 issue "ca.test".' } },
+    });
+    expect(world.orders).toHaveLength(0);
+    expect(world.preflights.length).toBeLessThan(12);
+    expect(world.preflights[0]).toEqual({
+      domains: spec.domains,
+      authority: { identities: ['ca.test'], accountUrl: 'https://ca.test/account/1' },
+      vias: ['matrix'],
+    });
+    world.preflightRefusal = null;
+    runner.wake('renew');
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(1);
+  });
+
+  scenario('looks at DNS once for each order, before it', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    expect(world.calls.filter((call) => call === 'preflight')).toHaveLength(1);
+    expect(world.calls.indexOf('preflight')).toBeLessThan(world.calls.indexOf('newOrder'));
+  });
+
+  scenario('waits by alarm while a zone is being written, without placing its records again, and says so', async (runner, world) => {
+    world.provider = 'namecheap';
+    world.zoneTakesMs = 8 * SECOND;
+    const started = world.now;
+    await runner.alarm();
+    expect(runner.view()).toMatchObject({
+      state: 'renewing',
+      phase: 'present',
+      waitingFor: 'The zone example.net to be written and read back.',
+      nextAt: started + 8 * SECOND,
+    });
+    expect(await runner.alarm()).toBe(started + 8 * SECOND);
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.calls.filter((call) => call === 'place')).toHaveLength(1);
+    expect(world.calls.filter((call) => call === 'present')).toHaveLength(2);
+    expect(world.orders).toHaveLength(1);
+    expect(world.txt.size).toBe(0);
+  });
+
+  scenario('gives a slow vendor its time before the first look and between looks', async (runner, world) => {
+    world.provider = 'namecheap';
+    world.visible = false;
+    const started = world.now;
+    await runner.alarm();
+    expect(runner.view()).toMatchObject({ phase: 'propagate', nextAt: started + 10 * SECOND });
+    expect(world.calls).not.toContain('propagation');
+    world.now = started + 10 * SECOND;
+    expect(await runner.alarm()).toBe(started + 25 * SECOND);
+    await runner.until(started + 59 * MINUTE);
+    expect(runner.view().issuance?.failure).toBeNull();
+    await runner.until(started + 62 * MINUTE);
+    expect(runner.view().issuance?.failure).toMatchObject({ code: 'dns_propagation_timeout', message: expect.stringContaining('60 minutes') });
+  });
+
+  scenario('calls records that stay out of sight a failure of DNS, names the server, publishes again, and keeps the order', async (runner, world) => {
+    world.visible = false;
+    const started = world.now;
+    await runner.until(started + 30 * MINUTE);
+    expect(runner.view()).toMatchObject({
+      state: 'failing',
+      phase: 'propagate',
+      issuance: {
+        failure: {
+          class: 'dns',
+          code: 'dns_propagation_timeout',
+          message: expect.stringMatching(/after 10 minutes: 3 of 4 authoritative servers; not yet: ns4\.test-dns\.example \(says that it does not exist\)\./),
+        },
+        propagation: { summary: '3 of 4 authoritative servers' },
+      },
+    });
+    // Somebody has overwritten the zone meanwhile.
+    world.txt.clear();
+    world.visible = true;
+    await runner.until(world.now + 2 * HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(1);
+    expect(world.txt.size).toBe(0);
+  });
+
+  scenario('places a new order when the one it has expires while it waits for DNS', async (runner, world) => {
+    world.visible = false;
+    await runner.until(world.now + 25 * HOUR);
+    expect(world.orders).toHaveLength(2);
+    world.visible = true;
+    await runner.until(world.now + 2 * HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.finalized).toBe(1);
+    expect(world.txt.size).toBe(0);
+  });
+
+  scenario('follows a CNAME that its writer met, and leaves nothing where it was going to write', async (runner, world) => {
+    for (const name of spec.domains) world.aliases.set(`_acme-challenge.${name.replace('*.', '')}`, 'label.acme.example.net');
+    const direct = new Map(world.aliases);
+    // The CNAME appears between placing and writing.
+    world.aliases.clear();
+    world.failNext('present', new PerennialError('dns_name_is_alias', 'A CNAME stands there.', { retryable: true }));
+    await runner.alarm();
+    for (const [name, target] of direct) world.aliases.set(name, target);
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(runner.view().zones).toMatchObject([{ zoneId: 'delegated' }]);
+    expect(world.orders).toHaveLength(1);
+    expect(world.txt.size).toBe(0);
+  });
+
+  scenario('confirms many names over several looks, without waiting between them', async (runner, world) => {
+    const domains = Array.from({ length: 25 }, (_, position) => `host${position}.example.net`);
+    runner.store.receive({ name: spec.name, spec: { ...spec, domains }, generation: 2, retired: false });
+    world.namesPerLook = 10;
+    const started = world.now;
+    await runner.until(world.now + 2 * SECOND);
+    expect(runner.view().issuance?.phases.map(({ name }) => name) ?? runner.view().history[0]?.phases.map(({ name }) => name)).toContain('validate');
+    expect(world.calls.filter((call) => call === 'propagation')).toHaveLength(3);
+    expect(world.now - started).toBeLessThan(5 * SECOND);
+  });
+
   scenario('is retired without touching the variable, and its records go', async (runner, world) => {
     world.failNext('propagation', ...Array.from({ length: 50 }, () => new PerennialError('dns_unavailable', 'Down.', { retryable: true })));
     await runner.alarm();
@@ -365,15 +493,28 @@ describe('a certificate', () => {
   });
 });
 
-describe('killed at any call, before or after its effect', () => {
+const VENDORS: [string, (world: World) => void][] = [
+  ['a vendor that is quick', () => undefined],
+  [
+    'a vendor whose zone takes its time',
+    (world) => {
+      world.provider = 'namecheap';
+      world.zoneTakesMs = 8 * SECOND;
+    },
+  ],
+];
+
+describe.each(VENDORS)('killed at any call, before or after its effect, with %s', (vendor, prepare) => {
   for (const side of ['before', 'after'] as const) {
     scenario(`converges ${side} the effect with at most one finalized order and nothing left in DNS`, async (runner, world) => {
+      prepare(world);
       await runner.until(world.now + HOUR);
       const total = world.calls.length;
       expect(total).toBeGreaterThan(12);
       for (let position = 0; position < total; position += 1) {
-        await runInDurableObject(env.CERTIFICATES.getByName(`killed-${side}-${position}`), async (_object, state) => {
+        await runInDurableObject(env.CERTIFICATES.getByName(`killed-${vendor}-${side}-${position}`), async (_object, state) => {
           const mortal = new World();
+          prepare(mortal);
           const again = new Runner(mortal, state.storage);
           mortal.fuse = { calls: position, side };
           await again.until(mortal.now + 2 * HOUR);

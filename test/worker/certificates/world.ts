@@ -7,7 +7,7 @@ import * as x509 from '@peculiar/x509';
 import { PerennialError } from '../../../shared/errors.ts';
 import { readChain, sha256Hex } from '../../../shared/x509/chain.ts';
 import type { CertificatePorts } from '../../../functions/certificates/phases/context.ts';
-import type { AcmeOrder, AcmeSession } from '../../../functions/certificates/ports.ts';
+import type { AcmeOrder, AcmeSession, PlacedRecord } from '../../../functions/certificates/ports.ts';
 import type { CertificateSpec } from '../../../functions/config/configuration.ts';
 
 export const spec: CertificateSpec = {
@@ -50,6 +50,18 @@ export class World {
   variable: { chain: string; sha256: string; issuance: string; index: number } | null = null;
   /** name=value -> owner */
   readonly txt = new Map<string, string>();
+  /** A vendor that replaces whole zones takes this long, ms; until then it says when to ask again. */
+  zoneTakesMs = 0;
+  provider: 'cloudflare' | 'namecheap' = 'cloudflare';
+  /** Where names lead, by name; themselves when not in here. */
+  readonly aliases = new Map<string, string>();
+  /** Every look of the name servers; none of them shows anything while it is false. */
+  visible = true;
+  /** Names that one look confirms. */
+  namesPerLook = Number.POSITIVE_INFINITY;
+  /** What the preflight refuses with, as long as it stands. */
+  preflightRefusal: PerennialError | null = null;
+  readonly preflights: { domains: string[]; authority: { identities: string[]; accountUrl: string }; vias: string[] }[] = [];
   instances = 1;
   /** Dials before the proxies serve what the variable holds. */
   proxyLag = 1;
@@ -87,6 +99,7 @@ export class World {
       return {
         authority: 'pebble',
         accountUrl: 'https://ca.test/account/1',
+        caaIdentities: ['ca.test'],
         requests: () => requests,
         nonce: () => null,
         newOrder: ({ names }) => counted('newOrder', () => this.#newOrder(names)),
@@ -124,21 +137,33 @@ export class World {
         classify: (error) => (error instanceof PerennialError && ['acme_order_not_ready', 'acme_not_found'].includes(error.code) ? 'state' : 'overload'),
       },
       dns: {
-        place: (records) =>
-          this.#through('place', () => records.map((record) => ({ ...record, vendor: 'main', zoneId: 'z', zoneName: 'example.net', target: record.name }))),
-        present: (owner, operation, records) =>
-          this.#through('present', () => {
-            if (this.#operations.has(operation)) return;
-            for (const record of records) this.txt.set(`${record.target}=${record.value}`, owner);
-            this.#operations.add(operation);
+        preflight: (domains, authority, vias) =>
+          this.#through('preflight', () => {
+            this.preflights.push({ domains, authority, vias });
+            if (this.preflightRefusal !== null) throw this.preflightRefusal;
           }),
-        propagation: (records) =>
-          this.#through('propagation', () => ({
-            complete: records.every((record) => this.txt.has(`${record.target}=${record.value}`)),
-            summary: '1 of 1 authoritative servers',
-            weak: false,
-            servers: [],
-          })),
+        place: (records) =>
+          this.#through('place', () =>
+            records.map((record) => {
+              const target = this.aliases.get(record.name) ?? record.name;
+              const zoneId = target === record.name ? 'z' : 'delegated';
+              return { ...record, vendor: 'main', provider: this.provider, zoneId, zoneName: 'example.net', target };
+            }),
+          ),
+        present: (owner, operation, records) => this.#through('present', () => this.#present(owner, operation, records)),
+        propagation: (records, _vias, confirmed) =>
+          this.#through('propagation', () => {
+            const shown = records.filter((record) => this.visible && this.txt.has(`${record.target}=${record.value}`)).map(({ name }) => name);
+            const known = [...new Set([...confirmed, ...shown.filter((name) => !confirmed.includes(name)).slice(0, this.namesPerLook)])];
+            const complete = records.every(({ name }) => known.includes(name));
+            return {
+              complete,
+              summary: `${complete ? 4 : 3} of 4 authoritative servers`,
+              weak: false,
+              servers: complete ? [] : [{ name: 'ns4.test-dns.example', kind: 'authoritative' as const, seen: false, detail: 'says that it does not exist' }],
+              confirmed: known,
+            };
+          }),
         cleanUp: (owner, operation) =>
           this.#through('cleanUp', () => {
             if (this.#operations.has(operation)) return;
@@ -200,6 +225,21 @@ export class World {
   }
 
   #lag = 0;
+  /** When changes that a vendor has in hand are done, by operation. */
+  readonly #underWay = new Map<string, number>();
+
+  #present(owner: string, operation: string, records: readonly PlacedRecord[]): number | null {
+    if (this.#operations.has(operation)) return null;
+    if (records.some(({ name, target }) => name === target && this.aliases.has(name)))
+      throw new PerennialError('dns_name_is_alias', 'A CNAME stands there.', { retryable: true });
+    const done = this.#underWay.get(operation) ?? this.now + this.zoneTakesMs;
+    this.#underWay.set(operation, done);
+    if (done > this.now) return done;
+    for (const record of records) this.txt.set(`${record.target}=${record.value}`, owner);
+    this.#operations.add(operation);
+    return null;
+  }
+
   /** Operations that succeeded: a repeat is answered and not done, as the real objects do. */
   readonly #operations = new Set<string>();
 
