@@ -79,6 +79,7 @@ function stubborn(port: AcmePort, session: AcmeSession): AcmeSession {
   return {
     authority: session.authority,
     accountUrl: session.accountUrl,
+    caaIdentities: session.caaIdentities,
     newOrder: (order) => again(port, () => session.newOrder(order)),
     order: (url) => again(port, () => session.order(url)),
     authorizations: async (urls) => (await Promise.all(urls.map((url) => again(port, () => session.authorizations([url]))))).flat(),

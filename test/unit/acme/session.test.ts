@@ -66,6 +66,15 @@ describe('profiles', () => {
   });
 });
 
+describe('names in CAA records', () => {
+  it('are those of the directory, and none when it does not say', async () => {
+    const { ca, port } = scriptedWorld();
+    ca.directory['meta'] = { caaIdentities: ['ca.test', 'ca.example'] };
+    expect((await port.open('ca', null)).caaIdentities).toEqual(['ca.test', 'ca.example']);
+    expect((await scriptedWorld().port.open('ca', null)).caaIdentities).toEqual([]);
+  });
+});
+
 describe('nonces', () => {
   it('are signed again with the nonce of the refusal, three times', async () => {
     const { ca, port } = scriptedWorld();
