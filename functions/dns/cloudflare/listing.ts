@@ -22,8 +22,10 @@ async function listAll(client: CloudflareClient, zone: Zone, type: RecordType, n
   const records = new Map<string, CloudflareRecord>();
   const totals = new Set<number | null>();
   for (let page = 1; page <= MAX_PAGES; page += 1) {
-    const answer = await client.dns.records.list({ zone_id: zone.id, type, page, per_page: PAGE_SIZE, ...(name === null ? {} : { name: { exact: name } }) });
-    const listed = parsePage(answer);
+    const query = { zone_id: zone.id, type, page, per_page: PAGE_SIZE, ...(name === null ? {} : { name: { exact: name } }) };
+    // The SDK's own page makes an empty list of a missing one.
+    const answer = await client.dns.records.list(query).asResponse();
+    const listed = parsePage(await answer.json());
     totals.add(listed.total);
     for (const record of listed.records) records.set(record.id, record);
     // The vendor may give smaller pages than it was asked for.

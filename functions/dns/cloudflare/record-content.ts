@@ -5,7 +5,7 @@ import type { NewRecord, RecordType } from '../provider.ts';
 import { quoteTxt, unquoteTxt } from './txt-content.ts';
 
 /** CAA in text (RFC 8659 §4.1.1): flags, tag, value in quotes or without. */
-const CAA = /^(\d{1,3})\s+([a-z0-9]+)\s+(?:"((?:[^"\\]|\\.)*)"|(\S+))$/is;
+const CAA = /^(\d{1,3})\s+([a-z0-9]+)\s+(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))$/is;
 
 const caaDataSchema = z.object({ flags: z.number().int().min(0).max(255), tag: z.string().min(1).max(64), value: z.string().max(2_048) });
 type CaaData = z.infer<typeof caaDataSchema>;

@@ -45,6 +45,17 @@ export class RequestRate {
   }
 }
 
+/** The rates of several tokens by their secret references: blocks of one token share its limit. */
+export class RequestRates {
+  readonly #rates = new Map<string, RequestRate>();
+
+  of(token: string): RequestRate {
+    const known = this.#rates.get(token) ?? new RequestRate();
+    this.#rates.set(token, known);
+    return known;
+  }
+}
+
 /** A fetch that keeps within `rate`. */
 export function ratedFetch(fetch: typeof globalThis.fetch, rate: RequestRate, clock: () => number): typeof globalThis.fetch {
   return async (input: RequestInfo | URL, init?: RequestInit) => {

@@ -17,7 +17,7 @@ export const zoneSchema = z.object({
   vanity_name_servers: z.array(z.string().max(253)).max(20).nullish(),
   account: z.object({ id: identifier.nullish().catch(null) }).nullish(),
 });
-export const zonesSchema = z.array(zoneSchema).max(50);
+export const zonesSchema = z.object({ result: z.array(zoneSchema).max(50) });
 export type CloudflareZone = z.infer<typeof zoneSchema>;
 
 /** `GET /user/tokens/verify` and its twin for tokens that an account owns. */
@@ -50,7 +50,7 @@ const recordSchema = z
 const recordsSchema = z.array(recordSchema).max(10_000);
 const pageSchema = z.object({
   result: recordsSchema,
-  result_info: z.object({ total_pages: z.number().int().nonnegative(), total_count: z.number().int().nonnegative() }).nullish(),
+  result_info: z.object({ total_pages: z.number().int().nonnegative().optional(), total_count: z.number().int().nonnegative().optional() }).nullish(),
 });
 const batchSchema = z.object({
   posts: z.array(recordSchema).max(1_000).nullish(),

@@ -7,7 +7,7 @@ import type { DnsRecord, SecretReader } from '../provider.ts';
 import { createCloudflareClient, type CloudflareClient } from './client.ts';
 import { envelopeOnly } from './envelope.ts';
 import { toDnsError, type Permission } from './failures.ts';
-import { ratedFetch, RequestRate } from './request-rate.ts';
+import { ratedFetch, RequestRates } from './request-rate.ts';
 
 const MAX_RESPONSE_BYTES = 4_194_304;
 
@@ -17,8 +17,8 @@ export interface SessionDependencies {
   clock: Clock;
   /** Told about every request that leaves. */
   onRequest?: (() => void) | undefined;
-  /** What is known about the limit of this token's owner; whoever shares it, shares the limit. */
-  rate?: RequestRate | undefined;
+  /** What the vendor said about its limits; those who share it keep within them together. */
+  rates?: RequestRates | undefined;
 }
 
 export interface Session {
@@ -29,7 +29,7 @@ export interface Session {
 
 export function createSession(vendor: CloudflareVendor, dependencies: SessionDependencies): Session {
   const { secret, clock, onRequest } = dependencies;
-  const rate = dependencies.rate ?? new RequestRate();
+  const rate = (dependencies.rates ?? new RequestRates()).of(vendor.token);
   const bounded = boundedFetch({ fetch: dependencies.fetch, maxBytes: MAX_RESPONSE_BYTES, onRequest });
   const request = envelopeOnly(ratedFetch(bounded, rate, clock));
 

@@ -49,7 +49,9 @@ export function createTokenCheck(vendor: CloudflareVendor, session: Session, zon
       const account = state === 'unknown' ? ((await zones.read(zone.id))?.account?.id ?? null) : null;
       const owned = account === null ? null : await trouble(account);
       if (owned instanceof DnsError) throw owned;
-      await session.call('Zone → DNS → Read', async (client) => parsePage(await client.dns.records.list({ zone_id: zone.id, type: 'TXT', per_page: 5 })));
+      await session.call('Zone → DNS → Read', async (client) =>
+        parsePage(await (await client.dns.records.list({ zone_id: zone.id, type: 'TXT', per_page: 5 }).asResponse()).json()),
+      );
       await session.call('Zone → DNS → Edit', async (client) => {
         try {
           await client.dns.records.delete(NO_RECORD, { zone_id: zone.id });

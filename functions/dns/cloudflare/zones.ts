@@ -28,7 +28,7 @@ export function createZones(vendor: CloudflareVendor, session: Session, clock: C
 
   async function list(query: { name: string } | { per_page: number }): Promise<CloudflareZone[] | null> {
     const zones = await unlessForbidden(
-      session.call('Zone → Zone → Read', async (client) => parseAnswer(zonesSchema, (await client.zones.list(query)).result)),
+      session.call('Zone → Zone → Read', async (client) => parseAnswer(zonesSchema, await (await client.zones.list(query).asResponse()).json()).result),
     );
     for (const zone of zones ?? []) remember(zone.id, zone);
     return zones;

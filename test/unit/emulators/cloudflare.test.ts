@@ -85,6 +85,28 @@ describe('who may call', () => {
     expect(await refusal(call('GET', '/user/tokens/verify', undefined, 'x'.repeat(40)))).toEqual([401, 1_000]);
   });
 
+  it('verifies a token at the address of its owner only, and says when it ends', async () => {
+    await api.close();
+    await start({
+      tokens: [
+        { token: OWNER, owner: 'account', grants: [] },
+        { token: SINGLE, status: 'expired', expiresOn: '2026-11-01T00:00:00Z', grants: [{ zones: '*', permissions: ['zone:read'] }] },
+        { token: READER, elsewhere: true, grants: [{ zones: '*', permissions: ['zone:read'] }] },
+      ],
+    });
+    const account = '0'.repeat(32);
+    expect(await refusal(call('GET', '/user/tokens/verify'))).toEqual([401, 1_000]);
+    expect((await call('GET', `/accounts/${account}/tokens/verify`)).body).toMatchObject({ result: { status: 'active' } });
+    expect(await refusal(call('GET', `/accounts/${'1'.repeat(32)}/tokens/verify`))).toEqual([403, 10_000]);
+    expect(await refusal(call('GET', `/accounts/${account}/tokens/verify`, undefined, SINGLE))).toEqual([401, 1_000]);
+    expect((await call('GET', '/user/tokens/verify', undefined, SINGLE)).body).toMatchObject({
+      result: { status: 'expired', expires_on: '2026-11-01T00:00:00Z' },
+      messages: [],
+    });
+    expect(await refusal(call('GET', '/zones', undefined, SINGLE))).toEqual([403, 9_109]);
+    expect((await call('GET', '/zones', undefined, READER)).body.errors).toMatchObject([{ message: expect.stringContaining('from location') }]);
+  });
+
   it('lets a reader read and not write', async () => {
     expect((await call('GET', records(), undefined, READER)).status).toBe(200);
     expect(await refusal(create(txt('"v"'), READER))).toEqual([403, 10_000]);
@@ -143,6 +165,9 @@ describe('routes', () => {
     expect(await contents('name=alias.example.net')).toMatchObject([{ type: 'CNAME' }]);
     expect(await contents('comment.absent=&type=TXT')).toHaveLength(1);
     expect(await contents('page=9')).toEqual([]);
+    await api.close();
+    await start({ mostPerPage: 1 });
+    expect((await call('GET', `${records()}?per_page=1000`)).body.result_info).toMatchObject({ per_page: 1, count: 1, total_count: 2, total_pages: 2 });
     expect((await call('GET', `${records()}?nmae=x`)).status).toBe(400);
   });
 });
@@ -206,6 +231,11 @@ describe('what a record must be', () => {
     await api.close();
     await start({ zones: [{ name: 'example.net', autoQuoteTxt: true }] });
     expect((await create(txt('bare'))).body.result).toMatchObject({ content: '"bare"' });
+  });
+
+  it('keeps IPv6 addresses in their shortest form, and the same address once', async () => {
+    expect((await create({ type: 'AAAA', name: 'a.example.net', content: '2001:0DB8:0::1' })).body.result).toMatchObject({ content: '2001:db8::1' });
+    expect(await refusal(create({ type: 'AAAA', name: 'a.example.net', content: '2001:db8::1' }))).toEqual([400, 81_058]);
   });
 
   it('normalises names to lower case and Punycode', async () => {
@@ -294,6 +324,14 @@ describe('changes', () => {
     expect(values()).toBe(0);
   });
 
+  it('do not reach DNS from a zone that the vendor does not serve by itself', async () => {
+    await api.close();
+    await start({ zones: [{ name: 'example.net', type: 'partial', vanityNameServers: ['ns1.example.net'] }] });
+    await create(txt('"one"'));
+    expect(dns.snapshot('example.net').filter((record) => record.type === 'TXT')).toEqual([]);
+    expect((await call('GET', `/zones/${api.zoneId('example.net')}`)).body.result).toMatchObject({ type: 'partial', vanity_name_servers: ['ns1.example.net'] });
+  });
+
   it('leave an address in DNS that another proxied record still stands for', async () => {
     const [one] = [
       await idOf({ type: 'A', name: 'edge.example.net', content: '192.0.2.8', proxied: true }),
@@ -311,5 +349,29 @@ describe('changes', () => {
         .filter((record) => record.name === 'proxied.example.net')
         .map((record) => record.type);
     expect(shown()).toEqual(['A']);
+  });
+});
+
+describe('faults', () => {
+  const raw = (method: string, path: string, body?: unknown) =>
+    fetch(`${api.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${OWNER}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+
+  it('fail under status 200 without doing anything', async () => {
+    api.faults.next({ kind: 'unsuccessful' });
+    const reply = await raw('POST', records(), txt('"one"'));
+    expect([reply.status, await reply.json()]).toMatchObject([200, { success: false, result: null }]);
+    expect(api.records('example.net')).toHaveLength(2);
+  });
+
+  it('cut off the answer to what was done', async () => {
+    api.faults.next({ kind: 'truncated' });
+    const reply = await raw('POST', records(), txt('"one"'));
+    expect(reply.status).toBe(200);
+    await expect(reply.json()).rejects.toThrow(SyntaxError);
+    expect(api.records('example.net')).toHaveLength(3);
   });
 });
