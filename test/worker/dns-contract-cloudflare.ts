@@ -2,6 +2,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { MINUTE } from '../../shared/clock.ts';
+import { zoneDependencies } from '../../functions/dns/wiring.ts';
 import type { DnsVendor } from '../../functions/config/configuration.ts';
 import type { Play, ZoneStage } from '../contracts/dns-zone.ts';
 import { Tokens } from '../emulators/cloudflare/access.ts';
@@ -36,7 +37,7 @@ export async function openAtCloudflare(name: string, play: Play): Promise<void> 
 
 function stageOf(name: string, state: DurableObjectState): ZoneStage {
   let token = TOKEN;
-  const clock = () => living.now;
+  let now = 1_800_000_000_000;
   const zone = new Zone(
     {
       name,
@@ -48,7 +49,7 @@ function stageOf(name: string, state: DurableObjectState): ZoneStage {
       ],
     },
     { duplicateCode: 81_058, txtBesideCname: 'refused' },
-    () => 1_800_000_000_000,
+    () => now,
     undefined,
   );
   const [requests, faults] = [new RequestLog(), new ApiFaults()];
@@ -63,10 +64,22 @@ function stageOf(name: string, state: DurableObjectState): ZoneStage {
     zoneListing: 'denied',
     mostPerPage: 50,
   });
-  const living = new LivingZone(state, env, {
+  const dependencies = zoneDependencies({
     secret: () => Promise.resolve(token),
     fetch: async (input, init) => app.fetch(new Request(input, init)),
-    clock,
+    clock: () => now,
+    namecheap: () => {
+      throw new Error('No zone is at Namecheap here.');
+    },
+  });
+  const living = new LivingZone(state, env, dependencies, {
+    get now() {
+      return now;
+    },
+    pass: (milliseconds) => {
+      now += milliseconds;
+      return Promise.resolve();
+    },
   });
   const isText = ({ type }: { type: string }) => type === 'TXT';
   const all = () => zone.store.all();
