@@ -12,7 +12,7 @@ export function applyWake(state: CertificateState, reason: WakeReason, now: numb
       return;
     case 'relay-connected':
       // What failed for want of this relay can go on at once; other backoffs stand.
-      liftBackoff(state, (code) => code.startsWith('relay_'));
+      liftBackoff(state, (code) => code.startsWith('relay_') || code === 'dns_relay_missing');
       return;
     case 'served-changed':
       for (const delivery of state.deliveries) {

@@ -16,6 +16,7 @@ import type { Zone, ZoneLocator } from './provider.ts';
 /** Aliases followed one after the other. */
 export const MAX_ALIASES = 8;
 const CHALLENGE_LABEL = '_acme-challenge';
+export const CHALLENGE_PREFIX = `${CHALLENGE_LABEL}.`;
 /** What can be written as a record's name; an alias to anything else cannot be followed. */
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+$/;
 

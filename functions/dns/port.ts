@@ -6,12 +6,14 @@ import { MINUTE, SECOND, type Clock } from '../../shared/clock.ts';
 import type { DnsQuestion } from '../../shared/relay/contract.ts';
 import { createAuthorities, type RelayQuery } from './authorities.ts';
 import { createProvider, PROVIDERS, type ProviderDependencies } from './create-provider.ts';
+import { isOffered } from './delegation.ts';
 import { DnsError } from './dns-error.ts';
 import { createDohClient, type DohAnswer, type Resolver } from './doh.ts';
-import { challengeName, type Place, placeNames } from './placement.ts';
+import { CHALLENGE_PREFIX, challengeName, type Place, placeNames } from './placement.ts';
 import { createPreflight } from './preflight/preflight.ts';
 import { authoritativeViews, authoritiesAgree, isConfirmed, propagationReport, resolverView, type Expectation, type ServerView } from './propagation.ts';
 import { publicAliases } from './public-aliases.ts';
+import { publicApex } from './public-apex.ts';
 import type { SecretReader, ZoneLocator } from './provider.ts';
 import type { ZonePort } from './zone-requests.ts';
 
@@ -28,6 +30,7 @@ export interface DnsPortDependencies {
   authoritative: RelayQuery;
   /** The relay through which a cluster's Namecheap account is reached. */
   namecheap: ProviderDependencies['namecheap'];
+  rates?: ProviderDependencies['rates'];
   fetch: typeof fetch;
   clock: Clock;
   /** Counts external requests as they leave: to a vendor (`api`) or a resolver (`doh`). */
@@ -56,14 +59,22 @@ export function createDnsPort(dependencies: DnsPortDependencies): DnsPort {
   function provider(vendor: DnsVendor): ZoneLocator {
     const known = providers.get(vendor.name);
     if (known !== undefined) return known;
-    const created = createProvider(vendor, { secret, fetch, clock, namecheap: dependencies.namecheap, onRequest: () => onRequest?.('api'), apex });
+    const created = createProvider(vendor, {
+      secret,
+      fetch,
+      clock,
+      namecheap: dependencies.namecheap,
+      rates: dependencies.rates,
+      onRequest: () => onRequest?.('api'),
+      apex,
+    });
     providers.set(vendor.name, created);
     return created;
   }
 
   async function apex(name: string): Promise<string | null> {
     const [resolver] = resolvers;
-    return resolver === undefined ? null : (await ask(resolver, name, 'SOA')).apex;
+    return resolver === undefined ? null : publicApex(name, resolver, ask, (asked) => asked.startsWith(CHALLENGE_PREFIX) || isOffered(asked, vendors));
   }
 
   async function places(names: readonly string[], vias: readonly string[]): Promise<ReadonlyMap<string, Place>> {

@@ -95,6 +95,22 @@ describe('the view of a certificate', () => {
     expect(since(HOUR)).toBe('1 of 2 authoritative servers, longer than usual.');
   });
 
+  it('gives a slow vendor more time before it says so', () => {
+    const phases = [{ name: 'propagate' as const, startedAt: NOW - 20 * MINUTE, endedAt: null }];
+    const waits = (provider: 'cloudflare' | 'namecheap') =>
+      view(state({ issuance: issuance({ phase: 'propagate', order, phases, placed: [{ ...placed, provider }] }) })).waitingFor;
+    expect(waits('cloudflare')).toContain('longer than usual');
+    expect(waits('namecheap')).not.toContain('longer than usual');
+  });
+
+  it('says which zone is being written', () => {
+    const waits = (change: Partial<typeof placed>, polls: number) =>
+      view(state({ issuance: issuance({ phase: 'present', order, polls, placed: [{ ...placed, ...change }] }) })).waitingFor;
+    expect(waits({ provider: 'namecheap', zoneName: 'example.co.uk' }, 1)).toBe('The zone example.co.uk to be written and read back.');
+    expect(waits({ provider: 'cloudflare' }, 1)).toBe('The DNS vendor to take the records.');
+    expect(waits({ provider: 'namecheap' }, 0)).toBeNull();
+  });
+
   it('says that an invalid configuration holds everything', () => {
     expect(view(state(), true)).toMatchObject({ waitingFor: 'A valid configuration.' });
   });

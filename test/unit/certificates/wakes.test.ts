@@ -27,8 +27,8 @@ describe('a wake', () => {
     expect(present).toEqual(before);
   });
 
-  it('by a connecting relay lifts what failed for want of it, and nothing else', () => {
-    const offline = failing('relay_offline');
+  it.each(['relay_offline', 'dns_relay_missing'])('by a connecting relay lifts what failed for want of it (%s), and nothing else', (code) => {
+    const offline = failing(code);
     applyWake(offline, 'relay-connected', NOW);
     expect(retries(offline)).toEqual([0, 0, 0]);
     const limited = failing('acme_rate_limited');

@@ -64,6 +64,13 @@ describe('the zone of a name', () => {
     expect(world.requests.doh).toBe(0);
   });
 
+  it('is the configured one when only public DNS can say its name, without asking for the challenge itself', async () => {
+    await start({ configured: 'example.net' });
+    world.alias('www.example.net', 'host.elsewhere.example');
+    expect(await place(['www.example.net', 'example.net'])).toMatchObject([{ zoneName: 'example.net' }, { zoneName: 'example.net' }]);
+    expect(world.resolved()).toEqual(['www.example.net', 'example.net', 'example.net']);
+  });
+
   it('is not looked for by a delegation while its vendor is down', async () => {
     await start();
     world.cloudflare.faults.next({ kind: 'html', status: 502, times: 5 });

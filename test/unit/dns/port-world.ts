@@ -25,6 +25,8 @@ export interface PortWorldOptions {
   /** Zones that nobody configured. */
   elsewhere?: readonly string[];
   delegation?: string | null;
+  /** Name of the zone whose id is configured, with a token that may not read zones. */
+  configured?: string;
   /** Blocks besides the one for Cloudflare. */
   vendors?: readonly DnsVendor[];
 }
@@ -45,7 +47,7 @@ export class PortWorld {
   /** How far the port's clock is ahead, in milliseconds. */
   ahead = 0;
 
-  constructor(dns: DnsEmulator, cloudflare: CloudflareEmulator, { delegation = null, vendors = [] }: PortWorldOptions) {
+  constructor(dns: DnsEmulator, cloudflare: CloudflareEmulator, { delegation = null, configured, vendors = [] }: PortWorldOptions) {
     this.dns = dns;
     this.cloudflare = cloudflare;
     const vendor: CloudflareVendor = {
@@ -53,7 +55,7 @@ export class PortWorld {
       provider: 'cloudflare',
       token: 'secret:cloudflare-token',
       endpoint: cloudflare.url,
-      zoneId: null,
+      zoneId: configured === undefined ? null : cloudflare.zoneId(configured),
       delegation,
     };
     const secret = () => Promise.resolve(TOKEN);
@@ -132,7 +134,7 @@ export async function startPortWorld(options: PortWorldOptions = {}): Promise<Po
   });
   const cloudflare = await startCloudflareEmulator({
     zones: zones.map((name) => ({ name })),
-    tokens: [{ token: TOKEN, grants: [{ zones: [...zones], permissions: ['zone:read', 'dns:edit'] }] }],
+    tokens: [{ token: TOKEN, grants: [{ zones: [...zones], permissions: options.configured === undefined ? ['zone:read', 'dns:edit'] : ['dns:edit'] }] }],
     publisher: intoDnsWorld(dns.world),
   });
   return new PortWorld(dns, cloudflare, options);

@@ -443,6 +443,19 @@ describe('a certificate', () => {
     expect(world.txt.size).toBe(0);
   });
 
+  scenario('places a new order when the one it has expires while a zone is being written', async (runner, world) => {
+    world.provider = 'namecheap';
+    world.zoneTakesMs = 90 * HOUR;
+    await runner.until(world.now + 25 * HOUR);
+    expect(world.orders).toHaveLength(2);
+    expect(runner.view()).toMatchObject({ phase: 'present', issuance: { failure: null } });
+    world.zoneTakesMs = 0;
+    await runner.until(world.now + 2 * HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.finalized).toBe(1);
+    expect(world.txt.size).toBe(0);
+  });
+
   scenario('follows a CNAME that its writer met, and leaves nothing where it was going to write', async (runner, world) => {
     for (const name of spec.domains) world.aliases.set(`_acme-challenge.${name.replace('*.', '')}`, 'label.acme.example.net');
     const direct = new Map(world.aliases);

@@ -225,16 +225,17 @@ export class World {
   }
 
   #lag = 0;
-  /** When changes that a vendor has in hand are done, by operation. */
+  /** When a vendor took changes in hand, by operation. */
   readonly #underWay = new Map<string, number>();
 
   #present(owner: string, operation: string, records: readonly PlacedRecord[]): number | null {
     if (this.#operations.has(operation)) return null;
     if (records.some(({ name, target }) => name === target && this.aliases.has(name)))
       throw new PerennialError('dns_name_is_alias', 'A CNAME stands there.', { retryable: true });
-    const done = this.#underWay.get(operation) ?? this.now + this.zoneTakesMs;
-    this.#underWay.set(operation, done);
-    if (done > this.now) return done;
+    const since = this.#underWay.get(operation) ?? this.now;
+    this.#underWay.set(operation, since);
+    const done = since + this.zoneTakesMs;
+    if (done > this.now) return Math.min(done, this.now + 3_600_000);
     for (const record of records) this.txt.set(`${record.target}=${record.value}`, owner);
     this.#operations.add(operation);
     return null;
