@@ -19,6 +19,8 @@ const DRIFT_CHECK_MS = 6 * HOUR;
 const CHECK_AFTER_CHANGE_MS = 2 * MINUTE;
 /** A zone that cannot be read is asked again this soon, and twice as late each time. */
 const RETRY_MS = MINUTE;
+/** Of the document in the ledger. */
+const KEY = 'declared';
 /** SQLite rows hold at most 2 MB. */
 const MAX_DOCUMENT_CHARACTERS = 1_500_000;
 
@@ -161,17 +163,16 @@ export class DeclaredRecords {
   }
 
   #read(): DeclarationDocument | null {
-    const [row] = this.#ledger.sql.exec<{ json: string }>("SELECT json FROM documents WHERE key = 'declared'").toArray();
-    return row === undefined ? null : declarationSchema.parse(JSON.parse(row.json));
+    return this.#ledger.document(KEY, declarationSchema);
   }
 
   #write(declaration: DeclarationDocument): void {
-    const json = JSON.stringify(declaration);
-    if (json.length > MAX_DOCUMENT_CHARACTERS)
-      throw new DnsError('dns_refused', `The declared records of this zone take ${json.length} characters; ${MAX_DOCUMENT_CHARACTERS} are possible.`, {
+    const size = JSON.stringify(declaration).length;
+    if (size > MAX_DOCUMENT_CHARACTERS)
+      throw new DnsError('dns_refused', `The declared records of this zone take ${size} characters; ${MAX_DOCUMENT_CHARACTERS} are possible.`, {
         hint: 'Declare fewer or shorter [[records]] in this zone.',
       });
-    this.#ledger.sql.exec("INSERT INTO documents (key, json) VALUES ('declared', ?) ON CONFLICT (key) DO UPDATE SET json = excluded.json", json);
+    this.#ledger.putDocument(KEY, declaration);
   }
 }
 
