@@ -15,25 +15,30 @@ import { connectRelay } from './clusters/connect.ts';
 import { relayRoutes, type RelayRoutes } from './clusters/relay-port.ts';
 import { compiled } from './config/compiled.ts';
 import type { Configuration } from './config/configuration.ts';
+import { accountBudgets } from './dns/account/client.ts';
+import { RequestRates } from './dns/cloudflare/request-rate.ts';
 import { createRecordPlacer } from './dns/declared-places.ts';
 import type { NamecheapRelay } from './dns/namecheap/relay.ts';
 import { createDnsPort } from './dns/port.ts';
 import { zoneDependencies as wireZone, type ZoneDependencies } from './dns/wiring.ts';
 import type { Environment } from './environment.ts';
 import { certificatesPort } from './fleet/certificates.ts';
-import { type FleetClient, fleetClient, offerBundle } from './fleet/client.ts';
+import { fleetClient, offerBundle } from './fleet/client.ts';
 import type { CertificatesPort } from './fleet/ports.ts';
 import type { RecordsDeclaration, RecordsPorts } from './records/ports.ts';
 import { createSecretStore } from './secrets/create-store.ts';
 import { Secret } from './secrets/secret.ts';
 import type { SecretStore } from './secrets/store.ts';
 import type { WebDependencies } from './web/dependencies.ts';
-import { readHealth } from './web/health.ts';
+import { clusterHealth } from './web/health.ts';
 import { setupProblemsOf } from './web/setup-problems.ts';
 
 const clock: Clock = () => Date.now();
 /** The platform's fetch insists on its own `this`. */
 const platformFetch: typeof fetch = (input, init) => fetch(input, init);
+
+/** What Cloudflare said to anybody in this isolate about its limits. */
+const cloudflareRates = new RequestRates();
 
 /** The configuration in this bundle. Throws `configuration_invalid`: nothing that needs it can go on. */
 export function configuration(): Configuration {
@@ -100,6 +105,8 @@ export function certificatePorts(environment: Environment, caller: string, onDns
       secret: secretReader(environment),
       zone: (provider, zoneId) => environment.ZONES.getByName(`${provider}:${zoneId}`),
       authoritative: (cluster, questions) => relay.dnsQuery(cluster, questions),
+      namecheap: (cluster) => namecheapRelay(relay, cluster),
+      rates: cloudflareRates,
       fetch: platformFetch,
       clock,
       onRequest: onDnsRequest,
@@ -125,6 +132,7 @@ export function recordsPorts(environment: Environment, { vendors, authorities, c
     resolvers: compiled.valid ? compiled.configuration.resolvers : [],
     secret: async (reference) => secretReader(environment)(reference),
     namecheap: (cluster) => namecheapRelay(relay, cluster),
+    rates: cloudflareRates,
     fetch: platformFetch,
     clock,
   });
@@ -143,7 +151,19 @@ export function recordsPorts(environment: Environment, { vendors, authorities, c
 }
 
 export function zoneDependencies(environment: Environment): ZoneDependencies {
-  return wireZone({ secret: secretReader(environment), fetch: platformFetch, clock });
+  const relay = relays(environment, null);
+  return wireZone({
+    secret: secretReader(environment),
+    namecheap: (cluster) => namecheapRelay(relay, cluster),
+    rates: cloudflareRates,
+    budget: accountBudgets(environment.DNS_ACCOUNTS),
+    async report(report) {
+      unwrap(await environment.FLEET.getByName('fleet').zoneReport(report));
+    },
+    resolvers: configuration().resolvers,
+    fetch: platformFetch,
+    clock,
+  });
 }
 
 export function fleetPort(environment: Environment): FleetPort {
@@ -202,24 +222,13 @@ export function webDependencies(environment: Environment): WebDependencies {
     setupProblems: setupProblemsOf(environment, !compiled.valid || compiled.configuration.secrets.store === 'sealed'),
     secret: async (reference) => secretReader(environment)(reference),
     putSecret: async (name, value) => secretStore(environment).put(name, new Secret(value)),
-    health: () =>
-      readHealth({
-        clusters: compiled.valid ? compiled.configuration.clusters.map(({ name }) => name) : [],
-        cluster: (name) => environment.CLUSTERS.getByName(name).status(name),
-        zones: () => zonesInUse(fleet),
-        zone: (provider, zoneId) => environment.ZONES.getByName(`${provider}:${zoneId}`).health(),
-      }),
+    clusters: () =>
+      clusterHealth(compiled.valid ? compiled.configuration.clusters.map(({ name }) => name) : [], (name) => environment.CLUSTERS.getByName(name).status(name)),
+    zone: (provider, zoneId) => environment.ZONES.getByName(`${provider}:${zoneId}`),
+    records: async () => unwrap(await environment.RECORDS.getByName('records').status()),
     relay: { sha256: relayFacts.sha256, source: relaySource },
     connectRelay: (request) => connectRelay(request, environment, () => edgeKey(environment)),
   };
-}
-
-/** Zones of the certificates whose next steps are soonest. */
-async function zonesInUse(fleet: FleetClient): Promise<{ vendor: string; provider: string; zoneId: string; zoneName: string }[]> {
-  const { upcoming } = await fleet.status({ events: 0, upcoming: 50 });
-  const zones = new Map(upcoming.flatMap(({ zones: used }) => used).map((zone) => [zone.zoneId, zone]));
-  const vendors = compiled.valid ? compiled.configuration.dns : [];
-  return [...zones.values()].flatMap((zone) => vendors.filter(({ name }) => name === zone.vendor).map(({ provider }) => ({ ...zone, provider })));
 }
 
 export function certificateWaker(environment: Environment): CertificatesPort {

@@ -2,6 +2,7 @@
 import type { DnsVendor } from '../../functions/config/configuration.ts';
 import { ZoneObject } from '../../functions/dns/zone-object.ts';
 import { zoneDependencies, type ZoneDependencies } from '../../functions/dns/wiring.ts';
+import type { ZoneReport } from '../../functions/dns/zone-report.ts';
 import { Tokens } from '../emulators/cloudflare/access.ts';
 import { cloudflareApp } from '../emulators/cloudflare/app.ts';
 import { ApiFaults } from '../emulators/cloudflare/faults.ts';
@@ -33,6 +34,10 @@ export class Account {
   /** Reference of a token that the vendor has revoked. */
   revoked: string | null = null;
   fault: WriteFault | null = null;
+  /** What the next answer to a write is turned into, on its way back. */
+  alter: ((body: string) => string) | null = null;
+  /** What the zone has told the fleet. */
+  readonly reports: ZoneReport[] = [];
   /** Resolves when a write makes the object die. */
   died = Promise.resolve();
   readonly #app: ReturnType<typeof cloudflareApp>;
@@ -84,7 +89,7 @@ export class Account {
   readonly fetch: typeof fetch = async (input: RequestInfo | URL, init?: RequestInit) => {
     const request = new Request(input, init);
     const fault = WRITES.has(request.method) ? this.fault : null;
-    if (fault === null) return this.#app.fetch(request);
+    if (fault === null) return this.#answer(request);
     this.fault = null;
     if (fault === 'reply-lost' || fault === 'dies-after') await this.#app.fetch(request);
     if (fault === 'dies-travelling') {
@@ -100,8 +105,27 @@ export class Account {
     return new Promise<Response>(() => undefined);
   };
 
+  async #answer(request: Request): Promise<Response> {
+    const response = await this.#app.fetch(request);
+    const { alter } = this;
+    if (alter === null || !WRITES.has(request.method)) return response;
+    this.alter = null;
+    return new Response(alter(await response.text()), response);
+  }
+
   dependencies(): ZoneDependencies {
-    return zoneDependencies({ secret: (reference) => Promise.resolve(reference === this.revoked ? REVOKED : TOKEN), fetch: this.fetch, clock: () => this.now });
+    const elsewhere = () => {
+      throw new Error('No zone is at Namecheap here.');
+    };
+    return zoneDependencies({
+      secret: (reference) => Promise.resolve(reference === this.revoked ? REVOKED : TOKEN),
+      fetch: this.fetch,
+      clock: () => this.now,
+      namecheap: elsewhere,
+      budget: elsewhere,
+      resolvers: [],
+      report: (report) => Promise.resolve(void this.reports.push(report)),
+    });
   }
 
   /** A ZoneObject on this account: a new life on the same storage each time. */
