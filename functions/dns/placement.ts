@@ -47,7 +47,10 @@ export async function placeNames(names: readonly string[], dependencies: Placeme
   const starts = [...new Set(names.map(challengeName))];
   const find = rememberedZones(dependencies);
   const outside: string[] = [];
-  for (const start of starts) if ('failure' in (await find(start))) outside.push(start);
+  for (const start of starts) {
+    const found = await find(start);
+    if ('failure' in found && isElsewhere(found.failure)) outside.push(start);
+  }
   const walk: Walk = { ...dependencies, find, aliasInZone: createAliasLookup(starts), alias: publicAliases(outside, dependencies) };
   const places = new Map<string, Place>();
   for (const start of starts) places.set(start, await follow(start, walk));

@@ -6,6 +6,7 @@ import { MINUTE, type Clock } from '../../../shared/clock.ts';
 import { PerennialError, unwrap } from '../../../shared/errors.ts';
 import type { DnsPort } from '../../certificates/ports.ts';
 import type { DnsVendor } from '../../config/configuration.ts';
+import { withDelegation } from '../delegation.ts';
 import { DnsError } from '../dns-error.ts';
 import { challengeName, type Place } from '../placement.ts';
 import type { ZonePort } from '../zone-requests.ts';
@@ -20,6 +21,9 @@ const REMEMBER_MS = 5 * MINUTE;
 
 /** Errors of a zone that pass by themselves: publishing waits for that, and keeps the order. */
 const PASSING = new Set(['dns_unreachable', 'dns_vendor_failed', 'dns_rate_limited', 'dns_budget_spent', 'dns_zone_busy', 'dns_zone_changed']);
+
+/** A vendor's account that does not let us in: there is a way around it. */
+const NO_ACCESS = new Set(['dns_relay_missing', 'dns_address_not_listed', 'dns_unauthorized']);
 
 export interface PreflightDependencies extends Omit<QuestionDependencies, 'vias'> {
   vendors: readonly DnsVendor[];
@@ -51,8 +55,11 @@ export function createPreflight(dependencies: PreflightDependencies): DnsPort['p
       const outcome = await dependencies.zone(zone.vendor.provider, zone.id).examine({ vendor: zone.vendor, zone: { id: zone.id, name: zone.name }, records });
       return unwrap(outcome).nameServers;
     } catch (thrown) {
-      if (thrown instanceof PerennialError && thrown.code.startsWith('dns_') && !PASSING.has(thrown.code)) throw thrown;
-      return null;
+      if (!(thrown instanceof PerennialError) || !thrown.code.startsWith('dns_') || PASSING.has(thrown.code)) return null;
+      const [challenge] = [...zone.targets.keys()].filter((name) => name === challengeName(name));
+      throw zone.vendor.provider === 'namecheap' && NO_ACCESS.has(thrown.code) && challenge !== undefined
+        ? await withDelegation(thrown, challenge, null, vendors)
+        : thrown;
     }
   }
 

@@ -27,6 +27,8 @@ export interface PortWorldOptions {
   delegation?: string | null;
   /** Name of the zone whose id is configured, with a token that may not read zones. */
   configured?: string;
+  /** Domains of the account that the relay's law lists; null while no relay is connected. */
+  domains?: readonly string[] | null;
   /** Blocks besides the one for Cloudflare. */
   vendors?: readonly DnsVendor[];
 }
@@ -47,7 +49,7 @@ export class PortWorld {
   /** How far the port's clock is ahead, in milliseconds. */
   ahead = 0;
 
-  constructor(dns: DnsEmulator, cloudflare: CloudflareEmulator, { delegation = null, configured, vendors = [] }: PortWorldOptions) {
+  constructor(dns: DnsEmulator, cloudflare: CloudflareEmulator, { delegation = null, configured, domains = null, vendors = [] }: PortWorldOptions) {
     this.dns = dns;
     this.cloudflare = cloudflare;
     const vendor: CloudflareVendor = {
@@ -78,7 +80,9 @@ export class PortWorld {
       },
       namecheap: () => {
         const offline = () => Promise.reject(new PerennialError('relay_offline', 'No relay of "matrix" is connected.', { retryable: true, hint: 'Start it.' }));
-        return { account: offline, query: offline, write: offline, authoritative: offline };
+        const account = (name: string) =>
+          domains === null ? offline() : Promise.resolve({ account: name, domains: [...domains], changes: 'challenges' as const, address: null });
+        return { account, query: offline, write: offline, authoritative: (questions) => authorities.answer(questions, AbortSignal.timeout(5_000)) };
       },
       zone: (kind, zoneId) => {
         const zone = `${kind}:${zoneId}`;
