@@ -30,6 +30,7 @@ import { KeyArea } from '../../infra/relay/keys/key-area.ts';
 import { lawSchema } from '../../infra/relay/law.ts';
 import type { Items, VariableStore } from '../../infra/relay/nomad/variables.ts';
 import { errorDataSchema } from '../../shared/errors.ts';
+import { hostTableSchema } from '../../shared/namecheap/host-table.ts';
 import {
   challengeFrame,
   CLOSE,
@@ -65,7 +66,13 @@ import {
   inspectResponse,
   installRequest,
   installResponse,
+  instancesRequest,
+  instancesResponse,
   keyTypeSchema,
+  namecheapAccountResponse,
+  namecheapQueryRequest,
+  namecheapReplySchema,
+  namecheapWriteRequest,
   RELAY_ROUTES,
   reloadRequest,
   reloadResponse,
@@ -93,6 +100,7 @@ const named: Named = new Map<z.core.$ZodType, string>([
   [verdictSchema, 'Verdict'],
   [publicKeySchema, 'PublicKey'],
   [errorDataSchema, 'Error'],
+  [hostTableSchema, 'HostTable'],
 ]);
 
 /** Each schema on its own, those with a name of their own spelled out. */
@@ -171,6 +179,13 @@ describe('docs/persisted.md says exactly', () => {
           'egress answers': egressResponse,
           'dnsQuery asks': dnsQueryRequest,
           'dnsQuery answers': dnsQueryResponse,
+          'instances asks': instancesRequest,
+          'instances answers': instancesResponse,
+          'namecheapAccount answers': namecheapAccountResponse,
+          'namecheapQuery asks': namecheapQueryRequest,
+          'namecheapWrite asks': namecheapWriteRequest,
+          'namecheapQuery and namecheapWrite answer': namecheapReplySchema,
+          HostTable: hostTableSchema,
           Verdict: verdictSchema,
         }),
       ].join('\n'),
