@@ -47,21 +47,13 @@ export function difference(before: HostTable, after: HostTable): TableDifference
 }
 
 /**
- * How the list that was read after a write differs from what was written. Beside what {@link difference} passes over,
- * these are the vendor's own doing: it keeps one of several MX rows with the same target (of any preference), and puts
- * its parking rows into a list that became empty.
+ * How the list that was read after a write differs from what was written. Beside what {@link difference} passes over, one
+ * thing is the vendor's own doing: it puts its parking rows into a list that became empty.
  */
 export function differenceAfterWrite(written: HostTable, read: HostTable): TableDifference {
   const appeared = surplus(read.rows, written.rows);
-  const vanished = surplus(written.rows, read.rows);
-  const left = new Set(read.rows.filter(isMx).map(recordIdentity));
   const added = written.rows.length === 0 ? appeared.filter((row) => !isParking(row, written.domain)) : appeared;
-  return describe(
-    written,
-    read,
-    added,
-    vanished.filter((row) => !(isMx(row) && left.has(recordIdentity(row)))),
-  );
+  return describe(written, read, added, surplus(written.rows, read.rows));
 }
 
 /** One of the two rows that a domain has which nobody ever edited. */
@@ -95,10 +87,6 @@ function surplus(here: readonly HostRow[], there: readonly HostRow[]): HostRow[]
     if (left > 0) partners.set(key, left - 1);
     return left === 0;
   });
-}
-
-function isMx({ type }: HostRow): boolean {
-  return type === 'MX';
 }
 
 function comparable(type: HostRow['type'], address: string): string {

@@ -6,7 +6,7 @@
  * `EmailType` that cannot be echoed) is refused: writing it back would lose something of somebody's.
  */
 import type { PerennialError } from '../errors.ts';
-import { rowKey } from './comparison.ts';
+import { recordIdentity, rowKey } from './comparison.ts';
 import { booleanOf, readResult, unreadable } from './envelope.ts';
 import { namecheapError, vendorText, type VendorReply } from './failures.ts';
 import {
@@ -56,15 +56,24 @@ export function readHostList(reply: VendorReply, domain: string): HostList {
   if (hasBrokenAttributeValue(reply.body)) throw unreadable('has a tab or line break inside a value, which XML does not keep');
   const rows = result.children.map((element, index) => readRow(element, index + 1, domain));
   const emailType = emailTypeOf(result, rows);
-  const keys = new Set<string>();
-  for (const [index, row] of rows.entries()) {
-    const key = rowKey(row);
-    if (keys.has(key)) throw refused(index + 1, row.name, row.type, 'it stands there twice, and a write keeps one');
-    keys.add(key);
-  }
+  refuseMerged(rows);
   const table = hostTableSchema.safeParse({ domain, emailType, rows });
   if (!table.success) throw unreadable('holds what a host list cannot');
   return { table: table.data, cautions: cautionsOf(rows) };
+}
+
+/** Rows that a write would merge: somebody would lose one of them. */
+function refuseMerged(rows: readonly HostRow[]): void {
+  const keys = new Set<string>();
+  const mailServers = new Set<string>();
+  for (const [index, row] of rows.entries()) {
+    const identity = recordIdentity(row);
+    if (row.type === 'MX' && mailServers.has(identity))
+      throw locked(index + 1, row.name, row.type, 'its mail server stands there with another preference too, and a write keeps one of the two');
+    if (keys.has(rowKey(row))) throw refused(index + 1, row.name, row.type, 'it stands there twice, and a write keeps one');
+    if (row.type === 'MX') mailServers.add(identity);
+    keys.add(rowKey(row));
+  }
 }
 
 function requireOwnDns(result: XmlElement, domain: string): void {
