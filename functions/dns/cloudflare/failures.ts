@@ -44,9 +44,9 @@ export function isIdenticalRecord(thrown: unknown): boolean {
   return hasCode(thrown, (code) => IDENTICAL_RECORD.has(code));
 }
 
-/** The record that we wanted to remove is not there any more. */
+/** The record that we wanted to remove is not there any more. Whether the zone is, was told by the list before. */
 export function isRecordMissing(thrown: unknown): boolean {
-  return hasCode(thrown, (code) => code === RECORD_MISSING);
+  return hasCode(thrown, (code) => code === RECORD_MISSING) || (thrown instanceof APIError && thrown.status === 404);
 }
 
 /** The vendor refused what was asked about one record: credentials, zone and vendor are fine. */
@@ -120,7 +120,7 @@ export function toDnsError(thrown: unknown, context: FailureContext): DnsError {
       details,
     });
   }
-  if (thrown.status === 404 && record === undefined) {
+  if (thrown.status === 404) {
     return new DnsError('dns_zone_not_found', `Cloudflare knows no such zone (${said}).`, { hint: `Check zone_id of [dns.${block}].`, details });
   }
   return new DnsError('dns_refused', `${where}Cloudflare refused the request (${said}).`, { details });

@@ -16,6 +16,7 @@ export const CertificateObject = counted('CertificateObject', objects.Certificat
 export const ClusterObject = counted('ClusterObject', objects.ClusterObject);
 export const DnsAccountObject = counted('DnsAccountObject', objects.DnsAccountObject);
 export const FleetObject = counted('FleetObject', objects.FleetObject);
+export const RecordsObject = counted('RecordsObject', objects.RecordsObject);
 export const SecretsObject = counted('SecretsObject', objects.SecretsObject);
 export const ZoneObject = counted('ZoneObject', objects.ZoneObject, ['dependencies']);
 

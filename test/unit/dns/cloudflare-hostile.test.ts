@@ -231,6 +231,19 @@ it('"exists already" for what is not listed is no success', async () => {
   });
 });
 
+it.each([81_044, 7_003])('a record that is gone (404 %d) counts as removed, alone and in a batch', async (code) => {
+  const { added } = await provider().apply(zone, { add: [txt('a'), txt('b')], remove: [] }, deadline);
+  const gone = createCloudflareProvider(
+    { ...VENDOR, endpoint: cloudflare.url },
+    {
+      secret: () => Promise.resolve(TOKEN),
+      fetch: () => Promise.resolve(Response.json({ result: null, success: false, errors: [{ code, message: 'gone' }], messages: [] }, { status: 404 })),
+      clock: () => NOW,
+    },
+  );
+  for (const remove of [added, added.slice(0, 1)]) expect(await gone.apply(zone, { add: [], remove }, deadline)).toEqual({ added: [], refused: [] });
+});
+
 it('a record without an id is refused by name, and the others of the change are removed', async () => {
   const { added } = await provider().apply(zone, { add: [txt('a')], remove: [] }, deadline);
   const nameless: ListedRecord = { id: null, type: 'TXT', name: NAME, value: 'b', comment: '', ttl: 60 };
