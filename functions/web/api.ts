@@ -8,6 +8,7 @@ import { administratorOf, usableAdminToken } from './auth/gate.ts';
 import { parseJsonBody, readText } from './body.ts';
 import type { WebDependencies } from './dependencies.ts';
 import { overallState, readFacts } from './overview.ts';
+import { zoneAddress } from './zone-address.ts';
 
 /** An administrator may force again sooner than a webhook; a double click is one renewal. */
 const ADMINISTRATOR_COOL_DOWN_MS = MINUTE;
@@ -39,15 +40,15 @@ export function api(deps: WebDependencies) {
       // While nobody can sign in, what has to be set up is the one thing to say; it holds no secret.
       const setupProblems = isAdministrator || usableAdminToken(deps) === null ? { setupProblems: deps.setupProblems } : {};
       if (!isAdministrator) return context.json({ overall: { state: overall.state, sentence: overall.publicSentence }, ...setupProblems });
-      const { status, health, problems } = facts;
+      const { status, clusters, zones, problems } = facts;
       return context.json({
         overall: { state: overall.state, sentence: overall.sentence },
         ...setupProblems,
         configuration: { inForce: status.configuration, problems },
         tally: status.tally,
         pending: status.pending,
-        clusters: health.clusters,
-        zones: health.zones,
+        clusters,
+        zones: zones.map(zoneFacts),
         events: status.events,
       });
     },
@@ -94,6 +95,13 @@ export function api(deps: WebDependencies) {
       return context.body(null, 204);
     },
   };
+}
+
+/** A zone in the overview; `/api/v1/zones` has everything that it reports. */
+function zoneFacts(zone: Awaited<ReturnType<WebDependencies['fleet']['zones']>>[number]) {
+  const { zoneName, vendors, lastSuccessAt, lastError, stopped, waiting, declared } = zone.health;
+  const error = lastError === null ? null : { at: lastError.at, message: lastError.error.message, hint: lastError.error.hint ?? null };
+  return { zone: zoneName, vendor: vendors[0] ?? '', address: zoneAddress(zone), lastSuccessAt, lastError: error, stopped, waiting, declared };
 }
 
 /** An invalid configuration holds every certificate, so nothing that is asked for would begin. */

@@ -13,6 +13,7 @@ import { errorPage, loginPage, notFoundPage, PAGE_ASSETS, PAGE_HEADERS } from '.
 import { refusalHeaders, statusOf } from './refusals.ts';
 import { nameOf, ROUTES, type Route, type RouteName } from './routes.ts';
 import { backToPage, noticeOf, site } from './site.ts';
+import { zones } from './zones.ts';
 
 type Handler = (context: Context) => Response | Promise<Response>;
 
@@ -66,6 +67,7 @@ export function createApp(deps: WebDependencies): Hono {
 function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
   const pages = site(deps);
   const calls = api(deps);
+  const dns = zones(deps);
   const asset = (path: string): Handler => {
     const file = PAGE_ASSETS.find((candidate) => candidate.path === path);
     return () =>
@@ -73,23 +75,15 @@ function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
         ? new Response(null, { status: 404 })
         : new Response(file.body, { headers: { 'content-type': file.type, 'cache-control': 'public, max-age=300' } });
   };
-  /** A button of the page and a program call the same route; each gets the answer it can use. */
-  const action =
-    (name: 'renew' | 'redeliver'): Handler =>
-    async (context) => {
-      const certificate = context.req.param('name') ?? '';
-      if (!context.req.header('content-type')?.startsWith('application/x-www-form-urlencoded')) {
-        const { operation } = await calls[name](context, certificate);
+  const renewal = (name: 'renew' | 'redeliver'): Handler =>
+    button(
+      name,
+      (context) => calls[name](context, context.req.param('name') ?? ''),
+      (context, { operation }) => {
         const url = new URL(`/api/v1/operations/${operation.id}`, context.req.raw.url).href;
         return context.json({ url, accepted: operation.certificates }, 202, { location: url });
-      }
-      try {
-        await calls[name](context, certificate);
-        return backToPage(context.req.raw, name);
-      } catch (thrown) {
-        return backToPage(context.req.raw, noticeOf(thrown));
-      }
-    };
+      },
+    );
   return {
     'GET /': pages.status,
     'GET /certificates/:name': pages.certificate,
@@ -104,15 +98,37 @@ function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
     'GET /api/v1/config': calls.configuration,
     'GET /api/v1/certificates': calls.certificates,
     'GET /api/v1/certificates/:name': calls.certificate,
-    'POST /api/v1/certificates/:name/renew': action('renew'),
-    'POST /api/v1/certificates/:name/redeliver': action('redeliver'),
+    'POST /api/v1/certificates/:name/renew': renewal('renew'),
+    'POST /api/v1/certificates/:name/redeliver': renewal('redeliver'),
     'GET /api/v1/operations/:id': calls.operation,
     'PUT /api/v1/secrets/:name': calls.putSecret,
+    'GET /api/v1/zones': dns.zones,
+    'GET /api/v1/zones/:provider/:zone/records': dns.zoneRecords,
+    'GET /api/v1/zones/:provider/:zone/plan': dns.zonePlan,
+    'POST /api/v1/zones/:provider/:zone/plan/approve': button('approved', dns.approvePlan, (context, approved) => context.json(approved)),
+    'GET /api/v1/zones/:provider/:zone/snapshots': dns.snapshots,
+    'GET /api/v1/zones/:provider/:zone/snapshots/:id': dns.snapshot,
+    'POST /api/v1/zones/:provider/:zone/snapshots/:id/restore': dns.restore,
+    'POST /api/v1/zones/:provider/:zone/release': dns.release,
+    'GET /api/v1/records': dns.declaredRecords,
     'POST /hooks/renew': renewHook(deps),
     'POST /hooks/reload': reloadHook(deps),
     'GET /relay/connect': (context) => deps.connectRelay(context.req.raw),
     'GET /relay/latest': latestRelay(deps),
     'GET /relay/:bundle{[0-9a-f]{64}\\.mjs}': relayBundle(deps),
+  };
+}
+
+/** A button of the page and a program call the same route; each gets the answer it can use. */
+function button<T>(notice: string, act: (context: Context) => Promise<T>, answer: (context: Context, done: T) => Response): Handler {
+  return async (context) => {
+    if (!context.req.header('content-type')?.startsWith('application/x-www-form-urlencoded')) return answer(context, await act(context));
+    try {
+      await act(context);
+      return backToPage(context.req.raw, notice);
+    } catch (thrown) {
+      return backToPage(context.req.raw, noticeOf(thrown));
+    }
   };
 }
 

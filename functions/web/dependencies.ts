@@ -1,8 +1,10 @@
 /** What the web layer needs; `composition.ts` provides it. */
 import type { Clock } from '../../shared/clock.ts';
 import type { CompiledConfiguration } from '../config/configuration.ts';
+import type { ZoneAdministration } from '../dns/zone-requests.ts';
 import type { FleetClient } from '../fleet/client.ts';
-import type { ClusterHealth, SetupProblem, ZoneHealth } from './pages/model.ts';
+import type { RecordsStatus } from '../records/status.ts';
+import type { ClusterHealth, SetupProblem } from './pages/model.ts';
 
 export interface WebDependencies {
   clock: Clock;
@@ -17,7 +19,12 @@ export interface WebDependencies {
   secret: (reference: string) => Promise<string>;
   /** Stores a secret in the SecretStore; throws PerennialError. */
   putSecret: (name: string, value: string) => Promise<void>;
-  health: () => Promise<{ clusters: ClusterHealth[]; zones: ZoneHealth[] }>;
+  /** Links of the configured clusters. */
+  clusters: () => Promise<ClusterHealth[]>;
+  /** The ZoneObject of that name; a fresh stub each time. */
+  zone: (provider: string, zoneId: string) => ZoneAdministration;
+  /** Where `[[records]]` go, and what keeps them from it. */
+  records: () => Promise<RecordsStatus>;
   /** The relay bundle of this Worker, or null when none was built. */
   relay: { sha256: string; source: string } | null;
   /** Answers `/relay/connect`, with its WebSocket. */

@@ -2,7 +2,9 @@
 import type { Problem } from '../config/configuration.ts';
 import type { FleetStatus } from '../fleet/fleet.ts';
 import type { WebDependencies } from './dependencies.ts';
-import { overallOf, statusModel, departuresOf, zoneIsFailing, type Overall, type StatusModel } from './pages/index.ts';
+import { departuresOf, overallOf, statusModel, zoneTally, type ClusterHealth, type Overall, type StatusModel } from './pages/index.ts';
+import { readPlans } from './plans.ts';
+import { zoneAddress } from './zone-address.ts';
 
 export const PAGE_SIZE = 25;
 /** Soonest next steps read for the board; it shows fewer. */
@@ -11,23 +13,24 @@ const EVENTS = 30;
 
 interface Facts {
   status: FleetStatus;
-  health: Awaited<ReturnType<WebDependencies['health']>>;
+  clusters: ClusterHealth[];
+  zones: Awaited<ReturnType<WebDependencies['fleet']['zones']>>;
   problems: readonly Problem[];
 }
 
 export async function readFacts(deps: WebDependencies): Promise<Facts> {
-  const [status, health] = await Promise.all([deps.fleet.status({ events: EVENTS, upcoming: UPCOMING }), deps.health()]);
-  return { status, health, problems: deps.compiled.valid ? [] : deps.compiled.problems };
+  const [status, clusters, zones] = await Promise.all([deps.fleet.status({ events: EVENTS, upcoming: UPCOMING }), deps.clusters(), deps.fleet.zones()]);
+  return { status, clusters, zones, problems: deps.compiled.valid ? [] : deps.compiled.problems };
 }
 
 /** The overall state alone: what people without a session may see of it is `publicSentence`. */
-export function overallState({ status, health, problems }: Facts, deps: WebDependencies): Overall {
+export function overallState({ status, clusters, zones, problems }: Facts, deps: WebDependencies): Overall {
   return overallOf({
     tally: status.tally,
     configurationInvalid: problems.length > 0,
     setupIncomplete: deps.setupProblems.length > 0,
-    relaysAway: health.clusters.filter((cluster) => cluster.state !== 'online').length,
-    zonesFailing: health.zones.filter(zoneIsFailing).length,
+    relaysAway: clusters.filter((cluster) => cluster.state !== 'online').length,
+    zones: zoneTally(zones.map(({ health }) => health)),
   });
 }
 
@@ -38,14 +41,15 @@ export interface PageQuery {
 }
 
 export async function readStatusModel(deps: WebDependencies, { page, query, notice }: PageQuery): Promise<StatusModel> {
-  const [{ status, health, problems }, { views, total }] = await Promise.all([readFacts(deps), deps.fleet.page({ page, size: PAGE_SIZE, query })]);
+  const [{ status, clusters, zones, problems }, { views, total }] = await Promise.all([readFacts(deps), deps.fleet.page({ page, size: PAGE_SIZE, query })]);
+  const plans = await readPlans(deps, zones);
   return statusModel(
     {
       certificates: views,
       tally: status.tally,
       upcoming: departuresOf(status.upcoming),
-      clusters: health.clusters,
-      zones: health.zones,
+      clusters,
+      zones: zones.map((zone) => ({ health: zone.health, address: zoneAddress(zone), plan: plans.get(zoneAddress(zone)) ?? null })),
       configuration: { problems, lastGoodInForce: status.configuration !== null },
       setup: deps.setupProblems,
       events: status.events,

@@ -25,11 +25,18 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   secret_name_invalid: 400,
   secret_store_read_only: 409,
   query_invalid: 400,
+  zone_unknown: 404,
+  zone_ambiguous: 409,
+  snapshot_unknown: 404,
+  dns_zone_changed: 409,
+  dns_zone_stopped: 409,
+  dns_zone_locked: 409,
+  dns_change_not_allowed: 409,
 };
 
-/** 503 for what may work later, 500 for what will not. */
+/** 503 for what may work later, 502 for what a DNS vendor refuses, 500 for what is our own fault. */
 export function statusOf(error: PerennialError): ContentfulStatusCode {
-  return STATUS[error.code] ?? (error.retryable ? 503 : 500);
+  return STATUS[error.code] ?? (error.retryable ? 503 : error.code.startsWith('dns_') ? 502 : 500);
 }
 
 export function refusalHeaders(error: PerennialError, now: number): Record<string, string> {

@@ -13,6 +13,9 @@ import { certificateModel, certificatePage, loginPage, notFoundPage, publicPage,
 const NOTICES: Readonly<Record<string, string>> = {
   renew: 'The renewal was asked for; it starts at once.',
   redeliver: 'The delivery was asked for; it starts at once.',
+  approved: 'The plan is approved; its records are written now.',
+  'plan-changed': 'That was not the plan any more: the zone or the configuration has changed. Look at it again.',
+  'zone-refused': 'The zone did not take that; its own lines say why.',
   'cooling-down': 'A renewal was forced a moment ago. Wait a minute.',
   'configuration-invalid': 'Nothing was asked for: the configuration has errors, and nothing moves until they are mended.',
   unknown: 'There is no such certificate any more.',
@@ -76,6 +79,8 @@ export function noticeOf(thrown: unknown): string {
   if (code === 'force_cooling_down') return 'cooling-down';
   if (code === 'configuration_invalid') return 'configuration-invalid';
   if (code === 'certificate_unknown') return 'unknown';
+  if (code === 'dns_zone_changed') return 'plan-changed';
+  if (code === 'zone_unknown' || code.startsWith('dns_') || code.startsWith('relay_')) return 'zone-refused';
   throw thrown instanceof PerennialError ? thrown : toPerennialError(thrown);
 }
 

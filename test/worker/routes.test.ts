@@ -18,11 +18,19 @@ async function session(site: Site): Promise<string> {
 function sample(method: string, path: string): [string, RequestInit] {
   const address = path
     .replace(':name', 'a')
+    .replace(':provider/:zone', 'namecheap/ops~example.co.uk')
+    .replace('snapshots/:id', 'snapshots/1')
     .replace(':id', '00000000-0000-4000-8000-000000000000')
     .replace(/:bundle\{.*\}$/, `${'a'.repeat(64)}.mjs`);
   if (method === 'GET') return [address, { method }];
   if (path === '/login') return [address, { method, body: 'token=', headers: FORM }];
-  const body = path.startsWith('/hooks/') ? '{"certificates":["a"]}' : path.includes('/secrets/') ? '{"value":"v"}' : '{}';
+  const body = path.startsWith('/hooks/')
+    ? '{"certificates":["a"]}'
+    : path.includes('/secrets/')
+      ? '{"value":"v"}'
+      : /approve|restore/.test(path)
+        ? '{"digest":"d"}'
+        : '{}';
   return [address, { method, body, headers: { 'content-type': 'application/json' } }];
 }
 

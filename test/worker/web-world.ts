@@ -5,8 +5,10 @@ import type { CertificateView } from '../../functions/certificates/ports.ts';
 import { configurationSchema, type CompiledConfiguration, type Configuration } from '../../functions/config/configuration.ts';
 import type { FleetClient } from '../../functions/fleet/client.ts';
 import { Fleet } from '../../functions/fleet/fleet.ts';
+import type { RecordsStatus } from '../../functions/records/status.ts';
 import { createApp } from '../../functions/web/app.ts';
 import type { WebDependencies } from '../../functions/web/dependencies.ts';
+import { ZoneStandIn } from './zone-stand-in.ts';
 import { PerennialError } from '../../shared/errors.ts';
 
 export const ORIGIN = 'https://perennial.example.net';
@@ -61,6 +63,10 @@ export interface Site {
   wakes: string[];
   stored: Map<string, string>;
   advance: (ms: number) => void;
+  /** Zones by name; the fleet knows each of them by its report. */
+  zones: Map<string, ZoneStandIn>;
+  /** Lets a zone tell the fleet how it is now. */
+  report: (zone: ZoneStandIn) => void;
 }
 
 export interface Options {
@@ -81,6 +87,22 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
       certificates: { apply: async () => undefined, retire: async () => undefined, wake: async (name, reason) => void wakes.push(`${name} ${reason}`) },
       records: { declare: async (_configuration, generation) => generation },
     });
+    let sequence = 0;
+    const report = (zone: ZoneStandIn) => {
+      sequence += 1;
+      fleet.zoneReport({ ...zone.name, sequence, at: now, health: zone.report(), events: [] });
+    };
+    const zones = new Map(
+      [
+        { provider: 'cloudflare', zoneId: '0'.repeat(32), zoneName: 'example.net' },
+        { provider: 'namecheap', zoneId: 'ops/example.co.uk', zoneName: 'example.co.uk' },
+      ].map((name) => [name.zoneName, new ZoneStandIn(name, [`MX ${name.zoneName} 1 mail.example.net`])]),
+    );
+    for (const zone of zones.values()) {
+      zone.declare([`A www.${zone.name.zoneName} 192.0.2.1`]);
+      zone.snapshot('before a test', START);
+      report(zone);
+    }
     await fleet.promote('hash', configuration);
     await fleet.alarm();
     const app = createApp({
@@ -95,7 +117,13 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
         return value;
       },
       putSecret: async (name, value) => void stored.set(name, value),
-      health: async () => ({ clusters: [], zones: [] }),
+      clusters: async () => [],
+      zone: (provider, zoneId) => {
+        const zone = [...zones.values()].find(({ name }) => name.provider === provider && name.zoneId === zoneId);
+        if (zone === undefined) throw new Error(`Nobody made the object ${provider}:${zoneId}.`);
+        return zone;
+      },
+      records: async () => ({ generation: 1, checkedAt: START, nextAt: null, records: [], zones: [...zones.values()].map(({ name }) => told(name)) }),
       relay: { sha256: 'a'.repeat(64), source: 'export {};\n' },
       connectRelay: async () => new Response('relay', { status: 426 }),
     });
@@ -106,11 +134,17 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
         wakes,
         stored,
         advance: (ms) => (now += ms),
+        zones,
+        report,
       });
     } finally {
       await storage.deleteAlarm();
     }
   });
+}
+
+function told({ provider, zoneId, zoneName }: ZoneStandIn['name']): RecordsStatus['zones'][number] {
+  return { provider: provider === 'namecheap' ? 'namecheap' : 'cloudflare', vendor: 'main', zoneId, zoneName, toldAt: START, records: 1, failure: null };
 }
 
 export function view(name: string, more: Partial<CertificateView> = {}): CertificateView {
@@ -139,6 +173,7 @@ function clientOf(fleet: Fleet): FleetClient {
     list: async (query) => fleet.list(query),
     page: async (query) => fleet.page(query),
     certificate: async (name) => fleet.certificate(name),
+    zones: async () => fleet.zones(),
     act: (request) => fleet.act(request),
     operation: async (id) => fleet.operation(id),
     beginSignIn: async (client) => fleet.beginSignIn(client),

@@ -14,7 +14,7 @@ export const Failure = ({ failure, now }: { failure: FailureData; now: number })
     <p>
       {failure.message} <code>{failure.code}</code>
     </p>
-    {failure.hint === null ? null : <p class="hint">{failure.hint}</p>}
+    {failure.hint === null ? null : <Hint text={failure.hint} />}
     <p class="soft">
       {failure.retryAt === null ? (
         'It is not tried again by itself.'
@@ -25,5 +25,23 @@ export const Failure = ({ failure, now }: { failure: FailureData; now: number })
         </>
       )}
     </p>
+  </div>
+);
+
+/** A record in a sentence, as hints name one that is to be created. */
+const RECORD = /([a-z0-9_-]+(?:\.[a-z0-9_-]+)+ CNAME [a-z0-9_-]+(?:\.[a-z0-9_-]+)+)/;
+
+/** What to do. A record to create stands on a line of its own, as it is written into a zone. */
+export const Hint = ({ text }: { text: string }) => (
+  <div class="hint">
+    {text.split(RECORD).map((part, index) => {
+      if (index % 2 === 0) return part.trim() === '' ? null : <p class={index === 0 ? undefined : 'soft'}>{part.trim()}</p>;
+      const [name = '', , target = ''] = part.split(' ');
+      return (
+        <pre>
+          {name}. CNAME {target}.
+        </pre>
+      );
+    })}
   </div>
 );

@@ -1,8 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
-/** The parts Perennial leans on: relays of each cluster, DNS zones, and what happened lately. */
+/** What stands beside the certificates: relays of each cluster, and what happened lately. */
 import { Badge } from './badge.tsx';
-import type { ClusterHealth, FleetEvent, ZoneHealth } from './model.ts';
-import { zoneIsFailing } from './model.ts';
+import type { ClusterHealth, FleetEvent } from './model.ts';
 import { Ago, Sentence } from './time-text.tsx';
 import { iso, utcMinute, relative } from './time.ts';
 import { RELAY_STATE } from './wording.ts';
@@ -45,44 +44,6 @@ export const Clusters = ({ clusters, now }: { clusters: readonly ClusterHealth[]
   );
 
 const skew = (ms: number): string => `${(Math.abs(ms) / 1_000).toFixed(0)} s ${ms > 0 ? 'ahead' : 'behind'}`;
-
-export const Zones = ({ zones, now }: { zones: readonly ZoneHealth[]; now: number }) =>
-  zones.length === 0 ? null : (
-    <section class="health" id="zones" data-keep>
-      <h2>DNS zones</h2>
-      <ul>
-        {zones.map((zone) => (
-          <li>
-            <p>
-              <b>{zone.zone}</b>{' '}
-              <Badge
-                wording={
-                  zoneIsFailing(zone)
-                    ? { label: 'refuses changes', tone: 'bad', meaning: zone.lastError?.message ?? '' }
-                    : zone.lastSuccessAt === null
-                      ? { label: 'not used yet', tone: 'quiet', meaning: 'No record was written here yet.' }
-                      : { label: 'well', tone: 'well', meaning: 'The last change was accepted.' }
-                }
-              />
-            </p>
-            <p class="soft">
-              {zone.vendor}
-              {zone.lastSuccessAt === null ? null : (
-                <>
-                  , last change <Ago now={now} at={zone.lastSuccessAt} />
-                </>
-              )}
-            </p>
-            {zoneIsFailing(zone) && zone.lastError !== null ? (
-              <p class="failure">
-                {zone.lastError.message} {zone.lastError.hint}
-              </p>
-            ) : null}
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
 
 /** As many as stand beside a few certificates; `/api/v1/status` has more. */
 const SHOWN_EVENTS = 12;

@@ -6,10 +6,11 @@ import { STYLE } from './style.ts';
 export { certificatePage } from './certificate-page.tsx';
 export { PAGE_HEADERS } from './headers.ts';
 export * from './model.ts';
-export { overallOf, tallyOf, type Overall, type OverallState, type Tally } from './overall.ts';
+export { overallOf, tallyOf, zoneTally, type Overall, type OverallState, type Tally } from './overall.ts';
 export { errorPage, loginPage, notFoundPage, publicPage } from './plain-pages.tsx';
 export type { Page } from './shell.tsx';
 export { statusPage } from './status-page.tsx';
+export { planIsWorthReading, type ZoneInput, type ZonePlan } from './zone-model.ts';
 
 /** Static files of the pages: path, content type, text. They change only with a deployment. */
 export const PAGE_ASSETS = [

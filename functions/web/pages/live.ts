@@ -30,6 +30,7 @@ export const LIVE_SCRIPT = `'use strict';
       known.set(fresh.id, html);
       if (settled) continue;
       const refocus = focusPath(part);
+      for (const open of part.querySelectorAll('details[id]')) fresh.querySelector('#' + CSS.escape(open.id))?.toggleAttribute('open', open.open);
       part.replaceWith(document.adoptNode(fresh));
       refocus?.(fresh);
     }
@@ -41,7 +42,7 @@ export const LIVE_SCRIPT = `'use strict';
   function focusPath(part) {
     const active = document.activeElement;
     if (!part.contains(active)) return null;
-    const focusable = 'a[href], button, [tabindex]';
+    const focusable = 'a[href], button, summary, [tabindex]';
     const index = [...part.querySelectorAll(focusable)].indexOf(active);
     return index < 0 ? null : (fresh) => fresh.querySelectorAll(focusable)[index]?.focus({ preventScroll: true });
   }

@@ -7,9 +7,10 @@ import { MINUTE } from '../../../shared/clock.ts';
 import type { CertificateView } from '../../certificates/ports.ts';
 import type { Problem } from '../../config/configuration.ts';
 import { lifelineOf, type Lifeline } from './lifeline.ts';
-import { overallOf, type Overall, type Tally } from './overall.ts';
+import { overallOf, zoneTally, type Overall, type Tally } from './overall.ts';
 import { stepsOf, type Step } from './steps.ts';
 import { CERTIFICATE_STATE, DELIVERY_STATE, type RelayState, verdictWording, type Wording } from './wording.ts';
+import { zoneModel, type ZoneInput, type ZoneModel } from './zone-model.ts';
 
 /** A cluster and the relays that hold, or lately held, a link from it. */
 export interface ClusterHealth {
@@ -27,13 +28,6 @@ export interface ClusterHealth {
     /** Its clock minus ours, milliseconds. */
     skewMs: number;
   }[];
-}
-
-export interface ZoneHealth {
-  zone: string;
-  vendor: string;
-  lastSuccessAt: number | null;
-  lastError: { at: number; message: string; hint: string | null } | null;
 }
 
 /** Something that has to be done once before Perennial can work, e.g. a Worker secret that is not set. */
@@ -76,7 +70,8 @@ export interface StatusInput {
   /** Next steps of the whole deployment, soonest first; taken from `certificates` when absent. */
   upcoming?: readonly Departure[];
   clusters: readonly ClusterHealth[];
-  zones: readonly ZoneHealth[];
+  /** Every zone that is written to, those that need somebody first. */
+  zones: readonly ZoneInput[];
   /** Problems of the file that was deployed last; the last good configuration stays in force meanwhile. */
   configuration: { problems: readonly Problem[]; lastGoodInForce: boolean };
   setup: readonly SetupProblem[];
@@ -108,11 +103,12 @@ export interface CertificateModel {
   mayRedeliver: boolean;
 }
 
-export interface StatusModel extends Omit<StatusInput, 'certificates' | 'upcoming'> {
+export interface StatusModel extends Omit<StatusInput, 'certificates' | 'upcoming' | 'zones'> {
   now: number;
   overall: Overall;
   certificates: CertificateModel[];
   upcoming: readonly Departure[];
+  zones: ZoneModel[];
   pages: number;
   /** Something moves now: the page asks again soon. */
   moving: boolean;
@@ -131,12 +127,15 @@ export function statusModel(input: StatusInput, now: number): StatusModel {
       configurationInvalid: input.configuration.problems.length > 0,
       setupIncomplete: input.setup.length > 0,
       relaysAway: input.clusters.filter((cluster) => cluster.state !== 'online').length,
-      zonesFailing: input.zones.filter(zoneIsFailing).length,
+      zones: zoneTally(input.zones.map(({ health }) => health)),
     }),
     certificates: input.certificates.map((view) => certificateModel(view, now)),
     upcoming: (input.upcoming ?? departuresOf(input.certificates)).slice(0, BOARD_ROWS),
+    zones: input.zones.map(zoneModel),
     pages: Math.max(1, Math.ceil(input.paging.total / input.paging.size)),
-    moving: input.certificates.some((view) => isMoving(view, now)),
+    moving:
+      input.certificates.some((view) => isMoving(view, now)) ||
+      input.zones.some(({ health }) => health.waiting !== null && health.waiting.until <= now + MINUTE),
   };
 }
 
@@ -173,10 +172,6 @@ function certificateWording(view: CertificateView): Wording {
 export function isMoving(view: Pick<CertificateView, 'state' | 'phase' | 'nextAt'>, now: number): boolean {
   if (view.state === 'renewing' || (view.state === 'new' && view.nextAt === null)) return true;
   return view.phase !== 'idle' && view.nextAt !== null && view.nextAt <= now + MINUTE;
-}
-
-export function zoneIsFailing(zone: ZoneHealth): boolean {
-  return zone.lastError !== null && (zone.lastSuccessAt === null || zone.lastSuccessAt < zone.lastError.at);
 }
 
 /** The next step of each certificate: what is under way first tries again, what is idle renews. */

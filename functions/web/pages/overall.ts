@@ -3,7 +3,9 @@
  * it holds no name and no number.
  */
 import type { CertificateView } from '../../certificates/ports.ts';
+import type { ZoneHealth } from '../../dns/zone-requests.ts';
 import type { Tone } from './wording.ts';
+import { zoneAsks, zoneIsFailing } from './zone-model.ts';
 
 export type OverallState = 'well' | 'working' | 'attention' | 'failing' | 'misconfigured' | 'empty';
 export type Tally = Readonly<Record<CertificateView['state'], number>>;
@@ -22,7 +24,15 @@ export interface OverallFacts {
   configurationInvalid: boolean;
   setupIncomplete: boolean;
   relaysAway: number;
-  zonesFailing: number;
+  zones: ZoneTally;
+}
+
+/** Zones that need somebody. */
+export interface ZoneTally {
+  stopped: number;
+  failing: number;
+  /** A plan waits for approval, or a record of somebody else is in the way. */
+  asking: number;
 }
 
 export const TONE_OF: Record<OverallState, Tone> = { well: 'well', working: 'busy', attention: 'warn', failing: 'bad', misconfigured: 'bad', empty: 'quiet' };
@@ -42,6 +52,14 @@ export function tallyOf(views: readonly Pick<CertificateView, 'state'>[]): Tally
   return tally;
 }
 
+export function zoneTally(zones: readonly ZoneHealth[]): ZoneTally {
+  return {
+    stopped: zones.filter(({ stopped }) => stopped !== null).length,
+    failing: zones.filter((zone) => zone.stopped === null && zoneIsFailing(zone)).length,
+    asking: zones.filter(zoneAsks).length,
+  };
+}
+
 export function overallOf(facts: OverallFacts): Overall {
   const state = stateOf(facts);
   return { state, tone: TONE_OF[state], sentence: sentenceOf(state, facts), publicSentence: PUBLIC_SENTENCE[state] };
@@ -50,9 +68,13 @@ export function overallOf(facts: OverallFacts): Overall {
 function stateOf({ tally, ...facts }: OverallFacts): OverallState {
   if (facts.configurationInvalid) return 'misconfigured';
   if (tally.failing > 0) return 'failing';
-  if (tally['partly-live'] + tally.waiting > 0 || facts.setupIncomplete || facts.relaysAway > 0 || facts.zonesFailing > 0) return 'attention';
+  if (tally['partly-live'] + tally.waiting > 0 || facts.setupIncomplete || facts.relaysAway > 0 || zonesNeedSomebody(facts.zones)) return 'attention';
   if (tally.renewing + tally.new > 0) return 'working';
   return tally.live > 0 ? 'well' : 'empty';
+}
+
+function zonesNeedSomebody({ stopped, failing, asking }: ZoneTally): boolean {
+  return stopped + failing + asking > 0;
 }
 
 function sentenceOf(state: OverallState, { tally, ...facts }: OverallFacts): string {
@@ -72,10 +94,12 @@ function sentenceOf(state: OverallState, { tally, ...facts }: OverallFacts): str
   return sentences[state]();
 }
 
-function attention(troubled: number, kept: number, facts: Omit<OverallFacts, 'tally'>): string {
+function attention(troubled: number, kept: number, { zones, ...facts }: Omit<OverallFacts, 'tally'>): string {
+  if (zones.stopped > 0) return zones.stopped === 1 ? 'A DNS zone is stopped.' : `${zones.stopped} DNS zones are stopped.`;
   if (troubled > 0)
     return kept === 1 ? 'The certificate needs attention.' : `${troubled} of ${kept} certificates ${troubled === 1 ? 'needs' : 'need'} attention.`;
   if (facts.setupIncomplete) return 'The setup is not complete.';
   if (facts.relaysAway > 0) return facts.relaysAway === 1 ? 'A cluster’s relay is away.' : `The relays of ${facts.relaysAway} clusters are away.`;
-  return facts.zonesFailing === 1 ? 'A DNS zone refuses changes.' : `${facts.zonesFailing} DNS zones refuse changes.`;
+  if (zones.failing > 0) return zones.failing === 1 ? 'A DNS zone refuses changes.' : `${zones.failing} DNS zones refuse changes.`;
+  return zones.asking === 1 ? 'DNS records wait for you.' : `DNS records of ${zones.asking} zones wait for you.`;
 }

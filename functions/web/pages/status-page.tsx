@@ -1,7 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** `/` with a session: the board with the overall state and what leaves next, then every certificate. */
 import { CertificateRow } from './certificate-row.tsx';
-import { Clusters, Events, Zones } from './health.tsx';
+import { Clusters, Events } from './health.tsx';
 import { ToneMark } from './badge.tsx';
 import type { Departure, Paging, StatusModel } from './model.ts';
 import { Plant } from './motif.tsx';
@@ -9,6 +9,7 @@ import { ConfigurationErrors, SetupProblems } from './problems.tsx';
 import { Masthead, Shell, toPage, type Page } from './shell.tsx';
 import { iso, relative, utcMinute } from './time.ts';
 import { CERTIFICATE_STATE } from './wording.ts';
+import { StoppedZones, Zones } from './zones.tsx';
 
 export function statusPage(model: StatusModel): Page {
   return toPage(
@@ -30,26 +31,29 @@ export function statusPage(model: StatusModel): Page {
             {model.notice}
           </p>
         )}
+        <StoppedZones zones={model.zones} />
         <ConfigurationErrors {...model.configuration} />
         <SetupProblems setup={model.setup} />
         <div class="columns">
-          <section class="certificates" aria-labelledby="certificates-heading">
-            <div class="section-head">
-              <h2 id="certificates-heading">Certificates</h2>
-              <Search paging={model.paging} />
-            </div>
-            <div id="rows" data-keep>
-              {model.certificates.length === 0 ? (
-                <NoCertificates paging={model.paging} />
-              ) : (
-                model.certificates.map((certificate) => <CertificateRow model={certificate} now={model.now} />)
-              )}
-            </div>
-            <Pages model={model} />
-          </section>
+          <div>
+            <section class="certificates" aria-labelledby="certificates-heading">
+              <div class="section-head">
+                <h2 id="certificates-heading">Certificates</h2>
+                <Search paging={model.paging} />
+              </div>
+              <div id="rows" data-keep>
+                {model.certificates.length === 0 ? (
+                  <NoCertificates paging={model.paging} />
+                ) : (
+                  model.certificates.map((certificate) => <CertificateRow model={certificate} now={model.now} />)
+                )}
+              </div>
+              <Pages model={model} />
+            </section>
+            <Zones zones={model.zones} now={model.now} />
+          </div>
           <aside>
             <Clusters clusters={model.clusters} now={model.now} />
-            <Zones zones={model.zones} now={model.now} />
             <Events events={model.events} now={model.now} />
           </aside>
         </div>

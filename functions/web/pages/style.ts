@@ -136,12 +136,45 @@ figcaption { display: flex; justify-content: space-between; gap: 1rem; color: va
 .failure { margin: .5rem 0; padding: .65rem .9rem; background: var(--wash-red); color: var(--ink); border-radius: 3px; max-width: 48rem; font-size: .9375rem; }
 .failure code { color: var(--red-text); overflow-wrap: anywhere; }
 .failure .hint { font-weight: 700; }
+.failure .hint .soft { font-weight: 400; }
+.failure pre { font-weight: 400; white-space: pre-wrap; overflow-wrap: anywhere; margin: .4rem 0 .6rem; }
 .actions { display: flex; flex-direction: column; gap: .4rem; align-items: stretch; }
 button { font: inherit; font-size: .875rem; line-height: 1.2; color: var(--ink); background: none; border: 1px solid color-mix(in srgb, var(--ink) 32%, transparent); border-radius: 3px; padding: .4rem .6rem; cursor: pointer; width: 100%; min-height: 2.25rem; }
 @media (pointer: coarse) { button, input { min-height: 2.75rem; } }
 button:hover { background: var(--ink); color: var(--paper); }
 button.plain { border: 0; padding: .25rem 0; min-height: 0; width: auto; color: var(--board-soft); text-decoration: underline; text-underline-offset: .18em; }
 button.plain:hover { background: none; color: var(--board-ink); }
+
+/* DNS zones */
+.zones { margin-top: 1rem; }
+.zone { display: grid; grid-template-columns: minmax(0, 15rem) minmax(0, 1fr); gap: .5rem 2.25rem; padding: 1.25rem 0 1.35rem; border-top: 1px solid var(--line); scroll-margin-top: 1rem; }
+.zone h3 { font-size: 1.1875rem; line-height: 1.2; letter-spacing: -.015em; overflow-wrap: anywhere; }
+.zone header .badge { margin-top: .25rem; }
+.zone header .soft { font-size: .875rem; overflow-wrap: anywhere; }
+.zone-facts { display: grid; grid-template-columns: minmax(0, 1fr); gap: .5rem; align-content: start; }
+.zone-facts > p { max-width: 48rem; overflow-wrap: anywhere; }
+.zone-facts > .soft { font-size: .875rem; }
+.zone-facts .failure { margin: 0; overflow-wrap: anywhere; }
+.zone-facts .waiting { color: var(--sky-text); font-weight: 700; }
+.zone-facts .waiting span { color: var(--soft); font-weight: 400; }
+.stopped { display: grid; grid-template-columns: minmax(0, 1fr); gap: .5rem; }
+.stopped pre { margin: 0; }
+.difference { display: grid; gap: 1px; margin: .1rem 0 .35rem; }
+.difference li { padding: .2rem .6rem .2rem 1.6rem; text-indent: -1rem; overflow-wrap: anywhere; background: color-mix(in srgb, var(--sheet) 70%, transparent); border-left: 3px solid var(--line); }
+.difference code { color: var(--ink); white-space: pre-wrap; }
+.difference .plus { border-color: var(--leaf); }
+.difference .minus { border-color: var(--red); }
+summary { cursor: pointer; width: max-content; max-width: 100%; text-decoration: underline; text-decoration-color: color-mix(in srgb, currentColor 40%, transparent); text-underline-offset: .18em; }
+summary:hover { text-decoration-color: currentColor; }
+.plan { margin: .5rem 0 .25rem; font-size: .9375rem; }
+.plan li { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: .1rem 1rem; padding: .4rem 0; border-top: 1px solid var(--line); }
+.plan .action { color: var(--tone-text); font-weight: 700; font-size: .875rem; white-space: nowrap; }
+.planned { display: grid; grid-template-columns: minmax(0, 1fr); overflow-wrap: anywhere; }
+.planned .soft { font-size: .875rem; }
+.declared form { margin-top: .6rem; }
+.declared button { width: auto; padding-inline: 1rem; }
+.problems ul { margin-top: .75rem; }
+.problems a { font-weight: 700; }
 
 /* The line of a renewal */
 .line-of-renewal { container: renewal / inline-size; }
@@ -261,6 +294,7 @@ button.strong:hover { background: var(--leaf-text); color: #12241b; }
   .certificate-page .actions form { flex: 1; }
   .facts { grid-template-columns: minmax(0, 1fr); gap: .1rem; }
   .facts dd { margin-bottom: .75rem; }
+  .zone { grid-template-columns: minmax(0, 1fr); gap: .6rem; }
 }
 @media (max-width: 40rem) {
   .masthead { padding: .75rem 0; }
@@ -276,6 +310,7 @@ button.strong:hover { background: var(--leaf-text); color: #12241b; }
   .search { width: 100%; }
   .detail .days b { font-size: 4rem; }
   .problems, .notice { padding: 1rem; }
+  .plan li { grid-template-columns: minmax(0, 1fr); gap: .1rem; }
   .overall { grid-template-columns: 1fr; align-content: space-between; padding-bottom: 0; }
   .overall .plant { width: min(64vw, 40vh); justify-self: end; }
 }
@@ -283,8 +318,8 @@ button.strong:hover { background: var(--leaf-text); color: #12241b; }
 @media (forced-colors: active) { .tone-mark path, .station { forced-color-adjust: none; } }
 @media print {
   :root { --paper: #fff; --sheet: #fff; --ink: #000; --soft: #444; --board: #fff; --board-ink: #000; --board-soft: #444; --board-lamp: #000; --board-line: #bbb; }
-  .actions, .search, .masthead form, .pages { display: none; }
-  .certificate, .health li, .history li { break-inside: avoid; }
+  .actions, .search, .masthead form, .declared form, .pages { display: none; }
+  .certificate, .zone, .health li, .history li { break-inside: avoid; }
   svg { print-color-adjust: exact; }
 }
 `;

@@ -1,5 +1,5 @@
 /** Every page in a telling situation, as HTML by path: what the browser check of `test/e2e/page.test.ts` serves and opens. */
-import { HOUR, MINUTE, SECOND } from '../../../shared/clock.ts';
+import { HOUR, MINUTE } from '../../../shared/clock.ts';
 import {
   certificateModel,
   certificatePage,
@@ -15,7 +15,8 @@ import {
   type Page,
   type StatusInput,
 } from '../../../functions/web/pages/index.ts';
-import { brandNew, drifted, failing, healthy, input, NOW, partlyLive, renewing, retired, waitingForInstance } from './samples.ts';
+import { brandNew, drifted, failing, healthy, input, NOW, partlyLive, renewing, retired, undelegated, waitingForInstance } from './samples.ts';
+import { asDeclared, drifting, namecheap, refusing, stoppedZone, toApprove, waitingZone } from './zone-samples.ts';
 
 const status = (certificates: Parameters<typeof input>[0], overrides: Partial<StatusInput> = {}): Page =>
   statusPage(statusModel(input(certificates, overrides), NOW));
@@ -34,14 +35,7 @@ const troubles: Partial<StatusInput> = {
     },
     { cluster: 'lab', state: 'too-old', since: NOW - 3 * HOUR, relays: [] },
   ],
-  zones: [
-    {
-      zone: 'example.net',
-      vendor: 'cloudflare',
-      lastSuccessAt: NOW - 25 * HOUR,
-      lastError: { at: NOW - 40 * SECOND, message: 'The token may not edit DNS.', hint: 'Give it Zone:DNS:Edit.' },
-    },
-  ],
+  zones: [stoppedZone(), refusing()],
   configuration: {
     lastGoodInForce: true,
     problems: [{ line: 12, column: 11, path: 'certificates[0].deliver[0].cluster', message: 'Unknown cluster "matirx". Write cluster = "matrix".' }],
@@ -55,6 +49,20 @@ const pages: Record<string, Page> = {
   '/renewing': status([healthy(), renewing()]),
   '/mixed': status([failing(), renewing(), partlyLive(), drifted(), waitingForInstance(), brandNew(), healthy(), retired()], troubles),
   '/many': status(many.slice(0, 25), { tally: tallyOf(many), paging: { number: 1, size: 25, total: 30, query: '' } }),
+  '/zones-calm': status([healthy()], { zones: [asDeclared(), namecheap({ live: 1 })] }),
+  '/zones-stopped': status([healthy()], { zones: [stoppedZone(), asDeclared()] }),
+  '/zones-refusing': status([undelegated()], { zones: [refusing(), drifting()] }),
+  '/zones-waiting': status([renewing()], {
+    zones: [waitingZone(), namecheap({ zoneName: 'unused.example', zoneId: 'ops/unused.example', lastSuccessAt: null })],
+  }),
+  '/zones-to-approve': status([healthy()], {
+    zones: [toApprove()],
+    notice: 'That was not the plan any more: the zone or the configuration has changed. Look at it again.',
+  }),
+  '/zones-plan-unreadable': status([healthy()], {
+    zones: [{ ...toApprove(), plan: { ok: false, message: 'The relay of cluster main is not connected.', hint: 'Start its job.' } }],
+  }),
+  '/detail-undelegated': detail(undelegated()),
   '/empty': status([], { clusters: [], zones: [], events: [] }),
   '/detail': detail(partlyLive()),
   '/detail-failing': detail(failing()),

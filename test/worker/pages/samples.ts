@@ -2,6 +2,7 @@
 import { DAY, HOUR, MINUTE, SECOND } from '../../../shared/clock.ts';
 import type { CertificateView } from '../../../functions/certificates/ports.ts';
 import { tallyOf, type StatusInput } from '../../../functions/web/pages/index.ts';
+import { zone } from './zone-samples.ts';
 
 /** Sat 21 Nov 2026, 01:07:30 UTC. */
 export const NOW = Date.UTC(2026, 10, 21, 1, 7, 30);
@@ -143,6 +144,28 @@ export const failing = (): CertificateView => ({
   },
 });
 
+/** No configured zone holds its name; the hint names the record that would do instead. */
+export const undelegated = (): CertificateView => {
+  const view = failing();
+  return {
+    ...view,
+    name: 'shop',
+    domains: ['example.co.uk', '*.example.co.uk'],
+    reason: 'No zone was found for its name.',
+    phase: 'order',
+    issuance: view.issuance && {
+      ...view.issuance,
+      failure: {
+        class: 'dns',
+        code: 'dns_zone_not_found',
+        message: 'No configured DNS zone holds _acme-challenge.example.co.uk.',
+        hint: 'Configure the DNS vendor of example.co.uk. Or, without any key of its vendor, create this record there once: _acme-challenge.example.co.uk CNAME 3f9ac01b77d2e4a8510c.acme.example.net (challenges are then published through [dns.main]). Nothing stands there now.',
+        retryAt: NOW + 17 * MINUTE,
+      },
+    },
+  };
+};
+
 export const partlyLive = (): CertificateView => ({
   ...healthy('git', 4),
   state: 'partly-live',
@@ -199,7 +222,7 @@ export const input = (certificates: CertificateView[], overrides: Partial<Status
       relays: [{ allocation: '3f2a90c1-7f0e-1b2c-9d3e-aa01bb02cc03', lastSeenAt: NOW - 4 * SECOND, contract: 2, bundle: leaf('c'), skewMs: 120 }],
     },
   ],
-  zones: [{ zone: 'example.net', vendor: 'cloudflare', lastSuccessAt: NOW - 29 * DAY, lastError: null }],
+  zones: [zone()],
   configuration: { problems: [], lastGoodInForce: true },
   setup: [],
   events: [

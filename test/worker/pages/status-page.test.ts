@@ -1,8 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { DAY, MINUTE, SECOND } from '../../../shared/clock.ts';
+import { MINUTE, SECOND } from '../../../shared/clock.ts';
 import type { CertificateView } from '../../../functions/certificates/ports.ts';
 import { statusModel, statusPage, type StatusInput } from '../../../functions/web/pages/index.ts';
-import { brandNew, delivery, drifted, failing, healthy, input, instance, LEAF, NOW, partlyLive, renewing, retired, waitingForInstance } from './samples.ts';
+import {
+  brandNew,
+  delivery,
+  drifted,
+  failing,
+  healthy,
+  input,
+  instance,
+  LEAF,
+  NOW,
+  partlyLive,
+  renewing,
+  retired,
+  undelegated,
+  waitingForInstance,
+} from './samples.ts';
+import { asDeclared, drifting, namecheap, refusing, stoppedZone, toApprove, waitingZone, zone } from './zone-samples.ts';
 
 const render = (certificates: CertificateView[], overrides: Partial<StatusInput> = {}): string =>
   statusPage(statusModel(input(certificates, overrides), NOW)).toString();
@@ -114,11 +130,10 @@ describe('the status page as a whole', () => {
     ['Nothing is planted yet.', [], {}],
     ['A cluster’s relay is away.', [healthy()], { clusters: [{ cluster: 'matrix', state: 'offline', since: NOW - MINUTE, relays: [] }] }],
     ['The setup is not complete.', [], { setup: [{ what: 'EDGE_KEY is missing.', why: 'Nothing can be signed.', command: 'npm run setup' }] }],
-    [
-      'A DNS zone refuses changes.',
-      [healthy()],
-      { zones: [{ zone: 'example.net', vendor: 'cloudflare', lastSuccessAt: NOW - DAY, lastError: { at: NOW, message: 'Forbidden.', hint: null } }] },
-    ],
+    ['A DNS zone refuses changes.', [healthy()], { zones: [refusing()] }],
+    ['A DNS zone is stopped.', [partlyLive()], { zones: [stoppedZone(), refusing(), toApprove()] }],
+    ['DNS records wait for you.', [healthy()], { zones: [toApprove()] }],
+    ['The certificate is live.', [healthy()], { zones: [asDeclared(), waitingZone(), drifting()] }],
   ])('states: %s', (sentence, certificates, overrides) => {
     expect(render(certificates, overrides)).toMatch(new RegExp(`<h1>${sentence}</h1>`));
   });
@@ -147,6 +162,16 @@ describe('the status page as a whole', () => {
     const words = text([], { clusters: [{ cluster: 'backup', state: 'silent', since: NOW - 2 * MINUTE, relays: [relay] }] });
     expect(words).toContain('backup silent');
     expect(words).toContain('9b1c22aa seen 20 s ago , clock 5 s behind contract 2, bundle ddddddd');
+  });
+
+  it('prints the one record that lets challenges go without a key of the vendor, and whether it is there', () => {
+    const html = render([undelegated()]);
+    expect(html).toContain('<pre>_acme-challenge.example.co.uk. CNAME 3f9ac01b77d2e4a8510c.acme.example.net.</pre>');
+    expect(textOf(html)).toContain('create this record there once: _acme-challenge.example.co.uk. CNAME');
+    expect(textOf(html)).toContain('Nothing stands there now.');
+    const spoken = { ...failing(), issuance: failing().issuance };
+    if (spoken.issuance?.failure) spoken.issuance.failure.hint = 'Remove the CNAME at www, or let the CNAME point into a configured zone.';
+    expect(render([spoken])).toContain('<div class="hint"><p>Remove the CNAME at www, or let the CNAME point into a configured zone.</p></div>');
   });
 
   it('lists what leaves next, soonest first, at most six', () => {
@@ -199,5 +224,84 @@ describe('the status page as a whole', () => {
       ...render([failing(), renewing(), healthy(), drifted()], { paging: { number: 1, size: 2, total: 4, query: '' } }).matchAll(/\sid="([^"]+)"/g),
     ].map((match) => match[1]);
     expect(ids.toSorted()).toEqual([...new Set(ids)].toSorted());
+  });
+});
+
+describe('the status page says of a DNS zone', () => {
+  const words = (input: StatusInput['zones'][number]): string => text([], { zones: [input], events: [], clusters: [] });
+
+  it('its vendor, the block it is reached through, the last change and how many records are ours', () => {
+    expect(words(zone())).toContain('example.net well Cloudflare [dns.main] Last change 29 days ago , no record of ours in it');
+    expect(words(namecheap({ live: 1 }))).toContain('example.co.uk well Namecheap [dns.registrar] Last change 29 days ago , 1 record of ours in it');
+    expect(words(zone({ lastSuccessAt: null }))).toContain('not used yet');
+  });
+
+  it('what it waits for, until when, and what is still to be removed', () => {
+    expect(words(waitingZone())).toContain(
+      'Waits for: The budget of 600 calls an hour for the account ops is used up; clean-ups wait first. (next step in 7 min )',
+    );
+    expect(words(waitingZone())).toContain('4 records of ours in it, 2 of them to be removed');
+  });
+
+  it('why its vendor refuses, and what to do', () => {
+    expect(words(refusing())).toContain('from 203.0.113.7. dns_address_not_listed Add 203.0.113.7 at Namecheap');
+  });
+
+  it('that it is stopped: on top of the page, with every line that differs, and both ways on', () => {
+    const html = render([healthy()], { zones: [zone(), stoppedZone()] });
+    expect(html.indexOf('A DNS zone is stopped')).toBeLessThan(html.indexOf('id="rows"'));
+    expect(html).toContain('<a href="#zone-namecheap-ops~example.co.uk">');
+    expect(html).toContain('id="zone-namecheap-ops~example.co.uk"');
+    expect(html).toContain('<li class="minus"><code>- @ MX aspmx.l.google.com. 1 3600</code></li>');
+    expect(html).toContain('<li class="plus"><code>+ www CNAME parkingpage.namecheap.com. 1799</code></li>');
+    expect(html).toContain('<pre>npm run dns -- restore example.co.uk 42</pre>');
+    expect(html).toContain('<pre>npm run dns -- release example.co.uk</pre>');
+  });
+
+  it('what is declared in it, in one line, and the plan behind a disclosure: what needs somebody first', () => {
+    const said = words(toApprove());
+    expect(said).toContain('Declared records: 2 to add, 1 differs, 1 to remove, 1 in conflict');
+    const order = ['in conflict', 'held', 'remove', 'correct', 'add', 'as declared'].map((word) => said.indexOf(` ${word} `, said.indexOf('The plan ')));
+    expect(order).toEqual(order.toSorted((a, b) => a - b));
+    expect(said).toContain('CNAME www.example.net ingress.example.net now old-host.example.net Somebody else changed our record.');
+    expect(said).toContain('It is not ours and stays. Write adopt = true');
+  });
+
+  it('that a plan waits for approval, with a button that names exactly this plan', () => {
+    const html = render([], { zones: [toApprove()] });
+    expect(html).toContain('Nothing of it is written before you approve the plan.');
+    expect(html).toContain(
+      '<form method="post" action="/api/v1/zones/cloudflare/023e105f4ecef8ad9ca31a8372d0c353/plan/approve"><input type="hidden" name="digest" value="b7d1c0ffee"/>',
+    );
+    expect(render([], { zones: [drifting(), asDeclared()] })).not.toContain('/plan/approve');
+  });
+
+  it('no plan to approve while it cannot be shown', () => {
+    const unread = { ...toApprove(), plan: { ok: false as const, message: 'The relay is away.', hint: 'Start its job.' } };
+    expect(words(unread)).toContain('The plan cannot be made now: The relay is away. Start its job.');
+    expect(render([], { zones: [unread] })).not.toContain('/plan/approve');
+  });
+
+  it('that approved changes are being written', () => {
+    expect(words(drifting())).toContain('example.net writing Cloudflare [dns.main] Declared records: 1 differs.');
+  });
+
+  it('that all is as declared, without more ado', () => {
+    expect(words(asDeclared())).toContain('example.net well Cloudflare [dns.main] Declared records: 4 as declared.');
+    expect(render([], { zones: [asDeclared()] })).not.toContain('<details');
+  });
+
+  it('nothing that its vendor could make run', () => {
+    const hostile = '"><script>alert(1)</script>';
+    const html = render([], {
+      zones: [
+        zone({
+          zoneName: hostile,
+          stopped: { at: NOW, message: hostile, lines: [hostile], command: hostile },
+          lastError: { at: NOW, error: { code: 'dns_refused', message: hostile, retryable: false, hint: `${hostile} a.example CNAME b.example` } },
+        }),
+      ],
+    });
+    expect(html).not.toContain('<script>alert');
   });
 });
