@@ -22,6 +22,9 @@ export interface ProviderDependencies {
 /** The `provider` of a `[dns.x]` block is also the first part of a ZoneObject's name. */
 export const PROVIDERS: readonly DnsVendor['provider'][] = ['cloudflare', 'namecheap'];
 
+/** Those that replace a zone as a whole, with an account's budget of calls. */
+export const TABLE_PROVIDERS: ReadonlySet<DnsVendor['provider']> = new Set(['namecheap']);
+
 export function createProvider(vendor: DnsVendor, dependencies: ProviderDependencies): DnsProvider {
   switch (vendor.provider) {
     case 'cloudflare':

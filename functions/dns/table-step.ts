@@ -47,7 +47,7 @@ export function nextStep(scene: Scene, now: number): Step {
   const until = Math.max(over, progress.pause?.until ?? 0, pending > 0 ? gatheredAt(scene.gathering) : burstOver(scene));
   if (now < until) return { do: 'wait', until };
   if (pending === 0) return { do: 'close-burst' };
-  if (progress.survey === null || now >= progress.survey.at + SURVEY_MS) return { do: 'survey' };
+  if (surveyDue(progress, now)) return { do: 'survey' };
   return isBelieved(scene.known, progress, now) ? { do: 'write' } : { do: 'read' };
 }
 
@@ -60,10 +60,15 @@ export function isBelieved(known: KnownTable | null, { srv, doubt }: Progress, n
   return known?.current === true && doubt === null && (now < known.at + DAY || (srv?.rows ?? []).length > 0);
 }
 
+export function surveyDue({ survey }: Progress, now: number): boolean {
+  return survey === null || now >= survey.at + SURVEY_MS;
+}
+
 /** A change arrived. */
 export function gather(gathering: Gathering | null, kind: keyof typeof GATHER, now: number): Gathering {
   const { quietMs, mostMs } = GATHER[kind];
-  const since = gathering?.[kind]?.since ?? now;
+  const open = gathering?.[kind] ?? null;
+  const since = open !== null && now < open.until ? open.since : now;
   return { urgent: gathering?.urgent ?? null, cleanUp: gathering?.cleanUp ?? null, [kind]: { since, until: Math.min(now + quietMs, since + mostMs) } };
 }
 

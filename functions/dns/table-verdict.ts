@@ -17,6 +17,8 @@ const FEW = 6;
 export type Verdict =
   /** Everything is there, and nothing of others has changed. */
   | { is: 'as-planned' }
+  /** Nothing of it is to be seen, and it may still take effect. */
+  | { is: 'travelling' }
   /** Not what it should be, which may pass. */
   | { is: 'unclear'; readAt: number }
   /** It did not take effect and cannot any more. */
@@ -41,11 +43,11 @@ export function judgeWrite(attempt: Attempt, read: HostTable, isOurs: (row: Host
 
   if (!foreign && !ours) return { is: 'as-planned' };
   const landed = attempt.acknowledged || missing.length + left.length < planned.added.length + planned.removed.length;
-  if (!landed) return now < attempt.over ? { is: 'unclear', readAt: attempt.over } : { is: 'without-effect' };
+  if (!landed) return now < attempt.over ? { is: 'travelling' } : { is: 'without-effect' };
   const again = AGAIN_MS[attempt.reads];
   if (again !== undefined) return { is: 'unclear', readAt: now + again };
   if (difference(attempt.before, read).lines.length === 0) return { is: 'without-effect' };
-  return foreign ? { is: 'foreign-change', lines: difference(attempt.write, read).lines } : { is: 'incomplete' };
+  return foreign ? { is: 'foreign-change', lines: found.lines } : { is: 'incomplete' };
 }
 
 /**
