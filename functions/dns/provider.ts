@@ -80,6 +80,8 @@ export interface RecordProvider extends ZoneLocator {
   apply(zone: Zone, change: ZoneChange, deadline: number): Promise<ChangeResult>;
   /** Name servers that the registrar must name for this zone; null when the vendor does not say. */
   nameServers(zone: Zone): Promise<string[] | null>;
+  /** Whether the credentials may read and write records of this zone; changes nothing. @throws DnsError that says what they lack. */
+  check(zone: Zone): Promise<void>;
 }
 
 /** What a vendor that replaces whole zones says about one before anything is written. */

@@ -9,7 +9,7 @@ import { executeChange } from './change.ts';
 import { listRecords } from './listing.ts';
 import type { CloudflareRecord } from './results.ts';
 import { createSession, type SessionDependencies } from './session.ts';
-import { createTokenCheck, type TokenCheck } from './token-check.ts';
+import { createTokenCheck } from './token-check.ts';
 import { createZones } from './zones.ts';
 
 export interface CloudflareDependencies extends SessionDependencies {
@@ -17,9 +17,7 @@ export interface CloudflareDependencies extends SessionDependencies {
   apex?: ((name: string) => Promise<string | null>) | undefined;
 }
 
-export interface CloudflareProvider extends RecordProvider, Pick<TokenCheck, 'check'> {}
-
-export function createCloudflareProvider(vendor: CloudflareVendor, dependencies: CloudflareDependencies): CloudflareProvider {
+export function createCloudflareProvider(vendor: CloudflareVendor, dependencies: CloudflareDependencies): RecordProvider {
   const { clock, apex } = dependencies;
   const session = createSession(vendor, dependencies);
   const zones = createZones(vendor, session, clock, apex);
@@ -40,7 +38,6 @@ export function createCloudflareProvider(vendor: CloudflareVendor, dependencies:
 
   return {
     kind: 'records',
-    check: (name) => explained(token.check(name)),
     findZone: (name) => explained(zones.find(name)),
     list: (zone, { type, names }) => explained(list(zone, type, names)),
 
@@ -57,6 +54,8 @@ export function createCloudflareProvider(vendor: CloudflareVendor, dependencies:
       if (known === null || (known.vanity_name_servers ?? []).length > 0) return null;
       return known.name_servers ?? null;
     },
+
+    check: (zone) => explained(token.check(zone)),
 
     apply: (zone, change, deadline) =>
       explained(

@@ -18,10 +18,10 @@ const answerSchema = z.object({ result: z.unknown() });
 
 export interface TokenCheck {
   /**
-   * Whether the token may do everything this adapter asks of it in the zone of `name`. Changes nothing.
-   * @throws DnsError that says which permission is missing, or what the token lacks else.
+   * Whether the token may read and write records of this zone. Changes nothing.
+   * @throws DnsError that says which permission is missing, or what is wrong with the token itself.
    */
-  check(name: string): Promise<Zone>;
+  check(zone: Zone): Promise<void>;
   /** The same failure, or a more exact one when the token itself is the reason. */
   explain(failure: unknown): Promise<unknown>;
 }
@@ -42,13 +42,11 @@ export function createTokenCheck(vendor: CloudflareVendor, session: Session, zon
   }
 
   return {
-    async check(name) {
+    async check(zone) {
       const state = await trouble(null);
-      if (state instanceof DnsError) throw state;
-      const zone = await zones.find(name);
       const account = state === 'unknown' ? ((await zones.read(zone.id))?.account?.id ?? null) : null;
-      const owned = account === null ? null : await trouble(account);
-      if (owned instanceof DnsError) throw owned;
+      const found = account === null ? state : await trouble(account);
+      if (found instanceof DnsError) throw found;
       await session.call('Zone → DNS → Read', async (client) =>
         parsePage(await (await client.dns.records.list({ zone_id: zone.id, type: 'TXT', per_page: 5 }).asResponse()).json()),
       );
@@ -60,7 +58,6 @@ export function createTokenCheck(vendor: CloudflareVendor, session: Session, zon
           if (!(thrown instanceof APIError && (thrown.status === 404 || thrown.status === 400))) throw thrown;
         }
       });
-      return zone;
     },
 
     async explain(failure) {

@@ -30,35 +30,39 @@ async function start(token: Partial<TokenSpec> = {}, vendor: Partial<CloudflareV
 }
 const granted = (...permissions: Permission[]): Partial<TokenSpec> => ({ grants: [{ zones: ['example.net'], permissions }] });
 
+const zone = (emulator: CloudflareEmulator) => ({ id: emulator.zoneId('example.net'), name: 'example.net' });
+
 describe('the check of a token', () => {
   it('finds nothing wrong with one that may do what is needed, and changes nothing', async () => {
     const { emulator, adapter } = await start();
-    expect(await adapter().check(NAME)).toEqual({ id: emulator.zoneId('example.net'), name: 'example.net' });
+    await adapter().check(zone(emulator));
     expect(emulator.records('example.net')).toEqual([]);
   });
 
   it('finds nothing wrong with one that an account owns', async () => {
     const { emulator, adapter } = await start({ owner: 'account' });
-    expect(await adapter().check(NAME)).toMatchObject({ name: 'example.net' });
+    await adapter().check(zone(emulator));
     expect(emulator.requests.counts()).toMatchObject({ 'GET /client/v4/accounts/:id/tokens/verify': 1 });
   });
 
   it.each([
-    [['dns:edit'], 'Zone → Zone → Read'],
     [['zone:read'], 'Zone → DNS → Read'],
     [['zone:read', 'dns:read'], 'Zone → DNS → Edit'],
+    [['dns:read'], 'Zone → DNS → Edit'],
   ] as [Permission[], string][])('names what a token with %j lacks: %s', async (permissions, missing) => {
-    const { adapter } = await start(granted(...permissions));
-    await expect(adapter().check(NAME)).rejects.toMatchObject({ hint: expect.stringContaining(missing), retryable: false });
+    const { emulator, adapter } = await start(granted(...permissions));
+    await expect(adapter().check(zone(emulator))).rejects.toMatchObject({
+      code: 'dns_forbidden',
+      retryable: false,
+      hint: expect.stringContaining(missing),
+      details: { permission: missing },
+    });
   });
 
-  it('needs no Zone → Read where zone_id is given', async () => {
+  it('needs no Zone → Read, without which a zone is found by its zone_id only', async () => {
     const { emulator, adapter } = await start(granted('dns:edit'));
-    expect(await adapter(TOKEN, { zoneId: emulator.zoneId('example.net') }).check(NAME)).toMatchObject({ name: 'example.net' });
-    await expect(adapter(TOKEN, { zoneId: emulator.zoneId('other.example') }).check(NAME)).rejects.toMatchObject({
-      code: 'dns_forbidden',
-      details: { permission: 'Zone → DNS → Read' },
-    });
+    await adapter(TOKEN, { zoneId: emulator.zoneId('example.net') }).check(zone(emulator));
+    await expect(adapter().findZone(NAME)).rejects.toMatchObject({ code: 'dns_zone_not_found', hint: expect.stringMatching(/Zone → Zone → Read.*zone_id/) });
   });
 
   it.each([
@@ -66,25 +70,24 @@ describe('the check of a token', () => {
     [{ status: 'disabled' as const }, 'is disabled', 'Enable it'],
   ])('says of %j that it %s', async (state, what, hint) => {
     for (const owner of ['user', 'account'] as const) {
-      const { adapter } = await start({ ...state, owner });
+      const { emulator, adapter } = await start({ ...state, owner });
       // The token of an account says nothing about itself once it is dead: then it is unknown.
       const expected =
         owner === 'user'
           ? { message: expect.stringContaining(what), hint: expect.stringContaining(hint) }
           : { message: expect.stringContaining('does not accept') };
-      await expect(adapter().check(NAME)).rejects.toMatchObject({ code: 'dns_unauthorized', retryable: false, ...expected });
+      await expect(adapter().check(zone(emulator))).rejects.toMatchObject({ code: 'dns_unauthorized', retryable: false, ...expected });
       await cloudflare?.close();
     }
   });
 
   it('says that a token is bound to other addresses, and that a Worker has none', async () => {
-    const { adapter } = await start({ elsewhere: true });
-    await expect(adapter().check(NAME)).rejects.toMatchObject({ code: 'dns_address_not_listed', hint: expect.stringContaining('address filter') });
+    const { emulator, adapter } = await start({ elsewhere: true });
+    await expect(adapter().check(zone(emulator))).rejects.toMatchObject({ code: 'dns_address_not_listed', hint: expect.stringContaining('address filter') });
   });
 });
 
 describe('a refusal in the middle of the work', () => {
-  const zone = (emulator: CloudflareEmulator) => ({ id: emulator.zoneId('example.net'), name: 'example.net' });
   const record = { type: 'TXT' as const, name: NAME, value: 'one', ttl: 60, comment: 'perennial issuance-1' };
 
   it('by reason of a token that ran out says when, for every call', async () => {
@@ -114,10 +117,10 @@ describe('a refusal in the middle of the work', () => {
   });
 
   it('never holds the token', async () => {
-    const { adapter } = await start();
+    const { emulator, adapter } = await start();
     for (const secret of ['unknown-token-0123456789-0123456789-0123', 'short-token']) {
       const thrown: unknown = await adapter(secret)
-        .check(NAME)
+        .check(zone(emulator))
         .catch((error: unknown) => error);
       expect(thrown).toMatchObject({ code: 'dns_unauthorized', hint: expect.stringContaining('secret:cloudflare-token') });
       expect(JSON.stringify(thrown) + String(thrown)).not.toContain(secret);
