@@ -1,18 +1,20 @@
 /** What declared records need from the rest of the edge; adapters are wired in `composition.ts`. Calls go down only. */
+import { z } from 'zod';
 import type { InstancesResponse } from '../../shared/relay/contract.ts';
-import type { Authority, DeclaredRecord, DnsVendor } from '../config/configuration.ts';
+import { authoritySchema, configurationSchema, dnsVendorSchema, type DnsVendor } from '../config/configuration.ts';
 import type { DeclareRequest } from '../dns/zone-requests.ts';
 
 /** What of a configuration in force concerns declared records. */
-export interface RecordsDeclaration {
-  generation: number;
-  records: readonly DeclaredRecord[];
+export const recordsDeclarationSchema = z.object({
+  generation: z.number().int().nonnegative(),
+  records: configurationSchema.shape.records.unwrap(),
   /** In the order of the configuration. */
-  vendors: readonly DnsVendor[];
-  authorities: readonly Authority[];
+  vendors: z.array(dnsVendorSchema),
+  authorities: z.array(authoritySchema),
   /** Clusters whose relays may carry requests to a CA, in order of preference. */
-  clusters: readonly string[];
-}
+  clusters: z.array(z.string()),
+});
+export type RecordsDeclaration = z.infer<typeof recordsDeclarationSchema>;
 
 /** A zone and the block through which it was found. */
 export interface FoundZone {

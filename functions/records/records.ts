@@ -8,7 +8,7 @@ import { PerennialError, toPerennialError } from '../../shared/errors.ts';
 import { hashText } from '../../shared/link/signatures.ts';
 import type { DeclareRequest } from '../dns/zone-requests.ts';
 import { followInstances } from './instances.ts';
-import type { FoundZone, RecordsDeclaration, RecordsPorts } from './ports.ts';
+import { recordsDeclarationSchema, type FoundZone, type RecordsDeclaration, type RecordsPorts } from './ports.ts';
 import { askAgainAt, describeSource, resolve, sourcesOf, type KnownSource, type Source } from './sources.ts';
 import type { RecordsStatus, RecordStatus } from './status.ts';
 import { RecordsStore, type KnownPlace, type KnownZone } from './store.ts';
@@ -47,7 +47,8 @@ export class Records {
    * Takes a declaration; one of an older generation is ignored. The same again has every zone told anew, in case one has
    * lost its state. @returns the generation in force here.
    */
-  apply(declaration: RecordsDeclaration): number {
+  apply(received: RecordsDeclaration): number {
+    const declaration = recordsDeclarationSchema.parse(received);
     const known = this.#store.declaration();
     if (known !== null && declaration.generation < known.generation) return known.generation;
     this.#store.receive(declaration);

@@ -1,9 +1,9 @@
 /** Tables of RecordsObject as parsed rows. Everything but the declaration can be asked for again; it is kept so that a crash asks little. */
 import { z } from 'zod';
 import { errorDataSchema } from '../../shared/errors.ts';
-import { authoritySchema, declaredRecordSchema, dnsVendorSchema } from '../config/configuration.ts';
+import { declaredRecordSchema, dnsVendorSchema } from '../config/configuration.ts';
 import { migrate, type Migration } from '../storage/schema.ts';
-import type { RecordsDeclaration } from './ports.ts';
+import { recordsDeclarationSchema, type RecordsDeclaration } from './ports.ts';
 import { knownSourceSchema, type KnownSource } from './sources.ts';
 
 const MIGRATIONS: readonly Migration[] = [
@@ -22,11 +22,8 @@ const MIGRATIONS: readonly Migration[] = [
 const timestamp = z.number().int().nonnegative();
 const foundZoneSchema = z.object({ vendor: dnsVendorSchema, zone: z.object({ id: z.string(), name: z.string() }) });
 
-export const receivedSchema = z.object({
-  generation: z.number().int().nonnegative(),
-  vendors: z.array(dnsVendorSchema),
-  authorities: z.array(authoritySchema),
-  clusters: z.array(z.string()),
+/** The records have a table of their own. */
+export const receivedSchema = recordsDeclarationSchema.omit({ records: true }).extend({
   /** Unix ms of the last run; null before the first. */
   checkedAt: timestamp.nullable(),
 });
@@ -77,8 +74,8 @@ export class RecordsStore {
       .exec<{ json: string }>('SELECT json FROM declared ORDER BY position')
       .toArray()
       .map(({ json }) => declaredRecordSchema.parse(JSON.parse(json)));
-    const { generation, vendors, authorities, clusters } = received;
-    return { generation, records, vendors, authorities, clusters };
+    const { checkedAt: _checkedAt, ...declaration } = received;
+    return { ...declaration, records };
   }
 
   checkedAt(): number | null {
@@ -86,10 +83,10 @@ export class RecordsStore {
   }
 
   /** Takes a declaration as a whole. */
-  receive({ records, generation, vendors, authorities, clusters }: RecordsDeclaration): void {
-    const known = this.#received();
+  receive({ records, ...declaration }: RecordsDeclaration): void {
+    const checkedAt = this.checkedAt();
     this.#storage.transactionSync(() => {
-      this.#put({ generation, vendors: [...vendors], authorities: [...authorities], clusters: [...clusters], checkedAt: known?.checkedAt ?? null });
+      this.#put({ ...declaration, checkedAt });
       this.#sql.exec('DELETE FROM declared');
       for (const [position, record] of records.entries())
         this.#sql.exec('INSERT INTO declared (position, json) VALUES (?, ?)', position, JSON.stringify(record));

@@ -54,6 +54,20 @@ describe('the ACME layer in workerd', () => {
     expect(ca.count('/directory')).toBe(1);
   });
 
+  it('says how CAA records know the CA and our account, and neither registers nor asks anything for that before there is one', async () => {
+    const { ca, port, deps } = world('identity');
+    ca.directory['meta'] = { caaIdentities: ['ca.test'] };
+    const identity = () =>
+      runInDurableObject(env.AUTHORITIES.getByName('identity'), (_object, state) =>
+        new AuthorityRecord(createAuthorityStorage(state.storage), deps).identity({ authority, clusters: [] }),
+      );
+    expect(await identity()).toEqual({ identities: [], accountUrl: null });
+    expect([ca.count('/directory'), ca.count('/new-account')]).toEqual([0, 0]);
+    const { accountUrl } = await port.open('ca', null);
+    expect(await identity()).toEqual({ identities: ['ca.test'], accountUrl });
+    expect(ca.count('/directory')).toBe(1);
+  });
+
   it('keeps breakers, the ledger and the route in storage', async () => {
     const { ca, port, pass } = world('remembers');
     const session = await port.open('ca', null);

@@ -10,7 +10,7 @@ import { RequestLog } from '../emulators/cloudflare/request-log.ts';
 import type { RecordBody } from '../emulators/cloudflare/record-rules.ts';
 import { Zone } from '../emulators/cloudflare/zones.ts';
 
-const TOKEN = 'token-for-one-zone-0123456789-0123456789';
+export const TOKEN = 'token-for-one-zone-0123456789-0123456789';
 const REVOKED = 'token-that-was-revoked-0123456789-0123456';
 const WRITES = new Set(['POST', 'DELETE']);
 

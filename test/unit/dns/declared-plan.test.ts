@@ -229,6 +229,11 @@ describe('adopt', () => {
     ]);
   });
 
+  it('removes nothing of a set that cannot be taken over as a whole', () => {
+    const decision = plan([desired('CNAME', 'a.example', { adopt: true })], [], [there('CNAME', 'b.example'), there('TXT', 'x')]);
+    expect(decision).toMatchObject({ records: [{ action: 'conflict', found: 'TXT x' }], steps: [] });
+  });
+
   it('takes over of TXT and CAA only what has exactly the declared value', () => {
     for (const type of ['TXT', 'CAA'] as const) {
       const [same, other] = [there(type, 'a'), there(type, 'b')];
