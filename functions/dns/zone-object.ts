@@ -103,7 +103,9 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
       const { table, dependencies } = this.#connected();
       if (!TABLE_PROVIDERS.has(vendor.provider)) {
         const provider = dependencies.provider(vendor);
-        return { nameServers: provider.kind === 'records' ? await provider.nameServers(zone) : null };
+        if (provider.kind !== 'records') return { nameServers: null };
+        if (!this.#hasWritten()) await provider.check(zone);
+        return { nameServers: await provider.nameServers(zone) };
       }
       this.#ledger.use(vendor, zone, this.#now());
       return this.#scheduled(() => table.examine({ records }));
@@ -293,6 +295,12 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
       ...((this.#isTable() ? table?.health() : undefined) ?? { stopped: null, waiting: null }),
       declared: declared?.summary() ?? null,
     };
+  }
+
+  /** The last attempt went well: what the credentials may do need not be asked. */
+  #hasWritten(): boolean {
+    const { lastSuccessAt = null, lastError = null } = this.#ledger.zone() ?? {};
+    return lastSuccessAt !== null && lastSuccessAt >= (lastError?.at ?? 0);
   }
 
   #isTable(): boolean {

@@ -3,7 +3,7 @@ import type { DnsVendor } from '../../functions/config/configuration.ts';
 import { ZoneObject } from '../../functions/dns/zone-object.ts';
 import { zoneDependencies, type ZoneDependencies } from '../../functions/dns/wiring.ts';
 import type { ZoneReport } from '../../functions/dns/zone-report.ts';
-import { Tokens } from '../emulators/cloudflare/access.ts';
+import { Tokens, type Permission } from '../emulators/cloudflare/access.ts';
 import { cloudflareApp } from '../emulators/cloudflare/app.ts';
 import { ApiFaults } from '../emulators/cloudflare/faults.ts';
 import { RequestLog } from '../emulators/cloudflare/request-log.ts';
@@ -44,10 +44,10 @@ export class Account {
   #die: () => void = () => undefined;
   #travelling: { arrives: number; arrive: () => Promise<void> }[] = [];
 
-  constructor(records: readonly RecordBody[] = []) {
+  constructor(records: readonly RecordBody[] = [], permissions: readonly Permission[] = ['zone:read', 'dns:edit']) {
     this.zone = new Zone({ name: 'example.net', records }, { duplicateCode: 81_058, txtBesideCname: 'refused' }, () => this.now, undefined);
     this.#app = cloudflareApp({
-      tokens: new Tokens([{ token: TOKEN, grants: [{ zones: ['example.net'], permissions: ['zone:read', 'dns:edit'] }] }]),
+      tokens: new Tokens([{ token: TOKEN, grants: [{ zones: ['example.net'], permissions }] }]),
       zones: [this.zone],
       faults: this.faults,
       requests: this.requests,
