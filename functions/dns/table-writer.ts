@@ -8,7 +8,7 @@
  * still take effect; what is not in the ledger is never added, changed or removed; a doubt is settled by reading.
  */
 import { MINUTE, SECOND, HOUR } from '../../shared/clock.ts';
-import { PerennialError, toPerennialError } from '../../shared/errors.ts';
+import { toPerennialError, type PerennialError } from '../../shared/errors.ts';
 import { DnsError } from './dns-error.ts';
 import { DECLARED, type LedgerEntry } from './ledger-entry.ts';
 import type { HostTable } from '../../shared/namecheap/host-table.ts';

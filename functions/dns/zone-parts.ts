@@ -20,7 +20,7 @@ export interface ZoneParts {
   declared: DeclaredRecords;
   outbox: ZoneOutbox;
   /** The plan for the declared records against the zone as it is now; null when none are declared. */
-  plan(): Promise<DeclaredPlan | null>;
+  plan: () => Promise<DeclaredPlan | null>;
   /** What the vendor has at the names and of the types of these rows. */
   listAbout(entries: readonly LedgerEntry[]): Promise<ListedRecord[]>;
 }
