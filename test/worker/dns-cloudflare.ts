@@ -1,5 +1,5 @@
 /** A Cloudflare account inside workerd: the emulator's routes behind an injected fetch, with requests that fail on demand. */
-import type { DnsVendor } from '../../functions/config/configuration.ts';
+import type { CloudflareVendor } from '../../functions/config/configuration.ts';
 import { ZoneObject } from '../../functions/dns/zone-object.ts';
 import { zoneDependencies, type ZoneDependencies } from '../../functions/dns/wiring.ts';
 import type { ZoneReport } from '../../functions/dns/zone-report.ts';
@@ -14,7 +14,7 @@ export const TOKEN = 'token-for-one-zone-0123456789-0123456789';
 const REVOKED = 'token-that-was-revoked-0123456789-0123456';
 const WRITES = new Set(['POST', 'DELETE']);
 
-export const VENDOR: DnsVendor = {
+export const VENDOR: CloudflareVendor = {
   name: 'main',
   provider: 'cloudflare',
   token: 'secret:cloudflare-token',

@@ -98,7 +98,7 @@ describe('publishing and cleaning up', () => {
       ]);
       expect(alias).toMatchObject({ ok: false, error: { code: 'dns_name_is_alias' } });
       expect(second).toMatchObject({ ok: false, error: { code: 'dns_name_is_alias' } });
-      expect(fine).toEqual({ ok: true, value: null });
+      expect(fine).toEqual({ ok: true, value: { retryAt: null } });
       for (const owner of ['alias', 'fine', 'second']) unwrap(await zone.cleanUp({ owner, operation: owner }));
       expect(account.records()).toHaveLength(1);
     });
