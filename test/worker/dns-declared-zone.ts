@@ -32,10 +32,6 @@ export class DeclaredZone {
     this.declared.declare({ vendor: VENDOR, zone: this.#zone, generation, records: [...records], held });
   }
 
-  receive(request: DeclareRequest): void {
-    this.declared.declare(request);
-  }
-
   plan(): Promise<DeclaredPlan | null> {
     return this.declared.plan((type, names) => this.#provider.list(this.#zone, { type, names }));
   }

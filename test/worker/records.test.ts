@@ -3,13 +3,14 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import type { CloudflareVendor, DeclaredRecord } from '../../functions/config/configuration.ts';
+import type { ZoneObject } from '../../functions/dns/zone-object.ts';
 import { createRecordPlacer } from '../../functions/dns/declared-places.ts';
 import type { AuthorityIdentity, Instance, RecordsDeclaration, RecordsPorts } from '../../functions/records/ports.ts';
 import { Records } from '../../functions/records/records.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../shared/clock.ts';
-import { PerennialError } from '../../shared/errors.ts';
+import { PerennialError, unwrap } from '../../shared/errors.ts';
 import { Account, TOKEN, VENDOR } from './dns-cloudflare.ts';
-import { byHand, DeclaredZone, zoneLines } from './dns-declared-zone.ts';
+import { byHand, linesOf, zoneLines } from './dns-declared-zone.ts';
 
 const WWW = 'www.example.net';
 const CA = { name: 'ca', directory: 'https://ca.test/directory', contact: [], egress: 'direct' as const, externalAccount: null };
@@ -80,14 +81,19 @@ class Deployment {
     return this.records.apply({ generation: this.#generation, records, vendors: [VENDOR], authorities: [CA], clusters: ['main'], ...more });
   }
 
-  inZone<T>(work: (zone: DeclaredZone) => T | Promise<T>): Promise<T> {
-    return runInDurableObject(env.ZONES.getByName(this.#zoneName), (_object, { storage }) => work(new DeclaredZone(storage, this.account)));
+  /** Asks the zone's object, which has just been started. */
+  inZone<T>(work: (zone: ZoneObject) => Promise<T>): Promise<T> {
+    return runInDurableObject(env.ZONES.getByName(this.#zoneName), (_object, state) => work(this.account.open(state, env)));
   }
 
   /** Resolves and tells; then the zone does what it was told, approved by somebody. */
   async settle(): Promise<string[]> {
     await this.records.run();
-    return this.inZone((zone) => zone.apply());
+    return this.inZone(async (zone) => {
+      const plan = unwrap(await zone.plan());
+      if (plan !== null) unwrap(await zone.approve(plan.digest));
+      return linesOf(plan);
+    });
   }
 
   status() {
@@ -120,7 +126,7 @@ class Deployment {
       authority: (name) => this.#counted(`authority ${name}`, () => this.identity),
       declare: (request) =>
         this.#counted(`declare ${request.records.length}`, async () => {
-          if (this.zoneFault !== 'lost') await this.inZone((zone) => zone.receive(request));
+          if (this.zoneFault !== 'lost') unwrap(await this.inZone((zone) => zone.declare(request)));
           if (this.zoneFault !== null) throw new PerennialError('internal', 'The zone could not be told.', { retryable: true });
         }),
     };
