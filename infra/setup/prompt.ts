@@ -8,7 +8,8 @@ export async function promptSecret(question: string): Promise<string> {
   stdin.setRawMode(true);
   let value = '';
   try {
-    for await (const chunk of stdin.setEncoding('utf8')) {
+    // Left as it is afterwards: another question may follow.
+    for await (const chunk of stdin.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
       for (const character of String(chunk)) {
         if (character === '\u0003') throw new Error('Interrupted; nothing was stored.');
         if (character === '\r' || character === '\n' || character === '\u0004') return value;

@@ -3,12 +3,9 @@
  * value comes from standard input or a prompt without echo, never from the command line, where others could read it.
  * Needs the Worker's address (`--origin` or PERENNIAL_ORIGIN) and ADMIN_TOKEN (or `.perennial/admin-token`).
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isLoopback } from '../../functions/config/values.ts';
 import { refusalSchema } from '../../shared/relay/contract.ts';
-import { ROOT } from '../build/source.ts';
+import { keptAdminToken, refuseClearText, workerOrigin } from './administrator.ts';
 import { promptSecret } from './prompt.ts';
 
 const DEADLINE_MS = 30_000;
@@ -24,8 +21,7 @@ export interface StoreSecretOptions {
 /** Throws an Error that says what to do; never with the value or the token in it. */
 export async function storeSecret({ name, value, origin, adminToken, fetch }: StoreSecretOptions): Promise<void> {
   const url = new URL(origin);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
-    throw new Error(`${url.origin} is not https; a secret does not travel in the clear.`);
+  refuseClearText(origin);
   if (value === '') throw new Error('The value is empty.');
   let response: Response;
   try {
@@ -47,14 +43,12 @@ export async function storeSecret({ name, value, origin, adminToken, fetch }: St
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { origin: { type: 'string' } } });
   const [name] = positionals;
-  const origin = values.origin ?? process.env['PERENNIAL_ORIGIN'];
-  const tokenFile = join(ROOT, '.perennial', 'admin-token');
-  const adminToken = process.env['ADMIN_TOKEN'] ?? (existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : undefined);
   if (name === undefined || positionals.length > 1)
     throw new Error('usage: npm run secret -- <name> [--origin <https://…>]   (the value is read from standard input)');
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name))
     throw new Error('The name of a secret has up to 63 lower-case letters, digits and hyphens: what stands behind "secret:" in certificates.toml.');
-  if (origin === undefined || !URL.canParse(origin)) throw new Error('Say where the Worker is: --origin https://… or PERENNIAL_ORIGIN.');
+  const origin = workerOrigin(values.origin, process.env);
+  const adminToken = keptAdminToken(process.env);
   if (adminToken === undefined)
     throw new Error('Give the administrator token in ADMIN_TOKEN, or run npm run setup, which keeps one in .perennial/admin-token.');
   await storeSecret({ name, value: await promptSecret(`Value of ${name}: `), origin, adminToken, fetch });
