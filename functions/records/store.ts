@@ -20,7 +20,7 @@ const MIGRATIONS: readonly Migration[] = [
 ];
 
 const timestamp = z.number().int().nonnegative();
-const foundZoneSchema = z.object({ vendor: dnsVendorSchema, zone: z.object({ id: z.string(), name: z.string() }) });
+export const foundZoneSchema = z.object({ vendor: dnsVendorSchema, zone: z.object({ id: z.string(), name: z.string() }) });
 
 /** The records have a table of their own. */
 export const receivedSchema = recordsDeclarationSchema.omit({ records: true }).extend({

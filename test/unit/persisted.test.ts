@@ -19,7 +19,10 @@ import { certificateSpecSchema, configurationSchema, declaredRecordSchema, deliv
 import { accountKeyName } from '../../functions/acme/account-key.ts';
 import { budgetSchema } from '../../functions/dns/account/budget.ts';
 import { zoneReportSchema } from '../../functions/dns/zone-report.ts';
+import { declarationSchema } from '../../functions/dns/declared-records.ts';
 import { ownershipComment } from '../../functions/dns/provider.ts';
+import { knownSourceSchema } from '../../functions/records/sources.ts';
+import { foundZoneSchema, placeSchema, receivedSchema as receivedDeclarationSchema, toldZoneSchema } from '../../functions/records/store.ts';
 import { sealedSchema } from '../../functions/secrets/sealing.ts';
 import { cookieName } from '../../functions/web/auth/session.ts';
 import { readSignature } from '../../functions/web/auth/standard-webhooks.ts';
@@ -100,6 +103,7 @@ const named: Named = new Map<z.core.$ZodType, string>([
   [verdictSchema, 'Verdict'],
   [publicKeySchema, 'PublicKey'],
   [errorDataSchema, 'Error'],
+  [foundZoneSchema, 'FoundZone'],
   [hostTableSchema, 'HostTable'],
 ]);
 
@@ -192,6 +196,9 @@ describe('docs/persisted.md says exactly', () => {
     'relay law': () => shapes({ Law: lawSchema }),
     'relay area': relayArea,
     'zone report': () => shapes({ 'zone report': zoneReportSchema }),
+    'declared records of a zone': () => shapes({ declared: declarationSchema }),
+    'declared records': () =>
+      shapes({ received: receivedDeclarationSchema, source: knownSourceSchema, place: placeSchema, zone: toldZoneSchema, FoundZone: foundZoneSchema }),
     'account budget': () => shapes({ budget: budgetSchema }),
     'sealed secret': () => shapes({ sealed: sealedSchema }),
     'names at vendors': async () => [await accountKeyName('https://acme-v02.api.letsencrypt.org/directory'), ownershipComment('issuance-1')].join('\n'),

@@ -23,6 +23,7 @@ const OBJECTS = {
   CaObject: () => env.AUTHORITIES.getByName('https://ca.test/persisted'),
   ClusterObject: () => env.CLUSTERS.getByName('persisted'),
   FleetObject: () => env.FLEET.getByName('persisted'),
+  RecordsObject: () => env.RECORDS.getByName('persisted'),
   SecretsObject: () => env.SECRETS.getByName('persisted'),
 };
 
