@@ -6,7 +6,7 @@
  */
 import type { LedgerEntry } from './ledger-entry.ts';
 import { recordKey, type ListedRecord } from './provider.ts';
-import { isSharedRow, setsOf, type Declaration, type RecordSet } from './declared-set.ts';
+import { setsOf, sharedKeys, type Declaration, type RecordSet } from './declared-set.ts';
 import type { DesiredRecord, PlannedRecord } from './zone-requests.ts';
 import { isTtl } from './zone-plan.ts';
 
@@ -34,11 +34,11 @@ const FEW = 4;
 
 export function planDeclared(declaration: Declaration, rows: readonly LedgerEntry[], listed: readonly ListedRecord[]): DeclaredDecision {
   const sets = setsOf(declaration, rows, listed);
-  const decisions = sets.map((set) => planSet(set, obstacleTo(set, { sets, listed, rows }), rows));
+  const scene: Scene = { sets: Map.groupBy(sets, ({ name }) => name), listed: Map.groupBy(listed, ({ name }) => name), shared: sharedKeys(rows) };
+  const decisions = sets.map((set) => planSet(set, scene));
   const standing = sets.flatMap(({ mine, there }) => mine.filter((row) => oursOf(row, there) !== undefined)).length;
-  const going = sets
-    .flatMap(({ wanted }, index) => (wanted.length === 0 ? (decisions[index]?.records ?? []) : []))
-    .filter(({ action }) => action === 'remove').length;
+  const leaving = sets.flatMap(({ wanted }, index) => (wanted.length === 0 ? (decisions[index]?.records ?? []) : []));
+  const going = leaving.filter(({ action }) => action === 'remove').length;
   return {
     records: decisions.flatMap(({ records }) => records),
     steps: decisions.flatMap(({ steps }) => steps),
@@ -46,10 +46,11 @@ export function planDeclared(declaration: Declaration, rows: readonly LedgerEntr
   };
 }
 
+/** By name: what is declared there, and what stands there; and what issuances need as well. */
 interface Scene {
-  sets: readonly RecordSet[];
-  listed: readonly ListedRecord[];
-  rows: readonly LedgerEntry[];
+  sets: ReadonlyMap<string, readonly RecordSet[]>;
+  listed: ReadonlyMap<string, readonly ListedRecord[]>;
+  shared: ReadonlySet<string>;
 }
 
 /** Records of other types that must not stand beside this set, and stay. */
@@ -59,14 +60,16 @@ interface Obstacle {
 }
 
 /** RFC 1034 §3.6.2: a CNAME stands alone. Our own that leaves in the same plan is no obstacle. */
-function obstacleTo({ type, name, wanted }: RecordSet, { sets, listed, rows }: Scene): Obstacle | null {
-  if (wanted.length === 0) return null;
-  const rivals = sets.filter((set) => set.name === name && (type === 'CNAME') !== (set.type === 'CNAME') && (set.wanted.length > 0 || set.held !== null));
-  const [rival] = type === 'CNAME' ? rivals : [];
+function obstacleTo({ type, name }: RecordSet, { sets, listed, shared }: Scene): Obstacle | null {
+  const apart = (other: { type: string }) => (type === 'CNAME') !== (other.type === 'CNAME');
+  const others = (sets.get(name) ?? []).filter(apart);
+  const rival = type === 'CNAME' ? others.find((set) => set.wanted.length > 0 || set.held !== null) : undefined;
   if (rival !== undefined) return { found: rival.type, why: `${rival.type} is declared for this name as well, and a CNAME stands alone. Declare one of them.` };
-  const undeclared = sets.filter((set) => set.name === name && set.wanted.length === 0 && set.held === null);
-  const leaving = new Set(undeclared.flatMap(({ mine, there }) => mine.filter((row) => !isSharedRow(row, rows)).flatMap((row) => oursOf(row, there) ?? [])));
-  const beside = listed.filter((record) => record.name === name && (type === 'CNAME') !== (record.type === 'CNAME') && !leaving.has(record));
+  const undeclared = others.filter((set) => set.wanted.length === 0 && set.held === null);
+  const leaving = new Set(
+    undeclared.flatMap(({ mine, there }) => mine.filter((row) => !shared.has(recordKey(row))).flatMap((row) => oursOf(row, there) ?? [])),
+  );
+  const beside = (listed.get(name) ?? []).filter((record) => apart(record) && !leaving.has(record));
   if (beside.length === 0) return null;
   const found = beside.map((record) => `${record.type} ${record.value}`).join(', ');
   return type === 'CNAME'
@@ -74,24 +77,24 @@ function obstacleTo({ type, name, wanted }: RecordSet, { sets, listed, rows }: S
     : { found, why: 'A CNAME stands here, and nothing may stand beside it. It is never removed for another type: remove it, or declare something else.' };
 }
 
-function planSet(set: RecordSet, obstacle: Obstacle | null, rows: readonly LedgerEntry[]): Decision {
+function planSet(set: RecordSet, scene: Scene): Decision {
   const { type, name, held, there } = set;
   if (held !== null) {
     const found = there.length === 0 ? null : valuesOf(there.map(({ listed }) => listed));
     return { records: [{ action: 'held', type, name, value: '', found, why: held }], steps: [] };
   }
-  const wanted = set.wanted.length === 0 ? { records: [], steps: [] } : planWanted(set, obstacle);
-  const released = planReleased(set, rows);
+  const wanted = set.wanted.length === 0 ? { records: [], steps: [] } : planWanted(set, obstacleTo(set, scene));
+  const released = planReleased(set, scene);
   return { records: [...wanted.records, ...released.records], steps: [...wanted.steps, ...released.steps] };
 }
 
 /** Rows whose values are not declared any more: their records go if they still are as we wrote them. */
-function planReleased({ type, name, wanted, mine, there }: RecordSet, rows: readonly LedgerEntry[]): Decision {
+function planReleased({ type, name, wanted, mine, there }: RecordSet, { shared }: Scene): Decision {
   const decision: Decision = { records: [], steps: [] };
   for (const row of mine) {
     if (wanted.some(({ value }) => value === row.value)) continue;
     decision.steps.push({ do: 'give-up', entry: row.id });
-    if (oursOf(row, there) !== undefined && !isSharedRow(row, rows))
+    if (oursOf(row, there) !== undefined && !shared.has(recordKey(row)))
       decision.records.push({ action: 'remove', type, name, value: row.value, found: null, why: 'It is no longer declared.' });
   }
   return decision;

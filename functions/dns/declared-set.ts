@@ -40,31 +40,25 @@ export function questionsOf(declaration: Declaration, rows: readonly LedgerEntry
  * @param rows every row about these names. @param listed the answers to {@link questionsOf}.
  */
 export function setsOf(declaration: Declaration, rows: readonly LedgerEntry[], listed: readonly ListedRecord[]): RecordSet[] {
-  const sets = new Map<string, RecordSet>();
-  for (const { type, name } of [...declaration.records, ...declaration.held, ...rows.filter(isMine)]) {
-    const key = setKey({ type, name });
-    if (sets.has(key)) continue;
-    const here = <T extends { type: RecordType; name: string }>(all: readonly T[]) => all.filter((one) => setKey(one) === key);
-    const related = here(rows);
-    const mine = related.filter(isMine);
-    sets.set(key, {
-      type,
-      name,
-      wanted: here(declaration.records),
-      held: here(declaration.held)[0]?.why ?? null,
-      mine,
-      there: here(listed).map((record) => ({ listed: record, belonging: belongingOf(record, related, mine) })),
-    });
-  }
-  return [...sets.values()];
+  const wanted = Map.groupBy(declaration.records, setKey);
+  const held = Map.groupBy(declaration.held, setKey);
+  const related = Map.groupBy(rows, setKey);
+  const standing = Map.groupBy(listed, setKey);
+  const places = [...declaration.records, ...declaration.held, ...rows.filter(isMine)];
+  return [...new Map(places.map((place) => [setKey(place), place]))].map(([key, { type, name }]) => {
+    const here = related.get(key) ?? [];
+    const mine = here.filter(isMine);
+    const there = (standing.get(key) ?? []).map((record) => ({ listed: record, belonging: belongingOf(record, here, mine) }));
+    return { type, name, wanted: wanted.get(key) ?? [], held: held.get(key)?.[0]?.why ?? null, mine, there };
+  });
 }
 
-/** A row of ours that issuances need as well keeps its record when the declaration leaves. */
-export function isSharedRow(row: LedgerEntry, rows: readonly LedgerEntry[]): boolean {
-  return rows.some((other) => other.owner !== DECLARED && isLive(other) && recordKey(other) === recordKey(row));
+/** Records that issuances need as well: they stay when the declaration leaves. */
+export function sharedKeys(rows: readonly LedgerEntry[]): ReadonlySet<string> {
+  return new Set(rows.filter((row) => row.owner !== DECLARED && isLive(row)).map(recordKey));
 }
 
-export function setKey({ type, name }: Pick<DnsRecord, 'type' | 'name'>): string {
+function setKey({ type, name }: Pick<DnsRecord, 'type' | 'name'>): string {
   return `${type} ${name}`;
 }
 

@@ -24,10 +24,11 @@ export interface ZonePlan {
  */
 export function planChange(entries: readonly LedgerEntry[], related: readonly LedgerEntry[], listed: readonly ListedRecord[]): ZonePlan {
   const plan: ZonePlan = { add: [], remove: [], present: [], released: [] };
-  for (const key of new Set(entries.map(recordKey))) {
-    const rows = entries.filter((row) => recordKey(row) === key);
-    const siblings = related.filter((row) => recordKey(row) === key);
-    const there = listed.filter((record) => recordKey(record) === key);
+  const relatedByKey = Map.groupBy(related, recordKey);
+  const listedByKey = Map.groupBy(listed, recordKey);
+  for (const [key, rows] of Map.groupBy(entries, recordKey)) {
+    const siblings = relatedByKey.get(key) ?? [];
+    const there = listedByKey.get(key) ?? [];
     const ours = there.find((record) => isOurs(record, siblings));
 
     const wanted = rows.filter(isWanted);
