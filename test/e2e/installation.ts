@@ -23,13 +23,20 @@ import { workerProcess } from './workerd.ts';
 /** A certificate for a name and its wildcard, with a variable and a service of its own. */
 export type Wish = Required<CertificateWish>;
 
-export interface InstallationOptions extends Pick<SystemOptions, 'ca' | 'nameserverDelaysMs' | 'strangersRecords' | 'toml' | 'law' | 'pebble'> {
+export interface InstallationOptions extends Pick<
+  SystemOptions,
+  'ca' | 'nameserverDelaysMs' | 'strangersRecords' | 'toml' | 'law' | 'pebble' | 'namecheap' | 'furtherZones'
+> {
   /** Names of the certificates. */
   certificates: readonly string[];
+  /** What a certificate is for, where that is not `<name>.example.net` and its wildcard. */
+  domains?: Readonly<Record<string, readonly string[]>>;
   /** Further proxies, each of a variable below `certificates/`. */
   proxies?: readonly string[];
-  /** `false` leaves the relay down and the certificates without an order. */
-  issue?: boolean;
+  /** `false` leaves the relay down and the certificates without an order; `begin` does not wait until they are live. */
+  issue?: boolean | 'begin';
+  /** Called before the first certificate is ordered. */
+  prepare?: (installation: Installation) => void;
 }
 
 /** No cluster that the user happens to have, and nothing else of theirs but what programs need to run. */
@@ -45,12 +52,15 @@ export function wishFor(name: string): Wish {
 export class Installation {
   readonly system: System;
   readonly nomad: NomadEmulator;
+  /** The certificates that it was started with. */
+  readonly wishes: readonly Wish[];
   /** By the name of the certificate, or as given in `proxies`. */
   readonly #proxies: ReadonlyMap<string, TraefikStandIn>;
   readonly #supervisor: Supervisor;
 
-  private constructor(system: System, nomad: NomadEmulator, proxies: ReadonlyMap<string, TraefikStandIn>, supervisor: Supervisor) {
+  private constructor(system: System, wishes: readonly Wish[], nomad: NomadEmulator, proxies: ReadonlyMap<string, TraefikStandIn>, supervisor: Supervisor) {
     this.system = system;
+    this.wishes = wishes;
     this.nomad = nomad;
     this.#proxies = proxies;
     this.#supervisor = supervisor;
@@ -58,8 +68,8 @@ export class Installation {
 
   /** Starts everything; unless `issue` is false, every certificate is live then. */
   static async start(options: InstallationOptions): Promise<Installation> {
-    const { certificates, proxies: further = [], issue = true, law, ...rest } = options;
-    const wishes = certificates.map(wishFor);
+    const { certificates, domains = {}, proxies: further = [], issue = true, prepare, law, ...rest } = options;
+    const wishes = certificates.map((name) => ({ ...wishFor(name), ...(domains[name] === undefined ? {} : { domains: domains[name] }) }));
     const services = [...certificates, ...further].map((name) => wishFor(name).service);
     const state = new DemoState(mkdtempSync(join(tmpdir(), 'perennial-e2e-')));
     const supervisor = new Supervisor(state.path('logs'));
@@ -84,15 +94,18 @@ export class Installation {
         further.map((name) => wishFor(name).variable),
       );
       const proxies = new Map<string, TraefikStandIn>();
-      const installation = new Installation(system, nomad, proxies, supervisor);
+      const installation = new Installation(system, wishes, nomad, proxies, supervisor);
       for (const name of [...certificates, ...further]) {
         // oxlint-disable-next-line no-await-in-loop -- each is ready in milliseconds
         proxies.set(name, await startProxy(nomad, wishFor(name)));
       }
-      if (issue) {
+      prepare?.(installation);
+      if (issue !== false) {
         await system.worker.cron();
+      }
+      if (issue === true) {
         await Promise.all(certificates.map((name) => installation.untilLive(name, 60_000)));
-      } else {
+      } else if (issue === false) {
         await installation.relay.stop();
       }
       return installation;
@@ -193,6 +206,14 @@ export class Installation {
     const pid = workerProcess(child.pid, Number(new URL(origin).port));
     if (pid === undefined) throw new Error('No workerd runs the Worker.');
     process.kill(pid, 'SIGKILL');
+  }
+
+  /** Another deployment on the same storage, as after an edit of `certificates.toml`. */
+  async redeploy(configuration: string): Promise<void> {
+    const { worker } = this.system;
+    await worker.kill();
+    await worker.start(configuration);
+    await worker.cron();
   }
 
   /** A relay beside the first one, with the same identity, and a law that `change` makes of the first one's. */
