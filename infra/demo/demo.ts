@@ -33,6 +33,8 @@ const MAX_REVIVALS = 10;
 const IDLE_POLL_MS = 500;
 /** From live to the last of our records gone from the zones: a vendor that replaces whole zones is written to rarely. */
 const CLEAN_TIMEOUT_MS = 150_000;
+/** After its last write such a zone is read once more, and its side list with it; so long after the last call it is done with. */
+const QUIET_MS = 4_000;
 
 export interface DemoOptions {
   show: Show;
@@ -202,10 +204,11 @@ export class Demo {
   /** Clean-ups of a vendor that replaces whole zones are gathered, and go out some seconds after the certificate is live. */
   async #untilZonesAreClean(): Promise<void> {
     const deadline = Date.now() + CLEAN_TIMEOUT_MS;
-    const left = (): number => compareContents(this.#system.contentsBefore, readContents(this.#system)).challenges.length;
-    if (left() === 0) return;
-    this.#options.display.say('It is served. The challenge records are taken out of the zones now, all of them in one write.');
-    while (left() > 0 && Date.now() < deadline) {
+    const { contentsBefore, namecheap } = this.#system;
+    const left = (): number => compareContents(contentsBefore, readContents(this.#system)).challenges.length;
+    const isQuiet = (): boolean => Date.now() - (namecheap?.requests.all().at(-1)?.at ?? 0) > QUIET_MS;
+    if (left() > 0) this.#options.display.say('It is served. The challenge records are taken out of the zones now, all of them in one write.');
+    while ((left() > 0 || !isQuiet()) && Date.now() < deadline) {
       // oxlint-disable-next-line no-await-in-loop
       await sleep(100, undefined, { signal: this.#options.signal });
     }
