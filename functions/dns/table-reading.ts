@@ -40,7 +40,7 @@ export function believe(context: TableContext, { table, text }: ReadTable): bool
   const { doubt } = store.progress();
   if (isCollapsed(known?.table ?? null, table, isOurs(context))) {
     if (doubt === null || now < doubt.at + LOOK_AGAIN_MS) {
-      const since = doubt ?? { at: now, rows: table.rows.length };
+      const since = doubt ?? { at: now };
       store.update({ doubt: since, pause: { at: now, until: since.at + LOOK_AGAIN_MS, reason: 'the zone is read a second time', error: null } });
       return false;
     }

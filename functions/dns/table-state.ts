@@ -76,7 +76,7 @@ export const progressSchema = z.object({
   /** Nothing is done before `until`: the budget is spent (no error), or something failed. */
   pause: z.object({ at: timestamp, until: timestamp, reason: z.string(), error: errorDataSchema.nullable() }).nullable(),
   /** A list with far less in it than before was read: it is read once more before anybody is called. */
-  doubt: z.object({ at: timestamp, rows: count }).nullable(),
+  doubt: z.object({ at: timestamp }).nullable(),
 });
 export type Progress = z.infer<typeof progressSchema>;
 

@@ -165,7 +165,6 @@ export class TableWriter {
         return this.#anotherRound(unkept(zoneName(this.#context)));
       case 'without-effect':
         this.#close(attempt);
-        this.#context.ledger.markUnsent(attempt.firstSent);
         if (attempt.kind === 'restore') return this.#restoreFailed();
         if (believe(this.#context, read)) this.#settle(read.table);
         return this.#anotherRound(unkept(zoneName(this.#context)));

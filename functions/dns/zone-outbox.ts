@@ -3,7 +3,7 @@
  * that people would want to see. Delivered by the zone's alarm.
  */
 import { z } from 'zod';
-import { DAY, HOUR, MINUTE, SECOND, type Clock } from '../../shared/clock.ts';
+import { DAY, HOUR, SECOND, type Clock } from '../../shared/clock.ts';
 import type { Ledger } from './ledger.ts';
 import { MAX_REPORTED_EVENTS, zoneEventSchema, type SendZoneReport, type ZoneEvent } from './zone-report.ts';
 import type { ZoneHealth } from './zone-requests.ts';
@@ -94,7 +94,6 @@ export class ZoneOutbox {
 /** What of a zone's health is worth a report; times and counts of every renewal are not. */
 function gist({ zoneName, vendors, lastSuccessAt, lastError, stopped, waiting, declared }: ZoneHealth): string {
   const failing = lastError !== null && lastError.at > (lastSuccessAt ?? 0) ? lastError.error.code : null;
-  const waits = waiting === null ? null : Math.floor(waiting.until / (10 * MINUTE));
   const day = lastSuccessAt === null ? null : Math.floor(lastSuccessAt / DAY);
-  return JSON.stringify([zoneName, vendors, day, failing, stopped?.at ?? null, waits, { ...declared, at: 0 }]);
+  return JSON.stringify([zoneName, vendors, day, failing, stopped?.at ?? null, waiting?.reason ?? null, { ...declared, at: 0 }]);
 }

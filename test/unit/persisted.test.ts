@@ -19,10 +19,20 @@ import { certificateSpecSchema, configurationSchema, declaredRecordSchema, deliv
 import { accountKeyName } from '../../functions/acme/account-key.ts';
 import { budgetSchema } from '../../functions/dns/account/budget.ts';
 import { zoneReportSchema } from '../../functions/dns/zone-report.ts';
-import { declarationSchema } from '../../functions/dns/declared-records.ts';
+import { declarationSchema } from '../../functions/dns/declared-document.ts';
 import { ownershipComment } from '../../functions/dns/provider.ts';
+import {
+  attemptSchema,
+  gatheringSchema,
+  knownSchema,
+  progressSchema,
+  publicationSchema,
+  snapshotContentSchema,
+  stoppedSchema,
+} from '../../functions/dns/table-state.ts';
+import { outboxSchema } from '../../functions/dns/zone-outbox.ts';
+import { foundZoneSchema, placeSchema, receivedSchema as receivedDeclarationSchema, toldZoneSchema } from '../../functions/records/rows.ts';
 import { knownSourceSchema } from '../../functions/records/sources.ts';
-import { foundZoneSchema, placeSchema, receivedSchema as receivedDeclarationSchema, toldZoneSchema } from '../../functions/records/store.ts';
 import { sealedSchema } from '../../functions/secrets/sealing.ts';
 import { cookieName } from '../../functions/web/auth/session.ts';
 import { readSignature } from '../../functions/web/auth/standard-webhooks.ts';
@@ -33,7 +43,7 @@ import { KeyArea } from '../../infra/relay/keys/key-area.ts';
 import { lawSchema } from '../../infra/relay/law.ts';
 import type { Items, VariableStore } from '../../infra/relay/nomad/variables.ts';
 import { errorDataSchema } from '../../shared/errors.ts';
-import { hostTableSchema } from '../../shared/namecheap/host-table.ts';
+import { hostTableSchema, srvRowSchema } from '../../shared/namecheap/host-table.ts';
 import {
   challengeFrame,
   CLOSE,
@@ -105,6 +115,7 @@ const named: Named = new Map<z.core.$ZodType, string>([
   [errorDataSchema, 'Error'],
   [foundZoneSchema, 'FoundZone'],
   [hostTableSchema, 'HostTable'],
+  [srvRowSchema, 'SrvRow'],
 ]);
 
 /** Each schema on its own, those with a name of their own spelled out. */
@@ -197,6 +208,18 @@ describe('docs/persisted.md says exactly', () => {
     'relay area': relayArea,
     'zone report': () => shapes({ 'zone report': zoneReportSchema }),
     'declared records of a zone': () => shapes({ declared: declarationSchema }),
+    'documents of a zone': () =>
+      shapes({
+        'table-known': knownSchema,
+        'table-attempt': attemptSchema,
+        'table-gathering': gatheringSchema,
+        'table-progress': progressSchema,
+        'table-stopped': stoppedSchema,
+        outbox: outboxSchema,
+        'snapshots.table_json': snapshotContentSchema,
+        publication: publicationSchema,
+        SrvRow: srvRowSchema,
+      }),
     'declared records': () =>
       shapes({ received: receivedDeclarationSchema, source: knownSourceSchema, place: placeSchema, zone: toldZoneSchema, FoundZone: foundZoneSchema }),
     'account budget': () => shapes({ budget: budgetSchema }),

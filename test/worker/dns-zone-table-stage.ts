@@ -39,6 +39,8 @@ export class Stage {
   readonly reports: ZoneReport[] = [];
   /** Between the zone and the relay of its next life. */
   relay: (relay: NamecheapRelay) => NamecheapRelay = (relay) => relay;
+  /** The fleet does not answer. */
+  reportsFail = false;
   publicServers: string[] | null = NAME_SERVERS;
   zone: ZoneObject;
   readonly storage: DurableObjectStorage;
@@ -56,7 +58,11 @@ export class Stage {
     const dependencies: ZoneDependencies = {
       ...this.account.dependencies(this.relay(this.account.relay)),
       nameServers: () => Promise.resolve(this.publicServers),
-      report: (report) => Promise.resolve(void this.reports.push(report)),
+      report: (report) => {
+        if (this.reportsFail) return Promise.reject(new Error('The fleet does not answer.'));
+        this.reports.push(report);
+        return Promise.resolve();
+      },
     };
     class ConnectedZone extends ZoneObject {
       protected override dependencies(): ZoneDependencies {
@@ -102,7 +108,7 @@ export class Stage {
 
   /** Rows as `name type address`, in no order that means anything. */
   rows(): string[] {
-    return this.account.emulator.hosts(DOMAIN).map(line).toSorted();
+    return sorted(this.account.emulator.hosts(DOMAIN).map(line));
   }
 
   edit(change: (rows: HostInput[]) => HostInput[], emailType?: string): void {
@@ -133,6 +139,10 @@ export class Stage {
 
 export function line({ name, type, address }: Pick<HostInput, 'name' | 'type' | 'address'>): string {
   return `${name} ${type} ${address}`;
+}
+
+export function sorted(rows: readonly string[]): string[] {
+  return rows.toSorted((a, b) => (a < b ? -1 : 1));
 }
 
 export async function onStage(options: StageOptions, play: (stage: Stage) => Promise<void>): Promise<void> {

@@ -2,11 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, MINUTE, SECOND } from '../../shared/clock.ts';
 import { unwrap } from '../../shared/errors.ts';
-import { line, onStage, SRV, STRANGERS } from './dns-zone-table-stage.ts';
+import { line, onStage, sorted, SRV, STRANGERS } from './dns-zone-table-stage.ts';
 
 const NAME = '_acme-challenge.example.com';
-const theirs = STRANGERS.map(line).toSorted();
-const withOurs = (...values: string[]) => [...theirs, ...values.map((value) => `_acme-challenge TXT ${value}`)].toSorted();
+const theirs = sorted(STRANGERS.map(line));
+const withOurs = (...values: string[]) => sorted([...theirs, ...values.map((value) => `_acme-challenge TXT ${value}`)]);
 
 describe('a renewal', () => {
   it('publishes, is read back, and is cleaned up; everything else stays as it was', async () => {
