@@ -3,9 +3,9 @@
  * approval that the first plan needs. A part of ZoneObject, on its storage: the vendor is asked by a function handed in,
  * and changed only through the ledger.
  */
-import { z } from 'zod';
 import { HOUR, MINUTE, type Clock } from '../../shared/clock.ts';
 import { hashText } from '../../shared/link/signatures.ts';
+import { declarationSchema, type DeclarationDocument } from './declared-document.ts';
 import { planDeclared, type Step } from './declared-plan.ts';
 import { questionsOf } from './declared-set.ts';
 import { DnsError } from './dns-error.ts';
@@ -23,27 +23,6 @@ const RETRY_MS = MINUTE;
 const KEY = 'declared';
 /** SQLite rows hold at most 2 MB. */
 const MAX_DOCUMENT_CHARACTERS = 1_500_000;
-
-const timestamp = z.number().int().nonnegative();
-const count = z.number().int().nonnegative();
-
-export const declarationSchema = z.object({
-  ...declareRequestSchema.pick({ generation: true, records: true, held: true }).shape,
-  /** A plan of this zone was approved: later ones apply on their own. */
-  started: z.boolean(),
-  /** Digest of a plan that was approved and not enacted yet. */
-  consent: z.string().nullable(),
-  /** Unix ms of the next comparison with the zone. */
-  checkAt: timestamp,
-  /** Comparisons in a row that failed, and those that found something to write. */
-  failures: count,
-  changes: count,
-  /** Of the last plan. */
-  summary: z
-    .object({ approved: z.boolean(), digest: z.string(), at: timestamp, add: count, differ: count, remove: count, conflicts: count, kept: count })
-    .nullable(),
-});
-type DeclarationDocument = z.infer<typeof declarationSchema>;
 
 const WRITES: readonly PlannedRecord['action'][] = ['add', 'correct', 'remove', 'adopt'];
 

@@ -9,9 +9,10 @@ import { hashText } from '../../shared/link/signatures.ts';
 import type { DeclareRequest } from '../dns/zone-requests.ts';
 import { followInstances } from './instances.ts';
 import { recordsDeclarationSchema, type FoundZone, type RecordsDeclaration, type RecordsPorts } from './ports.ts';
+import type { KnownPlace, KnownZone } from './rows.ts';
 import { askAgainAt, describeSource, resolve, sourcesOf, type KnownSource, type Source } from './sources.ts';
 import type { RecordsStatus, RecordStatus } from './status.ts';
-import { RecordsStore, type KnownPlace, type KnownZone } from './store.ts';
+import { RecordsStore } from './store.ts';
 import { declarationsOf, zoneKey, type PlacedDeclaration } from './zone-declarations.ts';
 
 /** A zone may come to hold a name that its parent held before: every name is looked up anew each day. */

@@ -1,9 +1,9 @@
 /** Tables of RecordsObject as parsed rows. Everything but the declaration can be asked for again; it is kept so that a crash asks little. */
-import { z } from 'zod';
-import { errorDataSchema } from '../../shared/errors.ts';
-import { declaredRecordSchema, dnsVendorSchema } from '../config/configuration.ts';
+import type { z } from 'zod';
+import { declaredRecordSchema } from '../config/configuration.ts';
 import { migrate, type Migration } from '../storage/schema.ts';
-import { recordsDeclarationSchema, type RecordsDeclaration } from './ports.ts';
+import type { RecordsDeclaration } from './ports.ts';
+import { placeSchema, receivedSchema, toldZoneSchema, type KnownPlace, type KnownZone, type Received } from './rows.ts';
 import { knownSourceSchema, type KnownSource } from './sources.ts';
 
 const MIGRATIONS: readonly Migration[] = [
@@ -18,37 +18,6 @@ const MIGRATIONS: readonly Migration[] = [
     ],
   },
 ];
-
-const timestamp = z.number().int().nonnegative();
-export const foundZoneSchema = z.object({ vendor: dnsVendorSchema, zone: z.object({ id: z.string(), name: z.string() }) });
-
-/** The records have a table of their own. */
-export const receivedSchema = recordsDeclarationSchema.omit({ records: true }).extend({
-  /** Unix ms of the last run; null before the first. */
-  checkedAt: timestamp.nullable(),
-});
-type Received = z.infer<typeof receivedSchema>;
-
-export const placeSchema = z.object({
-  /** Also while a later look failed. */
-  found: foundZoneSchema.nullable(),
-  /** Unix ms of the next look. */
-  askAt: timestamp,
-  failures: z.number().int().nonnegative(),
-  failure: errorDataSchema.nullable(),
-});
-export type KnownPlace = z.infer<typeof placeSchema>;
-
-export const toldZoneSchema = z.object({
-  found: foundZoneSchema,
-  /** Hash of what it was told last; null when it is to be told, whatever it knows. */
-  told: z.string().nullable(),
-  toldAt: timestamp.nullable(),
-  askAt: timestamp,
-  failures: z.number().int().nonnegative(),
-  failure: errorDataSchema.nullable(),
-});
-export type KnownZone = z.infer<typeof toldZoneSchema>;
 
 export class RecordsStore {
   readonly #storage: DurableObjectStorage;
