@@ -315,7 +315,7 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
   #wholeZone(): ZoneParts['table'] {
     if (this.#isTable()) return this.#connected().table;
     throw new DnsError('dns_refused', 'The vendor of this zone changes single records: there is no whole zone to restore.', {
-      hint: 'Only records in the ledger are ever changed here; `npm run dns -- audit` lists them.',
+      hint: 'Only records in the ledger are ever changed here; `npm run dns -- records` lists them.',
     });
   }
 

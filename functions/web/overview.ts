@@ -43,6 +43,7 @@ export interface PageQuery {
 export async function readStatusModel(deps: WebDependencies, { page, query, notice }: PageQuery): Promise<StatusModel> {
   const [{ status, clusters, zones, problems }, { views, total }] = await Promise.all([readFacts(deps), deps.fleet.page({ page, size: PAGE_SIZE, query })]);
   const plans = await readPlans(deps, zones);
+  const zoneNames = new Map(zones.map(({ provider, zoneId, zoneName }) => [`${provider}:${zoneId}`, zoneName]));
   return statusModel(
     {
       certificates: views,
@@ -52,7 +53,7 @@ export async function readStatusModel(deps: WebDependencies, { page, query, noti
       zones: zones.map((zone) => ({ health: zone.health, address: zoneAddress(zone), plan: plans.get(zoneAddress(zone)) ?? null })),
       configuration: { problems, lastGoodInForce: status.configuration !== null },
       setup: deps.setupProblems,
-      events: status.events,
+      events: status.events.map((event) => ({ ...event, zone: zoneNames.get(event.zone ?? '') ?? event.zone })),
       paging: { number: page, size: PAGE_SIZE, total, query },
       notice,
     },

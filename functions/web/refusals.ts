@@ -28,6 +28,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   zone_unknown: 404,
   zone_ambiguous: 409,
   snapshot_unknown: 404,
+  dns_refused: 409,
   dns_zone_changed: 409,
   dns_zone_stopped: 409,
   dns_zone_locked: 409,

@@ -1,6 +1,6 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** What stands beside the certificates: relays of each cluster, and what happened lately. */
-import { Badge } from './badge.tsx';
+import { Badge, ToneMark } from './badge.tsx';
 import type { ClusterHealth, FleetEvent } from './model.ts';
 import { Ago, Sentence } from './time-text.tsx';
 import { iso, utcMinute, relative } from './time.ts';
@@ -59,8 +59,9 @@ export const Events = ({ events, now }: { events: readonly FleetEvent[]; now: nu
               {relative(now, event.at)}
             </time>
             <p>
-              {event.certificate === null ? null : <b>{event.certificate} </b>}
-              <Sentence text={event.message} />
+              {event.severity === 'info' ? null : <ToneMark tone={event.severity === 'critical' ? 'bad' : 'warn'} />}
+              {(event.certificate ?? event.zone) === null ? null : <b>{event.certificate ?? event.zone} </b>}
+              <Sentence text={event.message.split('\n')[0] ?? ''} />
             </p>
           </li>
         ))}

@@ -41,7 +41,11 @@ export interface SetupProblem {
 export interface FleetEvent {
   at: number;
   certificate: string | null;
+  /** Name of the zone that it happened in; null when it is none's. */
+  zone: string | null;
+  severity: 'info' | 'warning' | 'critical';
   kind: string;
+  /** The first line says what happened; details may follow. */
   message: string;
 }
 

@@ -57,7 +57,7 @@ small { display: block; color: var(--soft); font-size: .8125rem; font-weight: 40
 #link { color: var(--amber-text); }
 .hero { display: grid; grid-template-columns: minmax(21rem, 1fr) 15rem minmax(0, 30rem); gap: 1rem 2.5rem; align-items: end; min-height: 18rem; }
 .statement { align-self: center; padding: 2rem 0; }
-h1 { font-size: clamp(2.25rem, 4.4vw, 4.25rem); line-height: 1.02; letter-spacing: -.035em; font-weight: 700; text-wrap: balance; overflow-wrap: anywhere; }
+h1 { font-size: clamp(2.25rem, 3.9vw, 4.25rem); line-height: 1.02; letter-spacing: -.035em; font-weight: 700; text-wrap: balance; overflow-wrap: anywhere; }
 .counts { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin-top: 1.25rem; color: var(--board-soft); }
 .counts li { display: inline-flex; align-items: center; gap: .4em; }
 .counts b { color: var(--board-ink); }
@@ -213,6 +213,7 @@ aside h2 { font-size: 1.0625rem; padding-bottom: .5rem; border-bottom: 1px solid
 .events li { display: grid; grid-template-columns: 5.2rem 1fr; gap: .75rem; font-size: .875rem; }
 .events li > p { display: block; overflow-wrap: anywhere; }
 .events time { color: var(--soft); }
+.events .tone-mark { margin-right: .3em; }
 .problems, .notice { margin-top: 2rem; padding: 1.25rem 1.5rem; background: var(--wash-red); border-radius: 3px; }
 .problems.setup, .notice { background: var(--wash-amber); }
 .problems ol { margin-top: .75rem; display: grid; grid-template-columns: minmax(0, 1fr); gap: .75rem; }

@@ -51,7 +51,7 @@ export const Zones = ({ zones, now }: { zones: readonly ZoneModel[]; now: number
 const ZoneRow = ({ zone, now }: { zone: ZoneModel; now: number }) => {
   const { health, wording } = zone;
   return (
-    <article class="zone" id={zone.id} data-keep>
+    <section class="zone" id={zone.id} aria-label={health.zoneName} data-keep>
       <header>
         <h3>{health.zoneName}</h3>
         <Badge wording={wording} />
@@ -67,7 +67,7 @@ const ZoneRow = ({ zone, now }: { zone: ZoneModel; now: number }) => {
       </header>
       <div class="zone-facts">
         <Stopped health={health} now={now} />
-        {zone.failing && health.lastError !== null ? (
+        {zone.failing && health.stopped === null && health.lastError !== null ? (
           <div class="failure">
             <p>
               {health.lastError.error.message} <code>{health.lastError.error.code}</code>
@@ -98,7 +98,7 @@ const ZoneRow = ({ zone, now }: { zone: ZoneModel; now: number }) => {
           , {ownRecords(health)}
         </p>
       </div>
-    </article>
+    </section>
   );
 };
 
@@ -116,7 +116,7 @@ const Stopped = ({ health: { stopped, zoneName }, now }: { health: ZoneHealth; n
         <b>
           Stopped <Ago now={now} at={stopped.at} />.
         </b>{' '}
-        {stopped.message}
+        {capitalised(stopped.message)}
       </p>
       {stopped.lines.length === 0 ? null : (
         <ul class="difference" aria-label="What differs">
@@ -134,6 +134,11 @@ const Stopped = ({ health: { stopped, zoneName }, now }: { health: ZoneHealth; n
       <pre>npm run dns -- release {zoneName}</pre>
     </div>
   );
+
+/** The message also stands inside of sentences, in small letters. */
+function capitalised(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}
 
 /** The declared records in one line, the plan behind it, and the button for a plan that waits for somebody. */
 const Declared = ({ zone }: { zone: ZoneModel }) => {

@@ -52,6 +52,8 @@ const pages: Record<string, Page> = {
   '/zones-calm': status([healthy()], { zones: [asDeclared(), namecheap({ live: 1 })] }),
   '/zones-stopped': status([healthy()], { zones: [stoppedZone(), asDeclared()] }),
   '/zones-refusing': status([undelegated()], { zones: [refusing(), drifting()] }),
+  '/zones-drifting': status([healthy()], { zones: [drifting()] }),
+  '/zones-drifting-later': statusPage(statusModel(input([healthy()], { zones: [drifting()] }), NOW + 2 * HOUR)),
   '/zones-waiting': status([renewing()], {
     zones: [waitingZone(), namecheap({ zoneName: 'unused.example', zoneId: 'ops/unused.example', lastSuccessAt: null })],
   }),

@@ -226,8 +226,15 @@ export const input = (certificates: CertificateView[], overrides: Partial<Status
   configuration: { problems: [], lastGoodInForce: true },
   setup: [],
   events: [
-    { at: NOW - 3 * MINUTE, certificate: 'matrix', kind: 'verified', message: 'Every instance serves the installed chain.' },
-    { at: NOW - 29 * DAY, certificate: 'matrix', kind: 'live', message: `The certificate is live in its target (SHA-256 ${LEAF}).` },
+    { at: NOW - 3 * MINUTE, certificate: 'matrix', zone: null, severity: 'info', kind: 'verified', message: 'Every instance serves the installed chain.' },
+    {
+      at: NOW - 29 * DAY,
+      certificate: 'matrix',
+      zone: null,
+      severity: 'info',
+      kind: 'live',
+      message: `The certificate is live in its target (SHA-256 ${LEAF}).`,
+    },
   ],
   paging: { number: 1, size: 25, total: certificates.length, query: null },
   notice: null,

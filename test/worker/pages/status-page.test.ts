@@ -80,7 +80,9 @@ describe('the status page says of a certificate', () => {
 
   it('a fingerprint in an event as a short one, since 64 characters without a gap break a narrow column', () => {
     const html = render([healthy()], {
-      events: [{ at: NOW, certificate: 'matrix', kind: 'live', message: `The certificate is live in its target (SHA-256 ${LEAF}).` }],
+      events: [
+        { at: NOW, certificate: 'matrix', zone: null, severity: 'info', kind: 'live', message: `The certificate is live in its target (SHA-256 ${LEAF}).` },
+      ],
     });
     expect(textOf(html)).toMatch(/live in its target \(SHA-256 a4c1 f09b e7a2 5d38… \)\./);
     expect(textOf(html)).not.toContain(LEAF);
@@ -289,6 +291,27 @@ describe('the status page says of a DNS zone', () => {
   it('that all is as declared, without more ado', () => {
     expect(words(asDeclared())).toContain('example.net well Cloudflare [dns.main] Declared records: 4 as declared.');
     expect(render([], { zones: [asDeclared()] })).not.toContain('<details');
+  });
+
+  it('once that it is stopped, although its last error says so as well', () => {
+    const stopped = stoppedZone();
+    const error = { code: 'dns_zone_stopped', message: 'Nothing is written to example.co.uk.', retryable: false };
+    expect(words({ ...stopped, health: { ...stopped.health, lastError: { at: NOW, error } } })).not.toContain('dns_zone_stopped');
+  });
+
+  it('what happened in it lately: the weight and the first line, since the difference stands with the zone', () => {
+    const event = {
+      at: NOW,
+      certificate: null,
+      zone: 'example.co.uk',
+      severity: 'critical' as const,
+      kind: 'zone_stopped',
+      message: 'A row is gone.\n- @ MX mail',
+    };
+    const html = /<section class="health events".*?<\/section>/s.exec(render([], { events: [event] }))?.[0] ?? '';
+    expect(textOf(html)).toContain('example.co.uk A row is gone. ');
+    expect(html).toContain('tone-bad');
+    expect(html).not.toContain('@ MX mail');
   });
 
   it('nothing that its vendor could make run', () => {
