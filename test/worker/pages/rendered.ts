@@ -1,5 +1,5 @@
 /** Every page in a telling situation, as HTML by path: what the browser check of `test/e2e/page.test.ts` serves and opens. */
-import { HOUR, MINUTE } from '../../../shared/clock.ts';
+import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
 import {
   certificateModel,
   certificatePage,
@@ -53,7 +53,7 @@ const pages: Record<string, Page> = {
   '/zones-stopped': status([healthy()], { zones: [stoppedZone(), asDeclared()] }),
   '/zones-refusing': status([undelegated()], { zones: [refusing(), drifting()] }),
   '/zones-drifting': status([healthy()], { zones: [drifting()] }),
-  '/zones-drifting-later': statusPage(statusModel(input([healthy()], { zones: [drifting()] }), NOW + 2 * HOUR)),
+  '/zones-drifting-later': statusPage(statusModel(input([healthy()], { zones: [drifting()] }), NOW + 3 * DAY)),
   '/zones-waiting': status([renewing()], {
     zones: [waitingZone(), namecheap({ zoneName: 'unused.example', zoneId: 'ops/unused.example', lastSuccessAt: null })],
   }),
