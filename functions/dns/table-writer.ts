@@ -165,6 +165,7 @@ export class TableWriter {
         return this.#anotherRound(unkept(zoneName(this.#context)));
       case 'without-effect':
         this.#close(attempt);
+        this.#withdrawProof(attempt);
         if (attempt.kind === 'restore') return this.#restoreFailed();
         if (believe(this.#context, read)) this.#settle(read.table);
         return this.#anotherRound(unkept(zoneName(this.#context)));
@@ -187,6 +188,13 @@ export class TableWriter {
     this.#settle(read.table);
     ledger.noteSuccess(now);
     if (attempt.kind === 'restore') raise('zone_restored', 'info', `${zoneName(this.#context)} was put back as a snapshot has it, and writing goes on.`);
+  }
+
+  /** Nobody else thinks of a challenge's value. A declared record that is there by and by may be somebody else's. */
+  #withdrawProof({ acknowledged, firstSent }: Attempt): void {
+    const { ledger } = this.#context;
+    const declared = ledger.entries(firstSent).filter(({ owner }) => owner === DECLARED);
+    if (!acknowledged) ledger.markUnsent(declared.map(({ id }) => id));
   }
 
   #close(attempt: Attempt): void {
