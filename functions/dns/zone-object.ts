@@ -265,7 +265,7 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
     const janitor = isTable
       ? nextJanitorRun(now, { ...outlook, removing: 0 }, 0, null)
       : nextJanitorRun(now, outlook, this.#ledger.zone()?.failures ?? 0, this.#retryAt);
-    const { table, declared, outbox } = this.#parts ?? {};
+    const { table, declared, outbox } = this.#wired() ?? {};
     const times = [
       janitor,
       isTable ? (table?.next() ?? null) : null,
@@ -282,7 +282,7 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
     const { live, removing } = this.#ledger.outlook();
     const { zone, lastSuccessAt, lastError } = state;
     const vendors = this.#ledger.vendors();
-    const { table, declared } = this.#parts ?? {};
+    const { table, declared } = this.#wired() ?? {};
     return {
       provider: vendors[0]?.provider ?? '',
       zoneId: zone.id,
@@ -309,7 +309,7 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
   }
 
   #isStopped(): boolean {
-    return this.#isTable() && this.#parts?.table.isStopped() === true;
+    return this.#isTable() && this.#wired()?.table.isStopped() === true;
   }
 
   #wholeZone(): ZoneParts['table'] {
@@ -321,10 +321,15 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
 
   /** The platform's time stands in while there are no dependencies (an invalid configuration): the janitor must go on. */
   #now(): number {
+    return this.#wired()?.dependencies.clock() ?? Date.now();
+  }
+
+  /** What can be said without dependencies is said. */
+  #wired(): ZoneParts | undefined {
     try {
-      return this.#connected().dependencies.clock();
+      return this.#connected();
     } catch {
-      return Date.now();
+      return undefined;
     }
   }
 

@@ -62,6 +62,7 @@ describe('a zone with declared records', () => {
       account.zone.store.apply([{ kind: 'patch', id, body: { content: '203.0.113.9' } }]);
       account.now += 6 * HOUR;
       const successor = restart();
+      expect(unwrap(await successor.health())).toMatchObject({ declared: { approved: true } });
       await successor.alarm();
       expect(zoneLines(account)).toEqual([`A ${WWW} 192.0.2.1 300`]);
       account.now += 400 * 24 * HOUR;
