@@ -146,7 +146,7 @@ async function restore(call: Call): Promise<number> {
   const snapshot = invocation.snapshot ?? (await newestSnapshot(api, zone));
   const preview = await api.get(`${zone.address}/snapshots/${snapshot}`, previewAnswer);
   const { digest, lines } = preview;
-  terminal.note(`${zone.zoneName} as it was on ${moment(preview.snapshot.at)} (snapshot ${snapshot}, before: ${printable(preview.snapshot.reason)}).`);
+  terminal.note(`${zone.zoneName} as it was on ${moment(preview.snapshot.at)} (snapshot ${snapshot}, ${printable(preview.snapshot.reason)}).`);
   if (lines.length === 0) {
     terminal.note('Nothing differs from it; nothing is to be restored.');
     if (zone.health.stopped !== null) terminal.note(`The zone is stopped all the same. Let it go on: npm run dns -- release ${zone.zoneName}`);
@@ -165,14 +165,21 @@ async function restore(call: Call): Promise<number> {
     );
   }
   const answer = await api.post(`${zone.address}/snapshots/${snapshot}/restore`, { digest }, doneAnswer);
-  report(call, { ...answer, restored: true }, `${zone.zoneName} is restored.`);
+  const sentence =
+    answer.health?.stopped == null
+      ? `${zone.zoneName} is restored.`
+      : `The snapshot is written. ${zone.zoneName} is read back now, and goes on when it is as it should be: npm run dns -- zones`;
+  report(call, { ...answer, restored: true }, sentence);
   return DONE;
 }
 
 async function newestSnapshot(api: Api, zone: ListedZone): Promise<number> {
   const { snapshots } = await api.get(`${zone.address}/snapshots`, snapshotsAnswer);
   if (snapshots.length === 0) throw new Error(`${zone.zoneName} has no snapshots: they are kept where a vendor replaces whole zones.`);
-  return Math.max(...snapshots.map(({ id }) => id));
+  const newest = snapshots.reduce((latest, snapshot) => (snapshot.id > latest.id ? snapshot : latest));
+  if (/restored/.test(newest.reason))
+    throw new Error(`The newest snapshot of ${zone.zoneName} was taken before another restore. Choose one: npm run dns -- snapshots ${zone.zoneName}`);
+  return newest.id;
 }
 
 /** Asks, unless `--yes` has answered. */
@@ -193,7 +200,7 @@ function report<T extends { health: ListedZone['health'] | null }>({ terminal, i
 /** What is still to come before it is done; null when nothing is. */
 function progressOf(health: ListedZone['health'] | null): string | null {
   if (health === null || health.waiting === null) return null;
-  return `It is under way: ${printable(health.waiting.reason)} Next step ${moment(health.waiting.until)}.`;
+  return `It is under way: ${printable(health.waiting.reason).replace(/\.$/, '')}. Next step ${moment(health.waiting.until)}.`;
 }
 
 function api({ api: client }: Call): Api {

@@ -95,7 +95,7 @@ function tallyOf({ records }: Plan): string {
 export function snapshotsText({ zone, snapshots }: z.infer<typeof snapshotsAnswer>): string {
   if (snapshots.length === 0) return `${titleOf(zone)}\nThere are no snapshots: they are kept where a vendor replaces whole zones.`;
   const rows = snapshots.map(({ id, at, rows: amount, emailType, reason }) => [String(id), moment(at), String(amount), emailType, reason]);
-  return [titleOf(zone), table(['SNAPSHOT', 'TAKEN', 'ROWS', 'MAIL', 'BEFORE'], rows)].join('\n');
+  return [titleOf(zone), table(['SNAPSHOT', 'TAKEN', 'ROWS', 'MAIL', 'WHY'], rows)].join('\n');
 }
 
 /** Exactly what restoring would do. */

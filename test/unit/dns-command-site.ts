@@ -3,12 +3,23 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { z } from 'zod';
-import type { FleetClient } from '../../functions/fleet/client.ts';
-import { createApp } from '../../functions/web/app.ts';
+import type { RecordStatus } from '../../functions/records/status.ts';
+import { ADMIN, zoneSite } from '../worker/zone-site.ts';
 import { ZoneStandIn } from '../worker/zone-stand-in.ts';
 
-export const TOKEN = 'administrator-token-for-tests';
+export const TOKEN = ADMIN;
 const NOW = Date.UTC(2026, 10, 21, 1, 7);
+
+const UNPLACED: RecordStatus = {
+  name: 'www.elsewhere.example',
+  type: 'A',
+  source: 'as written',
+  state: 'failing',
+  values: ['192.0.2.1'],
+  held: null,
+  zone: null,
+  failure: { code: 'dns_zone_not_found', message: 'No zone holds www.elsewhere.example.', retryable: false },
+};
 
 export interface Site {
   origin: string;
@@ -26,33 +37,10 @@ export async function openSite(): Promise<Site> {
     ]),
     new ZoneStandIn({ provider: 'cloudflare', zoneId: '0'.repeat(32), zoneName: 'example.net' }, []),
   ];
-  const unused = () => Promise.reject(new Error('This part of the fleet is not there.'));
-  const fleet: FleetClient = {
+  const app = zoneSite({
+    now: () => NOW,
     zones: () => Promise.resolve(zones.map((zone) => ({ ...zone.name, sequence: 1, at: NOW, health: zone.report() }))),
-    status: unused,
-    list: unused,
-    page: unused,
-    certificate: unused,
-    act: unused,
-    operation: unused,
-    beginSignIn: unused,
-    signedIn: unused,
-    relayBundle: unused,
-    sweep: unused,
-    offer: unused,
-    promote: unused,
-    storeRelayBundle: unused,
-  };
-  const app = createApp({
-    clock: () => NOW,
-    compiled: { valid: false, hash: '', problems: [] },
-    fleet,
-    adminToken: TOKEN,
-    setupProblems: [],
-    secret: unused,
-    putSecret: unused,
-    clusters: unused,
-    zone: (provider, zoneId) => {
+    object: (provider, zoneId) => {
       const found = zones.find(({ name }) => name.provider === provider && name.zoneId === zoneId);
       if (found === undefined) throw new Error('There is no such zone.');
       return found;
@@ -62,18 +50,7 @@ export async function openSite(): Promise<Site> {
         generation: 1,
         checkedAt: NOW,
         nextAt: null,
-        records: [
-          {
-            name: 'www.elsewhere.example',
-            type: 'A',
-            source: 'as written',
-            state: 'failing',
-            values: ['192.0.2.1'],
-            held: null,
-            zone: null,
-            failure: { code: 'dns_zone_not_found', message: 'No zone holds www.elsewhere.example.', retryable: false },
-          },
-        ],
+        records: [UNPLACED],
         zones: zones.map(({ name }) => ({
           ...name,
           provider: name.provider === 'namecheap' ? 'namecheap' : 'cloudflare',
@@ -83,8 +60,6 @@ export async function openSite(): Promise<Site> {
           failure: null,
         })),
       }),
-    relay: null,
-    connectRelay: unused,
   });
   const requests: string[] = [];
   const listener = getRequestListener(app.fetch);

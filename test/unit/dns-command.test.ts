@@ -77,7 +77,7 @@ async function dns(args: string[], environment?: Record<string, string>): Promis
 
 const stop = (name = 'example.co.uk') => {
   const zone = site.zone(name);
-  zone.snapshot('the challenges of issuance-1', Date.UTC(2026, 10, 21, 1, 0));
+  zone.snapshot('before the challenges of issuance-1', Date.UTC(2026, 10, 21, 1, 0));
   zone.lines = zone.lines.filter((line) => !line.startsWith('MX'));
   zone.stopped = {
     at: Date.UTC(2026, 10, 21, 1, 1),
@@ -227,7 +227,7 @@ describe('restore', () => {
     const zone = stop();
     const { code, err, asked } = await typing(['example.co.uk'], 'restore', 'example.co.uk');
     expect([code, asked]).toEqual([0, ['Type example.co.uk to restore it: ']]);
-    expect(err).toContain('example.co.uk as it was on 2026-11-21 01:00 UTC (snapshot 1, before: the challenges of issuance-1).');
+    expect(err).toContain('example.co.uk as it was on 2026-11-21 01:00 UTC (snapshot 1, before the challenges of issuance-1).');
     expect(err).toContain('Restoring it would do this to the zone as it is now:\n  + MX example.co.uk 1 mail.example.net\n');
     expect([zone.done, zone.stopped, zone.lines.length]).toEqual([['restore 1'], null, 2]);
   });
@@ -267,10 +267,17 @@ describe('restore', () => {
     expect(await dns(['restore', 'example.co.uk', '7'])).toMatchObject({ code: 1, err: expect.stringContaining('There is no snapshot 7') });
   });
 
+  it('does not choose by itself what another restore wanted to get away from', async () => {
+    const zone = stop();
+    zone.snapshot('before snapshot 1 was restored', Date.UTC(2026, 10, 21, 1, 5));
+    const { code, err } = await dns(['restore', 'example.co.uk']);
+    expect([code, zone.done, err]).toEqual([1, [], expect.stringContaining('Choose one: npm run dns -- snapshots example.co.uk')]);
+  });
+
   it('finds its snapshot in the list', async () => {
     stop();
     const { out } = await dns(['snapshots', 'example.co.uk']);
-    expect(out).toMatch(/SNAPSHOT {2}TAKEN +ROWS {2}MAIL {2}BEFORE\n1 +2026-11-21 01:00 UTC {2}2 +MX +the challenges of issuance-1\n/);
+    expect(out).toMatch(/SNAPSHOT {2}TAKEN +ROWS {2}MAIL {2}WHY\n1 +2026-11-21 01:00 UTC {2}2 +MX +before the challenges of issuance-1\n/);
   });
 });
 
