@@ -46,6 +46,7 @@ export function planHosts(before: HostTable, { add, remove }: HostChange): HostP
   // Less rows than before always fit, also into a list that is over the limit for a reason of the vendor's.
   if (added.length > 0 && rows.length > MAX_HOSTS) throw full(before, added.length);
   requireNoAlias(added, rows, before.domain);
+  requireNoRedirect(added, rows, before.domain);
   const plan: HostPlan = { table: { ...before, rows }, changed: added.length + removed.length > 0, added, removed, found };
   requireSafe(before, plan, unwanted);
   return plan;
@@ -83,6 +84,25 @@ function requireNoAlias(added: readonly HostRow[], rows: readonly HostRow[], dom
       hint: type === 'TXT' ? 'A CNAME at _acme-challenge delegates it: configure the vendor of the zone that it leads to.' : 'Remove one of the two.',
       details: { name, type },
     });
+  }
+}
+
+/** Served by addresses of the vendor's: an address beside one of them would send some visitors elsewhere. */
+const REDIRECTS: ReadonlySet<HostRow['type']> = new Set(['URL', 'URL301', 'FRAME', 'ALIAS']);
+
+function requireNoRedirect(added: readonly HostRow[], rows: readonly HostRow[], domain: string): void {
+  for (const { name, type } of added) {
+    if (type !== 'A' && type !== 'AAAA') continue;
+    const other = rows.find((row) => REDIRECTS.has(row.type) && row.name.toLowerCase() === name.toLowerCase());
+    if (other === undefined) continue;
+    throw namecheapError(
+      'namecheap_record_refused',
+      `${type} ${name} cannot be added to ${domain}: ${other.type} stands there, which answers with other addresses.`,
+      {
+        hint: 'Remove one of the two.',
+        details: { name, type },
+      },
+    );
   }
 }
 

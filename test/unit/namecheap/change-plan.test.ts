@@ -39,6 +39,16 @@ describe('a planned change', () => {
     expect(planHosts(table(), { add: [], remove: [challenge('value')] })).toMatchObject({ changed: false, table: { rows: [] } });
   });
 
+  it.each(['URL', 'URL301', 'FRAME', 'ALIAS'] as const)('adds no address beside %s, which has addresses of its own', (type) => {
+    const before = table(row('Www', type, 'target.example.net.'));
+    const add = [row('www', 'A', '192.0.2.1')];
+    expect(() => planHosts(before, { add, remove: [] })).toThrow(
+      expect.objectContaining({ code: 'namecheap_record_refused', details: { name: 'www', type: 'A' } }),
+    );
+    expect(planHosts(before, { add: [row('other', 'A', '192.0.2.1')], remove: [] }).changed).toBe(true);
+    expect(planHosts(before, { add, remove: before.rows }).table.rows).toEqual(add);
+  });
+
   it('lets nothing stand beside a CNAME, unless the CNAME goes', () => {
     const alias = row('_acme-challenge', 'CNAME', 'x.example.net.');
     expect(() => planHosts(table(alias), { add: [challenge('value')], remove: [] })).toThrow(expect.objectContaining({ code: 'namecheap_name_is_alias' }));
