@@ -43,7 +43,9 @@ export function judgeWrite(attempt: Attempt, read: HostTable, isOurs: (row: Host
 
   if (!foreign && !ours) return { is: 'as-planned' };
   const landed = attempt.acknowledged || missing.length + left.length < planned.added.length + planned.removed.length;
-  if (!landed) return now < attempt.over ? { is: 'travelling' } : { is: 'without-effect' };
+  if (!landed && now < attempt.over) return { is: 'travelling' };
+  // A vendor that shows the list before does so once: what is decided on was seen twice.
+  if (!landed) return attempt.reads === 0 ? { is: 'unclear', readAt: now + AGAIN_MS[0] } : { is: 'without-effect' };
   const again = AGAIN_MS[attempt.reads];
   if (again !== undefined) return { is: 'unclear', readAt: now + again };
   if (difference(attempt.before, read).lines.length === 0) return { is: 'without-effect' };

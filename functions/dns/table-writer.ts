@@ -139,7 +139,7 @@ export class TableWriter {
     let read: ReadTable;
     try {
       // The first is paid with the write.
-      if (attempt.reads + attempt.failures > 0) await calls.spend(1, 'challenge');
+      if (attempt.reads + attempt.failures > 0 || clock() >= attempt.over) await calls.spend(1, 'challenge');
       read = await calls.read();
     } catch (thrown) {
       if (store.attempt()?.id === attempt.id) this.#readLater(attempt, toPerennialError(thrown));
@@ -154,7 +154,7 @@ export class TableWriter {
     const verdict = judgeWrite(attempt, read.table, isOurs(this.#context), now);
     switch (verdict.is) {
       case 'travelling':
-        return store.setAttempt({ ...attempt, failures: 0, readAt: attempt.over, reads: Math.max(attempt.reads, 1) });
+        return store.setAttempt({ ...attempt, failures: 0, readAt: attempt.over });
       case 'unclear':
         return store.setAttempt({ ...attempt, failures: 0, readAt: verdict.readAt, reads: attempt.reads + 1 });
       case 'as-planned':
