@@ -2,10 +2,10 @@
  * What a zone has to tell the fleet, kept until it has arrived: events, and how the zone is when that has changed in a way
  * that people would want to see. Delivered by the zone's alarm.
  */
-import { z } from 'zod';
 import { DAY, HOUR, SECOND, type Clock } from '../../shared/clock.ts';
 import type { Ledger } from './ledger.ts';
-import { MAX_REPORTED_EVENTS, zoneEventSchema, type SendZoneReport, type ZoneEvent } from './zone-report.ts';
+import { outboxSchema, type OutboxDocument } from './outbox-document.ts';
+import { MAX_REPORTED_EVENTS, type SendZoneReport, type ZoneEvent } from './zone-report.ts';
 import type { ZoneHealth } from './zone-requests.ts';
 
 /** Events that wait for a fleet that does not answer; the oldest are dropped, critical ones last. */
@@ -14,21 +14,6 @@ const FIRST_RETRY_MS = 10 * SECOND;
 const LONGEST_RETRY_MS = HOUR;
 /** A change is told this soon after the call that made it, milliseconds: what follows at once is told with it. */
 const SOON_MS = 5 * SECOND;
-
-const timestamp = z.number().int().nonnegative();
-const count = z.number().int().nonnegative();
-
-export const outboxSchema = z.object({
-  /** Of the last report and the last event. */
-  sequence: count,
-  eventSequence: count,
-  events: z.array(zoneEventSchema),
-  /** What the fleet was told last, in short. */
-  told: z.string(),
-  retryAt: timestamp,
-  failures: count,
-});
-type OutboxDocument = z.infer<typeof outboxSchema>;
 
 const EMPTY: OutboxDocument = { sequence: 0, eventSequence: 0, events: [], told: '', retryAt: 0, failures: 0 };
 

@@ -30,7 +30,7 @@ export function readSource(environment: Readonly<Record<string, string | undefin
     };
   }
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
     return { file, text, compiled: compileConfiguration(text) };
   } catch {
     return { file, text: '', compiled: missing(`The file ${file} is not UTF-8 text. Save it as UTF-8.`) };

@@ -30,7 +30,7 @@ import {
   snapshotContentSchema,
   stoppedSchema,
 } from '../../functions/dns/table-state.ts';
-import { outboxSchema } from '../../functions/dns/zone-outbox.ts';
+import { outboxSchema } from '../../functions/dns/outbox-document.ts';
 import { foundZoneSchema, placeSchema, receivedSchema as receivedDeclarationSchema, toldZoneSchema } from '../../functions/records/rows.ts';
 import { knownSourceSchema } from '../../functions/records/sources.ts';
 import { sealedSchema } from '../../functions/secrets/sealing.ts';
