@@ -4,11 +4,12 @@
  */
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Configuration } from '../../functions/config/configuration.ts';
 import { privateKeySchema } from '../../shared/link/signatures.ts';
 import { readSource, ROOT } from '../build/source.ts';
 import { keepOnce, type Kept } from './folder.ts';
 import { makeAdminToken, makeSealingKey, makeSigningKey, publicHalf } from './keys.ts';
-import { draftLaw } from './law.ts';
+import { draftLaw, NAMECHEAP_VARIABLE } from './law.ts';
 
 export interface SetupOptions {
   cluster: string;
@@ -57,8 +58,19 @@ export async function setUp({ cluster, origin, folder, today, environment }: Set
 
 5. Secrets that certificates.toml refers to, once the Worker is deployed (npm run deploy):
    PERENNIAL_ORIGIN=${origin} npm run secret -- cloudflare-token
-
+${namecheapStep(compiled.valid ? compiled.configuration : null, cluster, file(law))}
 Delete ${file(edge)} and ${file(relay)} when both are stored; ${file(admin)} is read by npm run secret.
+`;
+}
+
+/** What an account at Namecheap needs besides; empty without one. */
+function namecheapStep(configuration: Configuration | null, cluster: string, law: string): string {
+  const used = configuration?.dns.some((vendor) => vendor.provider === 'namecheap' && vendor.egress === cluster) ?? false;
+  if (!used) return '';
+  return `
+6. Namecheap, whose key stays in the cluster: put it where the relay alone reads it, name your domains in ${law}
+   ("namecheap"), and list the cluster's address at Namecheap (Profile, Tools, API Access):
+   nomad var put ${NAMECHEAP_VARIABLE} key=@namecheap-key.txt
 `;
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -50,6 +50,21 @@ describe('the setup', () => {
     expect(law.targets).toMatchObject([{ certificate: 'example', variable: 'nomad/jobs/proxy', names: ['example.net', '*.example.net'] }]);
     expect(law.egress).toMatchObject([{ host: 'acme-v02.api.letsencrypt.org', port: 443 }]);
     expect(law.edgeKeys[0]).not.toHaveProperty('d');
+  });
+
+  it('drafts what an account at Namecheap and records of instances need, and says where the key belongs', async () => {
+    const folder = newFolder();
+    const toml = join(folder, '..', 'certificates.toml');
+    const cluster = `[clusters.main]\nkeys = ["relay-1:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"]\n`;
+    const vendor = `[dns.registrar]\nprovider = "namecheap"\nuser = "ops"\negress = "main"\n`;
+    writeFileSync(toml, `${cluster}${vendor}[[records]]\nname = "in.example.net"\ntype = "A"\ntarget = "traefik"\nservice = "edge"\n`);
+    const environment = { PERENNIAL_CONFIG: toml };
+    const instructions = await setUp({ cluster: 'main', origin: 'https://perennial.example.workers.dev', folder, today: '2026-11-21', environment });
+    expect(instructions).toContain('nomad var put nomad/jobs/relay/namecheap key=@namecheap-key.txt');
+    const law = lawSchema.parse(JSON.parse(read(folder, 'law-main.json')));
+    expect(law.namecheap).toMatchObject([{ account: 'ops', key: { variable: 'nomad/jobs/relay/namecheap', item: 'key' }, changes: 'any' }]);
+    expect(law.services).toMatchObject([{ service: 'edge', namespace: 'default' }]);
+    expect(await run(newFolder())).not.toContain('namecheap');
   });
 
   it.each([{ args: ['--bogus'] }, { args: ['--cluster', 'Not A Name'] }, { args: ['--origin', 'nowhere'] }])(
