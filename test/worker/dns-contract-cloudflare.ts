@@ -68,9 +68,10 @@ function stageOf(name: string, state: DurableObjectState): ZoneStage {
     secret: () => Promise.resolve(token),
     fetch: async (input, init) => app.fetch(new Request(input, init)),
     clock: () => now,
-    namecheap: () => {
-      throw new Error('No zone is at Namecheap here.');
-    },
+    namecheap: elsewhere,
+    budget: elsewhere,
+    resolvers: [],
+    report: () => Promise.resolve(),
   });
   const living = new LivingZone(state, env, dependencies, {
     get now() {
@@ -112,4 +113,8 @@ function stageOf(name: string, state: DurableObjectState): ZoneStage {
     limit: () => faults.next({ kind: 'rate-limited', retryAfterSeconds: 60 }),
     requests: () => requests.all().length,
   };
+}
+
+function elsewhere(): never {
+  throw new Error('No zone is at Namecheap here.');
 }

@@ -41,6 +41,11 @@ export class ApiFaults {
     this.#queue.push({ fault, left: fault.times ?? 1 });
   }
 
+  /** Before all that wait already. */
+  first(fault: ApiFault): void {
+    this.#queue.unshift({ fault, left: fault.times ?? 1 });
+  }
+
   clear(): void {
     this.#queue = [];
   }

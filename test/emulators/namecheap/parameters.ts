@@ -23,7 +23,7 @@ export class Parameters {
     };
     put(new URL(request.url).searchParams);
     const form = /^application\/x-www-form-urlencoded(?:;|$)/i.test(request.headers.get('content-type') ?? '');
-    if (request.method === 'POST' && form) put(new URLSearchParams((await request.text()).slice(0, MAX_BODY_BYTES)));
+    if (request.method === 'POST' && form) put(new URLSearchParams(new TextDecoder().decode((await request.arrayBuffer()).slice(0, MAX_BODY_BYTES))));
     return new Parameters(values);
   }
 
