@@ -75,8 +75,9 @@ export class DeclaredRecords {
     const records = decision.vanishing && !approved ? decision.records.map(asksAgain) : decision.records;
     const plan: DeclaredPlan = { digest, approved, at, records };
     this.#steps.set(plan, { steps: decision.steps, declaration: contentOf(asked) });
-    // What was declared while the vendor was asked has its own check coming; what may be written is due until it is enacted.
-    const checkAt = at + (approved && writes ? RETRY_MS : DRIFT_CHECK_MS);
+    // What was declared while the vendor was asked has its own check coming; what may be done is due until it is enacted.
+    const due = approved && (writes || decision.steps.some((step) => step.do === 'give-up'));
+    const checkAt = at + (due ? RETRY_MS : DRIFT_CHECK_MS);
     if (contentOf(declaration) === contentOf(asked))
       this.#write({ ...declaration, checkAt, failures: 0, changes: writes ? declaration.changes : 0, summary: summaryOf(plan) });
     return plan;
