@@ -8,13 +8,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parse, stringify } from 'smol-toml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ZONE } from '../../infra/demo/configuration.ts';
+import type { DnsVendor } from '../../functions/config/configuration.ts';
 import { delegationFor } from '../../functions/dns/delegation.ts';
 import { ROOT } from '../../infra/build/source.ts';
 import type { NamecheapEmulator } from '../emulators/namecheap/index.ts';
+import { strangersZone } from '../../infra/demo/strangers-zone.ts';
 import { Installation } from './installation.ts';
 import { domainsFor, StrangersZones, UNTOUCHED, zoneOf, zonesFor } from './strangers-zones.ts';
 
@@ -27,6 +29,8 @@ const AT_NAMECHEAP = [SOUND, ...FAULTY, ...TORN];
 const DECLARED = 'declared';
 const DELEGATED = { certificate: 'delegated', domain: 'example.org', challenge: '_acme-challenge.example.org' } as const;
 const DELEGATION = `acme.${ZONE}`;
+/** What `[dns.main]` offers to names of others. */
+const OFFER: readonly DnsVendor[] = [{ name: 'main', provider: 'cloudflare', token: 'secret:token', endpoint: null, zoneId: null, delegation: DELEGATION }];
 /** Where calls to Namecheap come from, as the relay's law says. */
 const RELAY_ADDRESS = '203.0.113.7';
 /** What protects a zone is over after this long: a write may travel for a minute, and so long a limit of the vendor counts. */
@@ -50,13 +54,13 @@ const STRANGERS_AT_CLOUDFLARE = [
 ];
 
 let installation: Installation;
+/** Of the sound zone. */
+let callsBeforeRenewal = 0;
 let zones: StrangersZones;
 let vendor: NamecheapEmulator;
 
 beforeAll(async () => {
-  const delegation = await delegationFor(DELEGATED.challenge, [
-    { name: 'main', provider: 'cloudflare', token: 'secret:token', endpoint: null, zoneId: null, delegation: DELEGATION },
-  ]);
+  const delegation = await delegationFor(DELEGATED.challenge, OFFER);
   if (delegation === null) throw new Error('No delegation is offered.');
   installation = await Installation.start({
     issue: 'begin',
@@ -71,7 +75,7 @@ beforeAll(async () => {
     domains: { ...domainsFor(AT_NAMECHEAP), [DELEGATED.certificate]: [DELEGATED.domain] },
     namecheap: zonesFor([...AT_NAMECHEAP, DECLARED]),
     strangersRecords: STRANGERS_AT_CLOUDFLARE,
-    toml: (text) => stringify({ ...parse(text), records: RECORDS }),
+    toml: (text) => edition(text),
     furtherZones: [{ name: DELEGATED.domain, records: [{ name: DELEGATED.challenge, type: 'CNAME', data: delegation.target }] }],
     law: (law) => ({
       ...law,
@@ -165,6 +169,16 @@ function lines(records: readonly { name: string; type: string; content: string }
   return records.map(({ name, type, content }) => `${name} ${type} ${content}`).toSorted();
 }
 
+/** Changes the text of `certificates.toml`, from one deployment to the next. */
+let edition = (text: string): string => stringify({ ...parse(text), records: RECORDS });
+
+/** The block of Cloudflare under another name, one block of Namecheap gone, one record not declared any more. */
+function later(text: string): string {
+  const { dns, ...rest } = parse(text) as { dns: Record<string, object> };
+  const { main, edited: _removed, ...others } = dns;
+  return stringify({ ...rest, dns: { renamed: main, ...others }, records: RECORDS.filter(({ name }) => name !== `gone.${ZONE}`) });
+}
+
 /** Records of the zone at Cloudflare that are no challenges: name, type and content. */
 function cloudflareRecords(): string[] {
   const { cloudflare } = installation.system;
@@ -193,6 +207,8 @@ describe('certificates in the zones of strangers', () => {
     expect(written).toEqual([{ vendor: SOUND, zoneId: `${SOUND}/${zoneOf(SOUND)}`, zoneName: zoneOf(SOUND) }]);
     expect(installation.proxy(SOUND).fingerprint).toBe(live?.sha256);
     expect(zones.difference(SOUND)).toMatchObject({ missing: [], further: [] });
+    callsBeforeRenewal = zones.calls(SOUND).length;
+    await installation.force(SOUND);
   });
 
   it('are issued for a name whose owner created one CNAME, through the zone at Cloudflare and without any key of its vendor', async () => {
@@ -273,3 +289,90 @@ describe('a zone that a careless tool has damaged', () => {
     await installation.wake('damaged');
   });
 });
+
+describe('blocks that are renamed or removed while their zones hold records of ours', () => {
+  it('leave nothing behind, and what is not declared any more goes while what drifted is put right', async () => {
+    const { dns, cloudflare, secrets } = installation.system;
+    // Held in the middle: no server shows what was written.
+    const release = dns.world.faults.add({ kind: 'rcode', rcode: 'NXDOMAIN', type: 'TXT', name: `_acme-challenge.${zoneOf('edited')}` });
+    const delegated = (await delegationFor(DELEGATED.challenge, OFFER))?.target ?? '';
+    const releaseDelegated = dns.world.faults.add({ kind: 'rcode', rcode: 'NXDOMAIN', type: 'TXT', name: delegated });
+    await Promise.all([installation.force('edited'), installation.force(DELEGATED.certificate)]);
+    await expect.poll(() => zones.difference('edited').challenges.length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => cloudflare.records(ZONE).filter(({ name }) => name === delegated).length, { timeout: 20_000 }).toBe(1);
+    const www = cloudflare.records(ZONE).find(({ name }) => name === `www.${ZONE}`);
+    const drifted = await fetch(`${cloudflare.url}/zones/${cloudflare.zoneId(ZONE)}/dns_records/${www?.id}`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${secrets.cloudflareToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ content: '192.0.2.66' }),
+    });
+    expect(drifted.status).toBe(200);
+
+    edition = later;
+    await installation.redeploy(installation.system.configuration(installation.wishes.filter(({ name }) => name !== 'edited')));
+    release();
+    releaseDelegated();
+    await expect
+      .poll(cloudflareRecords, { timeout: 40_000 })
+      .toEqual(expect.arrayContaining(lines([...STRANGERS_AT_CLOUDFLARE, ...written([`www.${ZONE}`, `about.${ZONE}`])])));
+    expect(cloudflareRecords().some((line) => line.startsWith(`gone.${ZONE} `))).toBe(false);
+  });
+});
+
+describe('in the end', () => {
+  it('every certificate is live, whatever its zone went through', async () => {
+    await installation.wake('unlisted');
+    await Promise.all(['limited', 'outage', 'unlisted', 'damaged', ...TORN, DELEGATED.certificate].map((name) => installation.untilLive(name, LONG_MS)));
+    for (const name of AT_NAMECHEAP.filter((other) => other !== 'edited')) {
+      const { live } = await installation.view(name);
+      expect(installation.proxy(name).fingerprint, name).toBe(live?.sha256);
+    }
+    expect(zones.calls('limited').some(({ outcome }) => outcome === 'limited')).toBe(true);
+    expect(zones.calls('outage').some(({ outcome }) => outcome === 'html')).toBe(true);
+  });
+
+  it('nothing of ours is left in any zone, and nothing of anybody else is missing or changed', async () => {
+    const edit = { name: 'edited-meanwhile' };
+    for (const name of AT_NAMECHEAP) {
+      await expect
+        .poll(() => zones.difference(name), { timeout: LONG_MS })
+        .toEqual({ ...UNTOUCHED, further: name === 'edited' ? [expect.stringContaining(edit.name)] : [] });
+    }
+    const delegated = installation.system.cloudflare.records(ZONE).filter(({ name }) => name.endsWith(DELEGATION));
+    expect(delegated).toEqual([]);
+    await expect
+      .poll(cloudflareRecords, { timeout: 60_000 })
+      .toEqual(lines([...STRANGERS_AT_CLOUDFLARE, ...written([`www.${ZONE}`, `about.${ZONE}`, `ingress.${ZONE}`])]));
+    expect((await dnsCommand('records')).code).toBe(0);
+  });
+
+  it('a renewal has cost eight calls of the budget at most', async () => {
+    const { history } = await installation.untilLive(SOUND, 1_000, 2);
+    expect(history).toHaveLength(2);
+    const calls = zones.calls(SOUND).slice(callsBeforeRenewal);
+    expect(calls.map(({ command }) => command).filter((command) => command === 'domains.dns.setHosts').length).toBeGreaterThanOrEqual(2);
+    expect(calls.length).toBeLessThanOrEqual(8);
+  });
+
+  it('no log holds a key or anything of a zone, and the key of the registrar was in the cluster alone', () => {
+    const { state, secrets } = installation.system;
+    const { hosts, srv } = strangersZone();
+    const values = [...hosts.map(({ address }) => address), ...srv.map(({ target }) => target), secrets.namecheapKey, secrets.cloudflareToken];
+    const logs = filesBelow(state.path('logs'));
+    expect(logs.map(({ path }) => basename(path))).toEqual(expect.arrayContaining(['worker.log', 'relay.log']));
+    for (const { path, content } of logs) {
+      const found = values.filter((value) => content.includes(value) || content.includes(encodeURIComponent(value)));
+      expect(found, basename(path)).toEqual([]);
+    }
+    const holders = filesBelow(state.folder).filter(({ content }) => content.includes(secrets.namecheapKey));
+    // What the test keeps for itself, and Nomad.
+    expect(holders.map(({ path }) => basename(path)).toSorted()).toEqual(['nomad-variables.json', 'secrets.json']);
+  });
+});
+
+function filesBelow(folder: string): { path: string; content: string }[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .map((path) => ({ path, content: readFileSync(path, 'latin1') }));
+}
