@@ -87,7 +87,7 @@ describe('removing a key', () => {
     );
     now += 31 * DAY;
     cluster.relay.start();
-    await vi.waitFor(() => expect(cluster.lines).toContainEqual({ event: 'sweep', count: 1 }));
+    await vi.waitFor(() => expect(cluster.lines).toContainEqual({ event: 'sweep', count: 1 }), 5_000);
     expect(cluster.items(record)).toEqual({ fingerprints: 'abc', target: 'default/nomad/jobs/proxy' });
   });
 
@@ -96,7 +96,7 @@ describe('removing a key', () => {
     now += 31 * DAY;
     await created('young');
     cluster.relay.start();
-    await vi.waitFor(() => expect(cluster.lines).toContainEqual({ event: 'sweep', count: 1 }));
+    await vi.waitFor(() => expect(cluster.lines).toContainEqual({ event: 'sweep', count: 1 }), 5_000);
     expect([cluster.items(path('old')), cluster.items(path('young')) === undefined]).toEqual([undefined, false]);
   });
 });

@@ -58,7 +58,7 @@ describe('the link', () => {
     // The instance has left the cluster since.
     cluster.relay.watch.remember(request, [seen]);
     await cluster.relay.watch.look();
-    await vi.waitFor(() => expect(link.events).toHaveLength(1));
+    await vi.waitFor(() => expect(link.events).toHaveLength(1), 5_000);
     const [event] = link.events;
     expect(JSON.parse(event?.body ?? '')).toMatchObject({ kind: 'served-changed', certificate: 'matrix', verdicts: {} });
     const claims = await verifyMessage('event', event?.token ?? '', [keys.relay.public], edge.origin);
@@ -109,7 +109,7 @@ describe('the link', () => {
     const link = await connect();
     cluster.nomad.faults.next({ kind: 'slow', ms: 300 });
     const answer = edge.request(link, 'POST', '/v1/keys', createKey);
-    await vi.waitFor(() => expect(cluster.nomad.faults.take({ method: 'GET', path: '/' })).toBeUndefined());
+    await vi.waitFor(() => expect(cluster.nomad.faults.take({ method: 'GET', path: '/' })).toBeUndefined(), 5_000);
     await cluster.relay.stop();
     expect(await answer).toMatchObject({ status: 200 });
     expect(await link.closed).toBe(CLOSE.shutdown);
@@ -146,7 +146,7 @@ describe('/healthz', () => {
   it('says whether the link is open, and is degraded when the edge is silent for an hour', async () => {
     let elapsed = 0;
     await connect({}, { monotonic: () => performance.now() + elapsed });
-    await vi.waitFor(async () => expect(await (await cluster.relay.app.request('/healthz')).json()).toMatchObject({ status: 'ok', link: 'open' }));
+    await vi.waitFor(async () => expect(await (await cluster.relay.app.request('/healthz')).json()).toMatchObject({ status: 'ok', link: 'open' }), 5_000);
     elapsed = HOUR;
     expect(await (await cluster.relay.app.request('/healthz')).json()).toMatchObject({ status: 'degraded', edgeHeardSecondsAgo: 3_600 });
   });
