@@ -6,14 +6,20 @@ import { DnsError } from './dns-error.ts';
 import type { ReadTable } from './provider.ts';
 import type { CallPurpose } from './table-budget.ts';
 import { isOurs, stop, zoneName, type TableContext } from './table-context.ts';
-import { isCollapsed } from './table-verdict.ts';
+import { isCollapsed, isDoubtful } from './table-verdict.ts';
 
 /** A list that can hardly be true is read again after this long, milliseconds. */
 const LOOK_AGAIN_MS = 5 * SECOND;
 /** A vendor that did not answer for its SRV list is asked again after this long, milliseconds. */
 const SRV_SILENT_MS = 30 * DAY;
 
-/** Reads the list now. @throws DnsError `dns_budget_spent`, `dns_zone_changed` when it can hardly be true, and what the vendor's adapter throws. */
+/** Looks at the list, for people; nothing is concluded from it. @throws DnsError `dns_budget_spent`, and what the vendor's adapter throws. */
+export async function look({ calls }: TableContext): Promise<ReadTable> {
+  await calls.spend(1, 'records');
+  return calls.read();
+}
+
+/** Reads the list to act on it. @throws DnsError as {@link look}, and `dns_zone_changed` when it can hardly be true. */
 export async function readNow(context: TableContext, purpose: CallPurpose): Promise<HostTable> {
   const { store, calls, clock } = context;
   await calls.spend(1, purpose);
@@ -22,10 +28,14 @@ export async function readNow(context: TableContext, purpose: CallPurpose): Prom
   // While a write is under way, or when somebody has acted meanwhile, it is only looked at.
   const untouched = store.progress().revision === revision && store.attempt() === null && store.stopped() === null;
   if (untouched && !believe(context, read))
-    throw new DnsError('dns_zone_changed', `${zoneName(context)} has far less in it than before; it is looked at once more before anything is written.`, {
-      retryable: true,
-      retryAt: clock() + LOOK_AGAIN_MS,
-    });
+    throw new DnsError(
+      'dns_zone_changed',
+      `${zoneName(context)} lacks much of what was there before; it is looked at once more before anything is done about it.`,
+      {
+        retryable: true,
+        retryAt: clock() + LOOK_AGAIN_MS,
+      },
+    );
   return read.table;
 }
 
@@ -38,18 +48,16 @@ export function believe(context: TableContext, { table, text }: ReadTable): bool
   const now = clock();
   const known = store.known();
   const { doubt } = store.progress();
-  if (isCollapsed(known?.table ?? null, table, isOurs(context))) {
-    if (doubt === null || now < doubt.at + LOOK_AGAIN_MS) {
-      const since = doubt ?? { at: now };
-      store.update({ doubt: since, pause: { at: now, until: since.at + LOOK_AGAIN_MS, reason: 'the zone is read a second time', error: null } });
-      return false;
-    }
-    if (known !== null) {
-      const lines = [`- ${known.table.rows.length} records, as last read`, `+ ${table.rows.length} records, as read now`];
-      const snapshot = store.keepSnapshot({ table: known.table, srv: store.progress().srv?.rows ?? null }, known.text, 'before most of it vanished', now);
-      stop(context, { message: `most of the records of ${table.domain} are gone, and not by us.`, lines, snapshot });
-      return false;
-    }
+  if (isDoubtful(known?.table ?? null, table, isOurs(context)) && (doubt === null || now < doubt.at + LOOK_AGAIN_MS)) {
+    const since = doubt ?? { at: now };
+    store.update({ doubt: since, pause: { at: now, until: since.at + LOOK_AGAIN_MS, reason: 'the zone is read a second time', error: null } });
+    return false;
+  }
+  if (known !== null && isCollapsed(known.table, table, isOurs(context))) {
+    const lines = [`- ${known.table.rows.length} records, as last read`, `+ ${table.rows.length} records, as read now`];
+    const snapshot = store.keepSnapshot({ table: known.table, srv: store.progress().srv?.rows ?? null }, known.text, 'before most of it vanished', now);
+    stop(context, { message: `most of the records of ${table.domain} are gone, and not by us.`, lines, snapshot });
+    return false;
   }
   store.setKnown({ at: now, table, text, current: true });
   store.update({ doubt: null });

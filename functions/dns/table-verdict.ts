@@ -53,11 +53,21 @@ export function judgeWrite(attempt: Attempt, read: HostTable, isOurs: (row: Host
 }
 
 /**
- * Whether a list holds so much less than the last one that a fault of the vendor's is likelier than an edit. Without an
- * earlier one, an empty list is suspicious. @param isOurs as above: what we remove ourselves does not count.
+ * Whether a list is read a second time before it is believed: it holds half of the last one or less, or lacks a record that
+ * we wrote and saw there. Without a last one, when it is empty. @param isOurs as above.
  */
-export function isCollapsed(last: HostTable | null, read: HostTable, isOurs: (row: HostRow) => boolean): boolean {
+export function isDoubtful(last: HostTable | null, read: HostTable, isOurs: (row: HostRow) => boolean): boolean {
   if (last === null) return read.rows.length === 0;
+  if (last.rows.length > 0 && read.rows.length * 2 <= last.rows.length) return true;
+  const there = identities(read.rows);
+  return last.rows.some((row) => isOurs(row) && !there(row));
+}
+
+/**
+ * Whether so much of others' is gone that people are asked whether it was them. @param isOurs as above: what we remove
+ * ourselves does not count, and neither do parking rows.
+ */
+export function isCollapsed(last: HostTable, read: HostTable, isOurs: (row: HostRow) => boolean): boolean {
   const foreign = (table: HostTable) => table.rows.filter((row) => !isOurs(row) && !isParking(row, table.domain)).length;
   const [before, now] = [foreign(last), foreign(read)];
   return now < before && (now === 0 || (before >= FEW && now * 2 <= before));

@@ -29,7 +29,7 @@ const MAX_STEPS = 12;
 const MAX_ROUNDS = 3;
 /** Failed reads in a row after which those who wait are told. */
 const READS_BEFORE_FAILURE = 3;
-const LONGEST_READ_WAIT_MS = 10 * MINUTE;
+const LONGEST_READ_WAIT_MS = HOUR;
 /** Errors that may mean that the zone is not what the vendor said it is. */
 const SURVEY_AGAIN: ReadonlySet<string> = new Set(['dns_not_delegated', 'dns_zone_locked', 'dns_zone_not_found', 'dns_forbidden']);
 /** Nothing failed: it is not the time yet. */

@@ -10,7 +10,7 @@ import { TableCalls } from './table-calls.ts';
 import { restoreCommand, stoppedError, zoneName, type RaiseEvent, type TableContext } from './table-context.ts';
 import { examineTable, SPARE_ROWS } from './table-examine.ts';
 import { listedRecords } from './table-plan.ts';
-import { readNow, survey } from './table-reading.ts';
+import { look, readNow, survey } from './table-reading.ts';
 import { previewRestore, release, restore, summaryOf } from './table-restore.ts';
 import { gather, isBelieved, nextStep, surveyDue } from './table-step.ts';
 import { TableStore } from './table-store.ts';
@@ -100,7 +100,12 @@ export class TableZone {
     return { nameServers: store.progress().survey?.nameServers ?? null };
   }
 
-  /** The records of the zone as they are now. */
+  /** The records of the zone as the vendor shows them now, whether that can be or not. */
+  async look(): Promise<ListedRecord[]> {
+    return listedRecords((await look(this.#context)).table);
+  }
+
+  /** The records of the zone as they are now, to act on. */
   async list(purpose: CallPurpose): Promise<ListedRecord[]> {
     return listedRecords(await this.#readTogether(purpose));
   }

@@ -37,9 +37,9 @@ export function connectZone(ledger: Ledger, dependencies: ZoneDependencies): Zon
     table,
     declared,
     outbox,
-    plan: () => declared.plan(lister(ledger, dependencies, table)),
+    plan: () => declared.plan(lister(ledger, dependencies, () => table.list('records'))),
     async listAbout(entries) {
-      const list = lister(ledger, dependencies, table);
+      const list = lister(ledger, dependencies, () => table.look());
       const lists = await Promise.all(questionsAbout(entries).map(({ type, names }) => list(type, names)));
       return lists.flat();
     },
@@ -47,7 +47,7 @@ export function connectZone(ledger: Ledger, dependencies: ZoneDependencies): Zon
 }
 
 /** Lists through the first block that still reaches the zone. A whole zone is read once for all questions of one look. */
-function lister(ledger: Ledger, { provider }: ZoneDependencies, table: TableZone): List {
+function lister(ledger: Ledger, { provider }: ZoneDependencies, readWhole: () => Promise<ListedRecord[]>): List {
   let whole: Promise<ListedRecord[]> | undefined;
   return async (type, names) => {
     const zone = ledger.zone()?.zone;
@@ -55,7 +55,7 @@ function lister(ledger: Ledger, { provider }: ZoneDependencies, table: TableZone
     for (const vendor of zone === undefined ? [] : ledger.vendors()) {
       const adapter = provider(vendor);
       if (adapter.kind === 'table') {
-        whole ??= table.list('records');
+        whole ??= readWhole();
         return (await whole).filter((record) => record.type === type && names.includes(record.name));
       }
       try {
