@@ -33,7 +33,7 @@ export interface OpenAnswer extends DirectoryAnswer {
 
 /** What CAA records say of a CA (RFC 8659 §4.2, RFC 8657 §3). */
 export interface AuthorityIdentity {
-  /** `caaIdentities` of the directory's meta (RFC 8555 §7.1.1); empty when it names none, and while there is no account. */
+  /** As its directory (RFC 8555 §7.1.1) or the configuration names it; empty when neither does, and while there is no account. */
   identities: string[];
   /** Null while no account is registered. */
   accountUrl: string | null;

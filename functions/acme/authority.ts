@@ -11,6 +11,7 @@ import type { SecretStore } from '../secrets/store.ts';
 import { accountKeyName, generateAccountKey } from './account-key.ts';
 import type { AuthorityIdentity, AuthorityRequest, DirectoryAnswer, Observation, OpenAnswer, OpenRequest } from './actor.ts';
 import { type Breaker, breakerOpen, holdsFor, observationOf } from './breakers.ts';
+import { identitiesOf } from './identities.ts';
 import { AcmeProblem, shortType } from './problem.ts';
 import { directorySchema, readJson, type Directory } from './resources.ts';
 import { createSignedClient, type SignedClient } from './signed-client.ts';
@@ -101,7 +102,7 @@ export class AuthorityRecord {
     const accountUrl = this.#state.account()?.url ?? null;
     if (accountUrl === null) return { identities: [], accountUrl: null };
     const { directory } = await this.directory(request);
-    return { identities: directory.meta?.caaIdentities ?? [], accountUrl };
+    return { identities: identitiesOf(request.authority, directory), accountUrl };
   }
 
   admit(order: { names: string[]; replaces: boolean }): void {

@@ -47,7 +47,7 @@ export function createAcmePort(deps: AcmePortDeps): AcmePort {
       const transport = new Transport(deps, directoryUrl, routesOf(egress, opened.route, deps.clusters), nonce);
       return new Session({
         clock: deps.clock,
-        authority: name,
+        authority: request.authority,
         actor,
         transport,
         opened,

@@ -6,8 +6,10 @@ import type { Clock } from '../../shared/clock.ts';
 import { PerennialError, unwrap } from '../../shared/errors.ts';
 import { readChain } from '../../shared/x509/chain.ts';
 import type { AcmeAuthorization, AcmeOrder, AcmeSession } from '../certificates/ports.ts';
+import type { Authority } from '../config/configuration.ts';
 import type { CaActor, OpenAnswer } from './actor.ts';
 import { observationOf } from './breakers.ts';
+import { identitiesOf } from './identities.ts';
 import { AcmeProblem, shortType } from './problem.ts';
 import { alternateLinks, readAuthorization, readOrder } from './resources.ts';
 import type { SignedClient } from './signed-client.ts';
@@ -19,7 +21,7 @@ const MAX_ALTERNATES = 4;
 
 export interface SessionDeps {
   clock: Clock;
-  authority: string;
+  authority: Authority;
   actor: CaActor;
   transport: Transport;
   opened: OpenAnswer;
@@ -39,7 +41,7 @@ export class Session implements AcmeSession {
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
-    this.authority = deps.authority;
+    this.authority = deps.authority.name;
     this.#accountUrl = deps.opened.accountUrl;
     this.#client = deps.clientFor(deps.opened.accountUrl);
   }
@@ -49,7 +51,7 @@ export class Session implements AcmeSession {
   }
 
   get caaIdentities(): readonly string[] {
-    return this.#deps.opened.directory.meta?.caaIdentities ?? [];
+    return identitiesOf(this.#deps.authority, this.#deps.opened.directory);
   }
 
   /** RFC 8555 §7.4; `replaces` per RFC 9773 §5 with one retry without it when the refusal is about it. */

@@ -68,7 +68,7 @@ export type FailureClass =
 export interface AcmeSession {
   readonly authority: string;
   readonly accountUrl: string;
-  /** `caaIdentities` of the directory's meta (RFC 8555 §7.1.1); empty when there are none. */
+  /** Names by which CAA records know the CA (RFC 8659 §4.2); empty when nobody knows. */
   readonly caaIdentities: readonly string[];
   newOrder(order: { names: string[]; profile: string | null; replaces: string | null }): Promise<AcmeOrder>;
   order(url: string): Promise<AcmeOrder>;
@@ -131,7 +131,7 @@ export interface PropagationProgress extends PropagationReport {
 
 /** What the CA goes by when it checks CAA (RFC 8659, RFC 8657). */
 export interface CaaIdentity {
-  /** `caaIdentities` of the directory's meta; empty when the CA names none, and CAA cannot be judged. */
+  /** Names by which CAA records know the CA; empty when nobody knows, and CAA can hardly be judged. */
   identities: string[];
   accountUrl: string;
 }

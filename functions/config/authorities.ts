@@ -4,17 +4,26 @@ import { isTable, listOf, namedTables, readBlock, value, type Table } from './bl
 import type { Authority, egressSchema } from './configuration.ts';
 import type { Findings, Path } from './findings.ts';
 import { choices } from './suggest.ts';
-import { blockName, endpoint, mailAddress, secretReference, shortText } from './values.ts';
+import { blockName, endpoint, hostName, mailAddress, secretReference, shortText } from './values.ts';
 
-/** CAs known by name. `account`: the CA wants an external account binding (RFC 8555 §7.3.4). */
-export const BUILT_IN: Readonly<Record<string, { directory: string; account: boolean; contact: boolean }>> = {
-  letsencrypt: { directory: 'https://acme-v02.api.letsencrypt.org/directory', account: false, contact: false },
-  'letsencrypt-staging': { directory: 'https://acme-staging-v02.api.letsencrypt.org/directory', account: false, contact: false },
-  google: { directory: 'https://dv.acme-v02.api.pki.goog/directory', account: true, contact: true },
-  'google-staging': { directory: 'https://dv.acme-v02.test-api.pki.goog/directory', account: true, contact: true },
-  zerossl: { directory: 'https://acme.zerossl.com/v2/DV90', account: true, contact: false },
-  sectigo: { directory: 'https://acme.sectigo.com/v2/DV', account: true, contact: false },
-  actalis: { directory: 'https://acme-api.actalis.com/acme/directory', account: true, contact: false },
+interface KnownAuthority {
+  directory: string;
+  /** The CA wants an external account binding (RFC 8555 §7.3.4). */
+  account: boolean;
+  contact: boolean;
+  /** What CAA records call it (RFC 8659 §4.2), should its directory not say. */
+  caa: string;
+}
+
+/** CAs known by name. */
+export const BUILT_IN: Readonly<Record<string, KnownAuthority>> = {
+  letsencrypt: { directory: 'https://acme-v02.api.letsencrypt.org/directory', account: false, contact: false, caa: 'letsencrypt.org' },
+  'letsencrypt-staging': { directory: 'https://acme-staging-v02.api.letsencrypt.org/directory', account: false, contact: false, caa: 'letsencrypt.org' },
+  google: { directory: 'https://dv.acme-v02.api.pki.goog/directory', account: true, contact: true, caa: 'pki.goog' },
+  'google-staging': { directory: 'https://dv.acme-v02.test-api.pki.goog/directory', account: true, contact: true, caa: 'pki.goog' },
+  zerossl: { directory: 'https://acme.zerossl.com/v2/DV90', account: true, contact: false, caa: 'sectigo.com' },
+  sectigo: { directory: 'https://acme.sectigo.com/v2/DV', account: true, contact: false, caa: 'sectigo.com' },
+  actalis: { directory: 'https://acme-api.actalis.com/acme/directory', account: true, contact: false, caa: 'actalis.it' },
 };
 
 const contact = listOf(mailAddress, { min: 1, max: 5, example: 'contact = "ops@example.net"' });
@@ -33,6 +42,11 @@ const authorityShape = {
   eab: value({ expected: 'a table', example: 'eab = { key_id = "…", hmac_key = "secret:eab" }' }, (input) =>
     typeof input === 'object' ? input : undefined,
   ).optional(),
+  caa: listOf(hostName('the name by which CAA records know the CA', 'caa = ["ca.example.net"]'), {
+    min: 1,
+    max: 20,
+    example: 'caa = ["ca.example.net"]',
+  }).optional(),
 };
 const accountShape = { key_id: shortText('the key id that the CA gave', 200, 'key_id = "…"'), hmac_key: secretReference('hmac_key', 'eab') };
 
@@ -87,6 +101,7 @@ export function readAuthorities(
         contact: contacts,
         egress,
         externalAccount: account === undefined ? null : { keyId: account.key_id, hmacKey: account.hmac_key },
+        caa: [...new Set(read.caa ?? (read.directory === undefined && builtIn !== undefined ? [builtIn.caa] : []))],
       },
     ];
   });

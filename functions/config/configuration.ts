@@ -21,6 +21,8 @@ export const authoritySchema = z.strictObject({
   contact: z.array(z.string().startsWith('mailto:')).max(5),
   egress: egressSchema,
   externalAccount: z.strictObject({ keyId: z.string().max(200), hmacKey: secretReferenceSchema }).nullable(),
+  /** By which names CAA records know it (RFC 8659 §4.2), for a CA whose directory does not say. */
+  caa: z.array(dnsNameSchema).max(20).default([]),
 });
 
 export const cloudflareVendorSchema = z.strictObject({

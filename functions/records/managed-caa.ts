@@ -9,7 +9,10 @@ const DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)*$/;
 export function managedCaa(authority: string, { identities, accountUrl }: AuthorityIdentity): { values: string[] } | { why: string } {
   if (accountUrl === null) return { why: `No account is registered at ${authority} yet: its first certificate registers one.` };
   const names = identities.map((identity) => identity.toLowerCase()).filter((identity) => DOMAIN.test(identity));
-  if (names.length === 0) return { why: `${authority} does not say by which name CAA records know it (caaIdentities of its directory).` };
+  if (names.length === 0)
+    return {
+      why: `${authority} does not say by which name CAA records know it (caaIdentities of its directory). If you know it, write in [ca.${authority}]: caa = ["…"]`,
+    };
   if (!PARAMETER.test(accountUrl) || accountUrl.includes('"') || accountUrl.includes('\\'))
     return { why: `The account URL of ${authority} does not fit into a CAA record.` };
   const parameters = `accounturi=${accountUrl}; validationmethods=dns-01`;

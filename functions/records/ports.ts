@@ -26,7 +26,7 @@ export type Instance = InstancesResponse['instances'][number];
 
 /** What a CA is called in CAA (RFC 8659 §4.2), and our account there (RFC 8657 §3). */
 export interface AuthorityIdentity {
-  /** `caaIdentities` of its directory (RFC 8555 §7.1.1). */
+  /** As its directory (RFC 8555 §7.1.1) or the configuration names it. */
   identities: string[];
   /** Null while no account is registered. */
   accountUrl: string | null;

@@ -48,6 +48,7 @@ describe('the example in the repository', () => {
         contact: ['mailto:ops@example.net'],
         egress: 'auto',
         externalAccount: null,
+        caa: ['letsencrypt.org'],
       },
     ]);
     expect(resolvers).toHaveLength(2);
@@ -247,7 +248,17 @@ describe('vendors', () => {
       contact: ['mailto:ops@example.net'],
       egress: { cluster: 'main' },
       externalAccount: { keyId: 'kid', hmacKey: 'secret:internal-eab' },
+      caa: [],
     });
+  });
+
+  it('takes the names by which CAA records know a CA, and knows none for a directory of your own', () => {
+    const own = (line: string) => `${FRAME}[ca.letsencrypt]\ndirectory = "https://ca.example.net/directory"\n${line}\n`;
+    expect(accepted(own('')).authorities[0]?.caa).toEqual([]);
+    expect(accepted(own('caa = ["CA.example.net.", "ca.example.net", "pki.example"]')).authorities[0]?.caa).toEqual(['ca.example.net', 'pki.example']);
+    expect(accepted(own('caa = "ca.example.net"')).authorities[0]?.caa).toEqual(['ca.example.net']);
+    expect(problems(own(`caa = '0 issue "ca.example.net"'`)).join()).toContain('is not the name by which CAA records know the CA');
+    expect(problems(own('caa = []')).join()).toContain('"caa" is empty; expected 1 to 20 values');
   });
 
   it('asks for what is missing in an empty file', () => {

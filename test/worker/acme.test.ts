@@ -12,7 +12,7 @@ import { PerennialError, settle } from '../../shared/errors.ts';
 import { DIRECTORY_URL, problem, ScriptedCa } from '../unit/acme/scripted-ca.ts';
 
 const NAMES = ['example.net', '*.example.net'];
-const authority: Authority = { name: 'ca', directory: DIRECTORY_URL, contact: ['mailto:ops@example.net'], egress: 'direct', externalAccount: null };
+const authority: Authority = { name: 'ca', directory: DIRECTORY_URL, contact: ['mailto:ops@example.net'], egress: 'direct', externalAccount: null, caa: [] };
 
 /** Each call opens the object's storage afresh, as after an eviction. */
 function actorOver(object: string, deps: AuthorityDeps): CaActor {

@@ -48,6 +48,7 @@ async function world(options: PebbleOptions = {}, authority: Partial<Authority> 
     contact: ['mailto:ops@example.net'],
     egress: 'direct',
     externalAccount: null,
+    caa: [],
     ...authority,
   };
   const deps: AcmePortDeps = { ...shared, authority: (name) => (name === 'pebble' ? block : undefined), actor: () => actor, clusters: [] };
@@ -185,7 +186,7 @@ describe.skipIf(!pebbleInstalled)('the ACME layer with Pebble', () => {
     const state = memoryState();
     await state.saveAccount({ keyName: 'unused', url: null, intentUntil: Date.now() + 60_000, intentBy: 'a predecessor' });
     const deps = { clock: Date.now, secrets, fetch: pebble.fetch, relayEgress: () => Promise.reject(new Error('unused')) };
-    const authority: Authority = { name: 'pebble', directory: pebble.directoryUrl, contact: [], egress: 'direct', externalAccount: null };
+    const authority: Authority = { name: 'pebble', directory: pebble.directoryUrl, contact: [], egress: 'direct', externalAccount: null, caa: [] };
     expect(await actorOf(state, deps).open({ authority, clusters: [] })).toMatchObject({ ok: true, value: { accountUrl: urls[0] } });
   });
 

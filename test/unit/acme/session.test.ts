@@ -67,10 +67,11 @@ describe('profiles', () => {
 });
 
 describe('names in CAA records', () => {
-  it('are those of the directory, and none when it does not say', async () => {
-    const { ca, port } = scriptedWorld();
+  it('are those of the directory, and those of the configuration when it does not say', async () => {
+    const { ca, port } = scriptedWorld({ authority: { caa: ['configured.example'] } });
     ca.directory['meta'] = { caaIdentities: ['ca.test', 'ca.example'] };
     expect((await port.open('ca', null)).caaIdentities).toEqual(['ca.test', 'ca.example']);
+    expect((await scriptedWorld({ authority: { caa: ['configured.example'] } }).port.open('ca', null)).caaIdentities).toEqual(['configured.example']);
     expect((await scriptedWorld().port.open('ca', null)).caaIdentities).toEqual([]);
   });
 });

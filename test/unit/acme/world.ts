@@ -56,6 +56,7 @@ export function scriptedWorld(options: WorldOptions = {}): ScriptedWorld {
     contact: ['mailto:ops@example.net'],
     egress: 'direct',
     externalAccount: null,
+    caa: [],
     ...options.authority,
   };
   const port = createAcmePort({

@@ -29,7 +29,7 @@ describe('managed CAA', () => {
 
   it.each([
     ['no account', { identities: ['ca.example'], accountUrl: null }, 'No account is registered at ca yet'],
-    ['no names', { identities: [], accountUrl: ACCOUNT }, 'caaIdentities'],
+    ['no names', { identities: [], accountUrl: ACCOUNT }, 'write in [ca.ca]: caa = ["…"]'],
     ['names that are none', { identities: ['ca.example; x', '"'], accountUrl: ACCOUNT }, 'caaIdentities'],
     ['an account URL with a semicolon', { identities: ['ca.example'], accountUrl: `${ACCOUNT};x` }, 'does not fit'],
     ['an account URL with a quote', { identities: ['ca.example'], accountUrl: `${ACCOUNT}"` }, 'does not fit'],
