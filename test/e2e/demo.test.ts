@@ -28,6 +28,14 @@ const proofSchema = z.object({
   }),
   phases: z.array(z.object({ name: z.string(), ms: z.number().nonnegative() })),
   requests: z.object({ acme: z.number(), dns: z.number(), relay: z.number(), nomad: z.number() }),
+  dns: z.object({
+    vendor: z.enum(['cloudflare', 'namecheap']),
+    calls: z.number(),
+    strangersRecords: z.number(),
+    strangersRecordsUntouched: z.boolean(),
+    txtLeft: z.number(),
+    delegated: z.object({ name: z.string(), target: z.string() }).nullable(),
+  }),
   parts: z.object({ ca: part, dns: part, nomad: part, proxy: part }),
 });
 
@@ -105,6 +113,8 @@ describe('npm run demo -- --once --json', () => {
       expect.arrayContaining(['order', 'present', 'propagate', 'validate', 'finalize', 'download', 'install', 'verify']),
     );
     expect(first.requests.acme).toBeGreaterThan(0);
+    expect(first.dns).toMatchObject({ vendor: 'cloudflare', strangersRecordsUntouched: true, txtLeft: 0 });
+    expect(first.dns.calls).toBeGreaterThan(0);
     expect(run.diagnostics()).toContain('propagate');
     await nothingIsLeft();
   });
@@ -117,6 +127,22 @@ describe('npm run demo -- --once --json', () => {
     expect(second.issued).toMatchObject({ ordered: false, modifyIndex: first.issued.modifyIndex, keyMadeIn: first.issued.keyMadeIn, ms: null });
     expect(second.phases).toEqual([]);
     expect(second.requests).toMatchObject({ acme: 0, dns: 0 });
+  });
+});
+
+describe('npm run demo -- --dns namecheap --once --json', () => {
+  it("takes a certificate through a stranger's zone and a delegated name, and proves that nothing of theirs has changed", async () => {
+    const run = demo(['--dns', 'namecheap', '--once', '--json', '--fresh']);
+    expect(await run.exit, run.diagnostics()).toBe(0);
+    const { served, dns } = proofSchema.parse(JSON.parse(run.output()));
+    expect(served.names.toSorted()).toEqual(['*.example.co.uk', 'example.co.uk', 'example.org']);
+    expect(dns).toMatchObject({ vendor: 'namecheap', strangersRecordsUntouched: true, txtLeft: 0, delegated: { name: 'example.org' } });
+    // Mail, CAA, redirect, wildcard, a stranger's challenge, the routing and a service record.
+    expect(dns.strangersRecords).toBe(14);
+    // With the first look at a zone that was never seen before.
+    expect(dns.calls).toBeLessThanOrEqual(10);
+    expect(run.diagnostics()).toContain('Namecheap');
+    await nothingIsLeft();
   });
 });
 
@@ -195,5 +221,11 @@ describe('wrong use', () => {
     expect(await run.exit).toBe(2);
     expect(run.diagnostics()).toContain("Unknown option '--onse'");
     expect(run.diagnostics()).toContain('Usage: npm run demo');
+  });
+
+  it('is answered with the choices where there are some', async () => {
+    const run = demo(['--dns', 'route53']);
+    expect(await run.exit).toBe(2);
+    expect(run.diagnostics()).toContain('--dns takes cloudflare or namecheap, and not "route53".');
   });
 });
