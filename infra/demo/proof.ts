@@ -172,7 +172,7 @@ function zoneRows({ vendor, calls, strangersRecords, delegated }: DnsFacts): [st
     ['zone', `${VENDOR_NAMES[vendor]}, ${calls} calls; ${kept}`],
     ...(delegated === null
       ? []
-      : [['delegated', `_acme-challenge.${delegated.name}, a CNAME, was answered from ${delegated.target}`] satisfies [string, string]]),
+      : [['delegated', `_acme-challenge.${delegated.name}, a CNAME, is answered from ${delegated.target}`] satisfies [string, string]]),
   ];
 }
 

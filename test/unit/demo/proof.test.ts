@@ -113,6 +113,6 @@ describe('the proof block', () => {
 
   it('tells where the challenge of a delegated name was answered', () => {
     const dns = { ...facts().dns, delegated: { name: 'example.org', target: 'abc.acme.example.net' } };
-    expect(renderProof(proofOf(facts({ dns })), false).join('\n')).toContain('_acme-challenge.example.org, a CNAME, was answered from abc.acme.example.net');
+    expect(renderProof(proofOf(facts({ dns })), false).join('\n')).toContain('_acme-challenge.example.org, a CNAME, is answered from abc.acme.example.net');
   });
 });
