@@ -152,23 +152,29 @@ type Found = FoundZone | { failure: unknown };
 /** The longest zone any block can reach; among equals the block that is configured first. */
 export async function findZone(name: string, { vendors, provider }: Pick<PlacementDependencies, 'vendors' | 'provider'>): Promise<Found> {
   let best: FoundZone | undefined;
-  let failure: unknown;
+  const failures: unknown[] = [];
   for (const vendor of vendors) {
     try {
       const adapter = provider(vendor);
       const zone = await adapter.findZone(name);
       if (best === undefined || zone.name.length > best.zone.name.length) best = { vendor, provider: adapter, zone };
     } catch (thrown) {
-      failure = moreTelling(failure, thrown);
+      failures.push(thrown);
     }
   }
-  return best ?? { failure: failure ?? new DnsError('dns_zone_not_found', `No [dns.x] block is configured for ${name}.`) };
+  return best ?? { failure: mostTelling(name, failures, vendors) };
 }
 
-/** "Not found" says least: any other failure of a block may be the reason. */
-function moreTelling(known: unknown, next: unknown): unknown {
-  const notFound = (thrown: unknown) => thrown instanceof DnsError && thrown.code === 'dns_zone_not_found';
-  return known === undefined || (notFound(known) && !notFound(next)) ? next : known;
+/** "Not found" says least: any other failure of a block may be the reason. Where all say that, no block alone is. */
+function mostTelling(name: string, failures: readonly unknown[], vendors: readonly DnsVendor[]): unknown {
+  if (vendors.length === 0) return new DnsError('dns_zone_not_found', `No [dns.x] block is configured for ${name}.`);
+  const telling = failures.find((thrown) => !(thrown instanceof DnsError && thrown.code === 'dns_zone_not_found'));
+  if (telling !== undefined || failures.length === 1) return telling ?? failures[0];
+  const blocks = vendors.map((vendor) => `[dns.${vendor.name}]`);
+  return new DnsError('dns_zone_not_found', `None of the configured vendors holds a zone for ${name}: ${blocks.join(', ')}.`, {
+    hint: 'Let the credentials of one of these blocks reach the zone, or configure the vendor that holds it.',
+    details: { name },
+  });
 }
 
 function isElsewhere(failure: unknown): boolean {

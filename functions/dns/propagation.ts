@@ -111,10 +111,11 @@ export function propagationReport(
   const complete = (authorities === null || authoritiesAgree(authorities)) && confirmed.length === total;
   const remembered = !complete && resolvers.some(({ state }) => state === 'old') ? ' (older values are still in their caches)' : '';
   const names = sliced ? [`${confirmed.length} of ${total} names confirmed`] : [];
-  const seen = [...counted(authorities ?? [], 'authoritative servers'), ...counted(resolvers, 'public resolvers')];
+  const [first, ...others] = [...counted(authorities ?? [], 'authoritative servers'), ...counted(resolvers, 'public resolvers')];
+  const seen = first === undefined ? ['no server could be asked'] : [`${first} have it`, ...others, ...names];
   return {
     complete,
-    summary: `${seen.length === 0 ? 'no server could be asked' : [...seen, ...names].join(', ')}${remembered}`,
+    summary: `${seen.join(', ')}${remembered}`,
     weak: authorities === null,
     confirmed: [...confirmed],
     servers: [...(authorities ?? []), ...resolvers].map(({ name, kind, state, detail }) => ({

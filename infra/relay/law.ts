@@ -12,13 +12,12 @@ import { namespace, originSchema, pem, port, socketAddress, variablePath } from 
 import { namecheapAccountsSchema } from './namecheap/account.ts';
 
 /** A DNS name that may be delivered, or with a leading dot a suffix: `.example.net` allows every name below it, wildcards too. */
-const allowedNameSchema = z.union([
-  dnsNameSchema,
-  z
-    .string()
-    .startsWith('.')
-    .refine((text) => dnsNameSchema.safeParse(text.slice(1)).success, 'a DNS name, or a suffix with a leading dot, is expected'),
-]);
+const allowedNameSchema = z
+  .string()
+  .refine(
+    (text) => dnsNameSchema.safeParse(text.replace(/^\./, '')).success,
+    'a lower-case DNS name (an international one as "xn--…"), or a suffix with a leading dot, is expected',
+  );
 
 const targetRuleSchema = z.strictObject({
   /** Only this certificate may go there; absent: any certificate with allowed names. */

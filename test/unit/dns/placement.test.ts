@@ -69,6 +69,14 @@ describe('the zone of a name', () => {
     expect(world.resolved()).toEqual(['www.example.net', 'example.net', 'example.net']);
   });
 
+  it('is in none of several blocks, when all of them say so: the message names each', async () => {
+    await start({ vendors: [namecheap], domains: ['example.org'] });
+    await expect(place(['elsewhere.example'])).rejects.toMatchObject({
+      code: 'dns_zone_not_found',
+      message: expect.stringContaining('_acme-challenge.elsewhere.example: [dns.main], [dns.registrar].'),
+    });
+  });
+
   it('is not looked for by a delegation while its vendor is down', async () => {
     await start();
     world.cloudflare.faults.next({ kind: 'html', status: 502, times: 5 });

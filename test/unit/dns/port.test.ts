@@ -90,12 +90,16 @@ describe('propagation', () => {
   it('asks resolvers only after every authoritative server agrees', async () => {
     world.dns.world.setDelay('ns2.test-dns.example', DAY);
     const placed = await publish([NAME, '*.example.net']);
-    expect(await world.port.propagation(placed, ['matrix'], [])).toMatchObject({ complete: false, weak: false, summary: '1 of 2 authoritative servers' });
+    expect(await world.port.propagation(placed, ['matrix'], [])).toMatchObject({
+      complete: false,
+      weak: false,
+      summary: '1 of 2 authoritative servers have it',
+    });
     expect(world.requests.doh).toBe(0);
     world.dns.world.setDelay('ns2.test-dns.example', 0);
     expect(await world.port.propagation(placed, ['matrix'], [])).toMatchObject({
       complete: true,
-      summary: '2 of 2 authoritative servers, 2 of 2 public resolvers',
+      summary: '2 of 2 authoritative servers have it, 2 of 2 public resolvers',
     });
     expect(world.requests.doh).toBe(2);
     expect(world.relayRequests).toEqual([[{ name: NAME, type: 'TXT' }], [{ name: NAME, type: 'TXT' }]]);
@@ -106,7 +110,7 @@ describe('propagation', () => {
     first?.resolver.query(NAME, 'TXT');
     const placed = await publish([NAME]);
     const report = await world.port.propagation(placed, ['matrix'], []);
-    expect(report).toMatchObject({ complete: true, summary: '2 of 2 authoritative servers, 1 of 2 public resolvers' });
+    expect(report).toMatchObject({ complete: true, summary: '2 of 2 authoritative servers have it, 1 of 2 public resolvers' });
     expect(report.servers.filter(({ seen }) => !seen)).toMatchObject([{ kind: 'resolver', name: first?.name }]);
   });
 
@@ -114,7 +118,7 @@ describe('propagation', () => {
     const placed = await publish([NAME]);
     expect(await world.port.propagation(placed, ['gone', 'matrix'], [])).toMatchObject({ complete: true, weak: false });
     world.ahead = 10 * SECOND;
-    expect(await world.port.propagation(placed, ['gone'], [])).toMatchObject({ complete: true, weak: true, summary: '2 of 2 public resolvers' });
+    expect(await world.port.propagation(placed, ['gone'], [])).toMatchObject({ complete: true, weak: true, summary: '2 of 2 public resolvers have it' });
   });
 
   it('does not ask resolvers right after publishing when nobody can say whether the authorities have it', async () => {

@@ -74,7 +74,7 @@ describe('the report', () => {
     expect(reportOf(agreeing, [resolver('one', good), resolver('two', denies)])).toMatchObject({
       complete: true,
       weak: false,
-      summary: '2 of 2 authoritative servers, 1 of 2 public resolvers',
+      summary: '2 of 2 authoritative servers have it, 1 of 2 public resolvers',
     });
   });
 
@@ -87,7 +87,7 @@ describe('the report', () => {
   it('waits for a resolver that still shows the older values: its memory lasts one TTL only', () => {
     expect(reportOf(agreeing, [resolver('one', shows(['theirs'])), resolver('two', denies)])).toMatchObject({
       complete: false,
-      summary: '2 of 2 authoritative servers, 0 of 2 public resolvers (older values are still in their caches)',
+      summary: '2 of 2 authoritative servers have it, 0 of 2 public resolvers (older values are still in their caches)',
     });
   });
 
@@ -96,13 +96,13 @@ describe('the report', () => {
     expect(reportOf(silent, [resolver('one', denies)]).complete).toBe(false);
     expect(reportOf(silent, [resolver('one', good)])).toMatchObject({
       complete: true,
-      summary: '1 of 2 authoritative servers, 1 of 1 public resolvers',
+      summary: '1 of 2 authoritative servers have it, 1 of 1 public resolvers',
     });
   });
 
   it('is incomplete and names the laggard while an authority differs', () => {
     const report = reportOf(views(says('ns1.example'), fails('ns2.example', 'nxdomain')), []);
-    expect(report).toMatchObject({ complete: false, summary: '1 of 2 authoritative servers' });
+    expect(report).toMatchObject({ complete: false, summary: '1 of 2 authoritative servers have it' });
     expect(report.servers).toMatchObject([
       { name: 'ns1.example', seen: true },
       { name: 'ns2.example', seen: false, detail: expect.stringContaining('does not exist') },

@@ -47,6 +47,12 @@ describe('a law', () => {
       expect(text).toContain(place);
   });
 
+  it('says how an international name is written', () => {
+    const withNames = (...names: string[]) => problemsOf({ ...smallest, targets: [{ variable: 'nomad/jobs/proxy', names }] });
+    expect(withNames('bücher.example', '.bücher.example')).toMatch(/names\[0\]: .*"xn--….*\n.*names\[1\]: .*"xn--…/);
+    expect(withNames('xn--bcher-kva.example', '.xn--bcher-kva.example')).toBe('');
+  });
+
   it('that is not JSON is refused', () => {
     expect(problemsOf('{')).toContain('not JSON');
   });
