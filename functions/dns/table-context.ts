@@ -42,15 +42,15 @@ export function isOurs(context: TableContext): (row: HostRow) => boolean {
   return answeredFor(liveEntries(context), zoneName(context));
 }
 
-/** What gets a stopped zone going again. */
-export function restoreCommand(zone: string): string {
-  return `npm run dns -- restore ${zone}`;
+/** What gets a stopped zone going again. With the number: a restore that failed leaves a newer snapshot, of what is wrong. */
+export function restoreCommand(zone: string, snapshot: number | null): string {
+  return `npm run dns -- restore ${zone}${snapshot === null ? '' : ` ${snapshot}`}`;
 }
 
-/** Refuses further writes until a person has looked, and calls one. */
+/** Refuses further writes until a person has looked, and calls one. What a zone was before it was stopped first is what helps. */
 export function stop(context: TableContext, { message, lines, snapshot }: Omit<Stopped, 'at'>): void {
   const { store, ledger, clock } = context;
-  store.setStopped({ at: clock(), message, lines, snapshot });
+  store.setStopped({ at: clock(), message, lines, snapshot: store.stopped()?.snapshot ?? snapshot });
   store.outdate();
   store.update({ doubt: null, pause: null, rounds: 0, burst: null });
   const error = stoppedError(context);
@@ -60,8 +60,9 @@ export function stop(context: TableContext, { message, lines, snapshot }: Omit<S
 
 export function stoppedError(context: TableContext): DnsError {
   const zone = zoneName(context);
-  return new DnsError('dns_zone_stopped', `Nothing is written to ${zone}: ${context.store.stopped()?.message ?? ''}`, {
-    hint: `Look at the difference, then \`${restoreCommand(zone)}\` puts the zone back as it was, or \`npm run dns -- release ${zone}\` goes on with it as it is.`,
+  const { message = '', snapshot = null } = context.store.stopped() ?? {};
+  return new DnsError('dns_zone_stopped', `Nothing is written to ${zone}: ${message}`, {
+    hint: `Look at the difference, then \`${restoreCommand(zone, snapshot)}\` puts the zone back as it was, or \`npm run dns -- release ${zone}\` goes on with it as it is.`,
     details: { zone },
   });
 }

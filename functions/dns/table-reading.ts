@@ -12,6 +12,8 @@ import { isCollapsed, isDoubtful } from './table-verdict.ts';
 const LOOK_AGAIN_MS = 5 * SECOND;
 /** A vendor that did not answer for its SRV list is asked again after this long, milliseconds. */
 const SRV_SILENT_MS = 30 * DAY;
+/** Failures in a row after which we go on without that list. */
+const SRV_TRIES = 3;
 
 /** Looks at the list, for people; nothing is concluded from it. @throws DnsError `dns_budget_spent`, and what the vendor's adapter throws. */
 export async function look({ calls }: TableContext): Promise<ReadTable> {
@@ -82,30 +84,41 @@ export async function survey(context: TableContext, purpose: CallPurpose): Promi
   store.update({ survey: { at: clock(), nameServers } });
 }
 
+/** Null when it is not to be had. It is a precaution: no certificate runs out because the vendor has no answer, again and again. */
+async function readSrv({ calls, ledger }: TableContext, purpose: CallPurpose): Promise<SrvRow[] | null> {
+  await calls.spend(1, purpose);
+  return calls.readSrv().catch((thrown: unknown) => {
+    if (thrown instanceof DnsError && thrown.code === 'dns_vendor_failed' && (ledger.zone()?.failures ?? 0) + 1 >= SRV_TRIES) return null;
+    throw thrown;
+  });
+}
+
 /** The side list before the first write of a burst. A vendor that does not answer for it is asked again some day. */
 export async function openBurst(context: TableContext, purpose: CallPurpose): Promise<void> {
-  const { store, calls, clock } = context;
+  const { store, clock } = context;
   const { srv } = store.progress();
   let rows: SrvRow[] | null = null;
   if (srv === null || srv.rows !== null || clock() >= srv.at + SRV_SILENT_MS) {
-    await calls.spend(1, purpose);
-    rows = await calls.readSrv();
-    store.update({ srv: { at: clock(), rows } });
+    rows = await readSrv(context, purpose);
+    // A zone that had such records is asked again with the next burst.
+    if (rows !== null || (srv?.rows ?? null) === null) store.update({ srv: { at: clock(), rows } });
   }
   store.update({ burst: { at: clock(), srv: rows, snapshot: null, checks: 0 } });
 }
 
 /** The side list after the last write of a burst: what stood there must stand there still. */
 export async function closeBurst(context: TableContext): Promise<void> {
-  const { store, calls, clock } = context;
+  const { store, ledger, clock } = context;
   const { burst } = store.progress();
   if (burst === null || burst.snapshot === null || burst.srv === null || burst.srv.length === 0) return store.update({ burst: null });
-  await calls.spend(1, 'clean-up');
-  const rows = await calls.readSrv();
+  const rows = await readSrv(context, 'clean-up');
   const there = new Set((rows ?? burst.srv).map(srvLine));
   const before = new Set(burst.srv.map(srvLine));
   const lost = [...before].filter((line) => !there.has(line));
-  if (lost.length === 0) return store.update({ burst: null, srv: { at: clock(), rows } });
+  if (lost.length === 0) {
+    ledger.noteSuccess(clock());
+    return store.update({ burst: null, srv: { at: clock(), rows: rows ?? burst.srv } });
+  }
   if (burst.checks === 0) {
     const pause = { at: clock(), until: clock() + LOOK_AGAIN_MS, reason: 'the SRV records are read a second time', error: null };
     return store.update({ burst: { ...burst, checks: 1 }, pause });

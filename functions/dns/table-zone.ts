@@ -138,7 +138,7 @@ export class TableZone {
               at: stopped.at,
               message: stopped.message,
               lines: stopped.lines.slice(0, MAX_SHOWN_LINES).map((line) => line.slice(0, MAX_LINE_LENGTH)),
-              command: restoreCommand(zoneName(this.#context)),
+              command: restoreCommand(zoneName(this.#context), stopped.snapshot),
             },
       waiting: this.#waiting(clock()),
     };
@@ -170,6 +170,8 @@ export class TableZone {
       }
       // Whoever was told and comes again has waited for as long as it thinks right.
       store.update({ pause: null });
+      const attempt = store.attempt();
+      if (attempt !== null && attempt.failures > 0) store.setAttempt({ ...attempt, readAt: clock() });
     }
     return { retryAt: this.#askAgainAt(clock()) };
   }
