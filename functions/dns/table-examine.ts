@@ -13,7 +13,7 @@ export function examineTable(table: HostTable, records: readonly { name: string;
     const host = relativeName(name, domain);
     if (host.length > MAX_HOST_NAME)
       throw new DnsError('dns_name_too_long', `${host} has ${host.length} characters; at this vendor a host name has ${MAX_HOST_NAME} at most.`, {
-        hint: 'Delegate the challenge by CNAME at a shorter name, or use a wildcard certificate of the name above.',
+        hint: 'Use a wildcard certificate of the name above: its challenge stands at a shorter name.',
         details: { name, longest: MAX_HOST_NAME },
       });
     const alias = rows.find((row) => row.type === 'CNAME' && row.name.toLowerCase() === host);

@@ -60,7 +60,7 @@ export function obstacles(info: DomainInfo, domain: string): string[] {
     ...(info.status === 'OK' ? [] : [`${domain} has the status ${vendorText(info.status)} at Namecheap.`]),
     ...(info.lock === null ? [] : [`${domain} is locked at Namecheap: ${info.lock}.`]),
     ...(info.mayEditHosts ? [] : [`The account may not edit the hosts of ${domain}: its owner grants the right "hosts".`]),
-    ...(info.dynamicDns === true ? [`Dynamic DNS is switched on for ${domain}; a write would turn its records into plain ones.`] : []),
+    ...(info.dynamicDns === true ? [`Dynamic DNS is switched on for ${domain}; a write would turn its "A + Dynamic DNS" records into plain ones.`] : []),
   ];
 }
 

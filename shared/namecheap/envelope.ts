@@ -8,9 +8,20 @@ import type { PerennialError } from '../errors.ts';
 import { namecheapError, rateLimited, vendorFailure, vendorText, type VendorReply } from './failures.ts';
 import { parseXml, type XmlElement, XmlRefusal } from './xml.ts';
 
-/** A reply that cannot be read. Retryable when the reply as a whole is no reply (an outage), not when its content is at fault. */
-export function unreadable(why: string, options: { retryable?: boolean; details?: PerennialError['details'] } = {}): PerennialError {
-  return namecheapError('namecheap_unreadable', `The reply of Namecheap ${why}.`, options);
+const UNKNOWN_REPLY =
+  'Nothing is written after such a reply. If it stays so, the API of Namecheap has changed: please report it, and delegate _acme-challenge of the names by CNAME until then.';
+
+/** A reply whose content is at fault: nobody may act on it, now or later. */
+export function unreadable(why: string, options: { hint?: string; details?: PerennialError['details'] } = {}): PerennialError {
+  return namecheapError('namecheap_unreadable', `The reply of Namecheap ${why}.`, { hint: UNKNOWN_REPLY, ...options });
+}
+
+/** No reply at all, whatever came instead: a web page, half of a document. As a rule an outage, and it passes. */
+function noReply(why: string): PerennialError {
+  return namecheapError('namecheap_unavailable', `Namecheap did not answer with a whole reply of its API: what came ${why}.`, {
+    retryable: true,
+    hint: 'Its API is disturbed; nothing is taken from such an answer, and the next attempt comes by itself.',
+  });
 }
 
 /**
@@ -22,14 +33,14 @@ export function readApiResponse(reply: VendorReply): XmlElement {
   if (reply.status === 405 || reply.status === 429) throw rateLimited(reply);
   if (reply.status !== 200) throw namecheapError('namecheap_unavailable', `Namecheap answered with HTTP status ${reply.status}.`, { retryable: true });
   const root = parsed(reply.body);
-  if (root.name !== 'apiresponse') throw unreadable('is not an ApiResponse', { retryable: true });
+  if (root.name !== 'apiresponse') throw noReply('is not an ApiResponse');
   const errors = only(root, 'errors');
   const [first] = errors.children;
   if (first !== undefined) throw vendorFailure(numberOf(first), first.text, reply);
   if (errors.text.trim() !== '') throw unreadable('has errors without a number');
   const status = root.attributes.get('status')?.toUpperCase();
   if (status === 'ERROR') throw namecheapError('namecheap_refused', 'Namecheap refused the call without saying why.', { retryable: true });
-  if (status !== 'OK') throw unreadable('has neither the status OK nor ERROR', { retryable: true });
+  if (status !== 'OK') throw noReply('has neither the status OK nor ERROR');
   return root;
 }
 
@@ -61,10 +72,10 @@ export function readResult(reply: VendorReply, command: string, name: string, do
   return result;
 }
 
-/** The one child of that name. @throws PerennialError `namecheap_unreadable` when there are none or several. */
+/** The one child of that name. @throws PerennialError `namecheap_unavailable` when there are none or several. */
 export function only(parent: XmlElement, name: string): XmlElement {
   const [found, ...more] = parent.children.filter((child) => child.name === name.toLowerCase());
-  if (found === undefined || more.length > 0) throw unreadable(`does not have exactly one ${name}`, { retryable: true });
+  if (found === undefined || more.length > 0) throw noReply(`does not have exactly one ${name}`);
   return found;
 }
 
@@ -78,7 +89,7 @@ function parsed(body: string): XmlElement {
   try {
     return parseXml(body);
   } catch (thrown) {
-    if (thrown instanceof XmlRefusal) throw unreadable(thrown.message, { retryable: true });
+    if (thrown instanceof XmlRefusal) throw noReply(thrown.message);
     throw thrown;
   }
 }

@@ -93,6 +93,7 @@ function emailTypeOf(result: XmlElement, rows: readonly HostRow[]): HostTable['e
       found === undefined || found === ''
         ? 'has no EmailType; writing without it may switch the mail of the domain off'
         : `has the EmailType "${vendorText(found)}" that is not known; writing another one may switch the mail of the domain off`,
+      { hint: 'Choose another mail setting for the domain at Namecheap, or delegate _acme-challenge of the names by CNAME.' },
     );
   const position = rows.findIndex(({ type }) => type === 'MX');
   if (position >= 0 && DROPS_MX.has(emailType))
@@ -150,15 +151,17 @@ function cautionsOf(rows: readonly HostRow[]): string[] {
     .map(({ name }) => `The TXT record at ${vendorText(name)} holds quotation marks; other tools found that Namecheap does not always keep them.`);
 }
 
+const CHANGE_ROW = 'Change or remove that record at Namecheap, or delegate _acme-challenge of the names by CNAME.';
+
 function refused(position: number, name: string, type: string, why: string): PerennialError {
   const place = placeOf(position, name, type);
-  return unreadable(`cannot be written back: row ${place.text}: ${why}`, { details: place.details });
+  return unreadable(`cannot be written back: row ${place.text}: ${why}`, { hint: CHANGE_ROW, details: place.details });
 }
 
 function locked(position: number, name: string, type: string, why: string): PerennialError {
   const place = placeOf(position, name, type);
   return namecheapError('namecheap_locked', `The hosts at Namecheap cannot be written: row ${place.text}: ${why}.`, {
-    hint: 'Change or remove that record at Namecheap, or delegate _acme-challenge of the names by CNAME.',
+    hint: CHANGE_ROW,
     details: place.details,
   });
 }

@@ -39,18 +39,19 @@ describe('no reply at all', () => {
     ['no status', changed(' Status="OK"', '')],
     ['another status', changed('Status="OK"', 'Status="MAYBE"')],
     ['two error lists', changed('<Errors />', '<Errors /><Errors />')],
+    ['two answers', good.replace(/(<CommandResponse[\s\S]+<\/CommandResponse>)/, '$1$1')],
     ['no error list', changed('  <Errors />\r\n', '')],
     ['an attribute twice, in different case', withAttribute('NAME', 'other')],
     ['too long', good.replace('<Warnings />', `<Warnings>${'x'.repeat(700_000)}</Warnings>`)],
     ['too deep', good.replace('<Warnings />', `${'<a>'.repeat(40)}${'</a>'.repeat(40)}`)],
   ];
   it.each(cases)('%s: refused, and worth another try', (_, body) => {
-    expect(refusal(body)).toMatchObject({ code: 'namecheap_unreadable', retryable: true });
+    expect(refusal(body)).toMatchObject({ code: 'namecheap_unavailable', retryable: true, hint: expect.stringContaining('comes by itself') });
   });
 
   it('cut off at any place', () => {
     for (let length = 0; length < good.length; length += 1)
-      expect(refusal(good.slice(0, length)), `${length} characters`).toMatchObject({ code: 'namecheap_unreadable', retryable: true });
+      expect(refusal(good.slice(0, length)), `${length} characters`).toMatchObject({ code: 'namecheap_unavailable', retryable: true });
   });
 
   it.each([500, 502, 503, 404, 302])('HTTP status %i', (status) => {
@@ -71,7 +72,6 @@ describe('the reply to something else', () => {
     ['another result', good.replaceAll('DomainDNSGetHostsResult', 'DomainDNSGetListResult')],
     ['no result', reply('namecheap.domains.dns.getHosts', [])],
     ['two results', good.replace(/(<DomainDNSGetHostsResult[\s\S]+<\/DomainDNSGetHostsResult>)/, '$1$1')],
-    ['two answers', good.replace(/(<CommandResponse[\s\S]+<\/CommandResponse>)/, '$1$1')],
   ];
   it.each(cases)('%s', (_, body) => {
     expect(refusal(body)).toMatchObject({ code: 'namecheap_unreadable' });
@@ -116,7 +116,7 @@ describe('a list that a write would change', () => {
     ['151 rows', hostsReply({ emailType: 'NONE', rows: Array.from({ length: 151 }, (_, index) => ({ ...row, name: `host-${index}` })) })],
   ];
   it.each(cases)('%s', (_, body) => {
-    expect(refusal(body)).toMatchObject({ code: 'namecheap_unreadable', retryable: false });
+    expect(refusal(body)).toMatchObject({ code: 'namecheap_unreadable', retryable: false, hint: expect.stringContaining('delegate _acme-challenge') });
   });
 
   it.each(['Name', 'Type', 'Address', 'MXPref', 'TTL', 'IsActive', 'IsDDNSEnabled'])('a row without %s', (name) => {

@@ -225,9 +225,9 @@ describe('a write', () => {
   });
 
   it.each([
-    ['a web page', { kind: 'html' }, 'namecheap_unreadable'],
+    ['a web page', { kind: 'html' }, 'namecheap_unavailable'],
     ['a page with status 503', { kind: 'html', status: 503 }, 'namecheap_unavailable'],
-    ['half of the reply', { kind: 'truncated' }, 'namecheap_unreadable'],
+    ['half of the reply', { kind: 'truncated' }, 'namecheap_unavailable'],
     ['the limit', { kind: 'limited' }, 'namecheap_rate_limited'],
     ['the limit in an envelope', { kind: 'limited', answer: 'envelope' }, 'namecheap_rate_limited'],
     ['a row with an unknown attribute', { kind: 'garbled', how: 'unknown-attribute' }, 'namecheap_unreadable'],
@@ -240,7 +240,7 @@ describe('a write', () => {
     vendor.faults.next(fault);
     expect((await write(before, addingChallenge(before))).error).toMatchObject({
       code,
-      retryable: code !== 'namecheap_unreadable' || fault.kind !== 'garbled',
+      retryable: code !== 'namecheap_unreadable',
     });
     expect(commands()).toEqual(['gethosts', 'gethosts']);
   });
