@@ -27,7 +27,8 @@ export function zonesText(zones: readonly ListedZone[]): string {
 function stateOf(health: ListedZone['health']): string {
   if (health.stopped !== null) return 'STOPPED';
   if (zoneIsFailing(health)) return 'refuses changes';
-  return health.waiting === null ? 'well' : 'waiting';
+  if (health.waiting !== null) return 'waiting';
+  return health.lastSuccessAt === null && health.live === 0 ? 'not used yet' : 'well';
 }
 
 function declaredText({ declared }: ListedZone['health']): string {
