@@ -3,6 +3,7 @@ import type { DnsVendor } from '../config/configuration.ts';
 import { createProvider, type ProviderDependencies } from './create-provider.ts';
 import { createDohClient, type Resolver } from './doh.ts';
 import { findZone } from './placement.ts';
+import { publicApex } from './public-apex.ts';
 import type { Zone, ZoneLocator } from './provider.ts';
 
 export interface RecordPlacerDependencies extends Omit<ProviderDependencies, 'apex'> {
@@ -20,7 +21,7 @@ export function createRecordPlacer(dependencies: RecordPlacerDependencies): (nam
   const ask = createDohClient({ fetch });
   const apex = async (name: string): Promise<string | null> => {
     const [resolver] = resolvers;
-    return resolver === undefined ? null : (await ask(resolver, name, 'SOA')).apex;
+    return resolver === undefined ? null : publicApex(name, resolver, ask, () => false);
   };
   const providers = new Map<string, ZoneLocator>();
   /** Kept per block, because the adapters remember zones for a few minutes. */

@@ -149,7 +149,7 @@ export interface FoundZone {
 }
 type Found = FoundZone | { failure: unknown };
 
-/** The longest zone any block can reach; among equals the block that is configured first. */
+/** The longest zone any block can reach; among equals one whose name is certain, and then the block that is configured first. */
 export async function findZone(name: string, { vendors, provider }: Pick<PlacementDependencies, 'vendors' | 'provider'>): Promise<Found> {
   let best: FoundZone | undefined;
   const failures: unknown[] = [];
@@ -157,12 +157,16 @@ export async function findZone(name: string, { vendors, provider }: Pick<Placeme
     try {
       const adapter = provider(vendor);
       const zone = await adapter.findZone(name);
-      if (best === undefined || zone.name.length > best.zone.name.length) best = { vendor, provider: adapter, zone };
+      if (best === undefined || isBetter(zone, best.zone)) best = { vendor, provider: adapter, zone };
     } catch (thrown) {
       failures.push(thrown);
     }
   }
   return best ?? { failure: mostTelling(name, failures, vendors) };
+}
+
+function isBetter(zone: Zone, best: Zone): boolean {
+  return zone.name.length === best.name.length ? best.assumed === true && zone.assumed !== true : zone.name.length > best.name.length;
 }
 
 /** "Not found" says least: any other failure of a block may be the reason. Where all say that, no block alone is. */

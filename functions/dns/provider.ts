@@ -19,6 +19,8 @@ export interface Zone {
   /** The vendor's id. */
   id: string;
   name: string;
+  /** Neither the vendor nor anything in the zone says its name: it may be another zone than that of the name asked for. */
+  assumed?: boolean;
 }
 
 export interface DnsRecord {

@@ -171,7 +171,7 @@ async function takeBack(context: ChangeContext, asked: NewRecord, listed: Cloudf
     'dns_zone_mismatch',
     `Zone ${context.zone.id} does not hold the name asked for: Cloudflare wrote ${listed.name}, which was removed again.`,
     {
-      hint: 'Correct zone_id.',
+      hint: 'Correct zone_id, or give the token Zone → Zone → Read: then the zone says its own name.',
     },
   );
 }

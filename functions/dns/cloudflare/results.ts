@@ -18,6 +18,8 @@ export const zoneSchema = z.object({
   account: z.object({ id: identifier.nullish().catch(null) }).nullish(),
 });
 export const zonesSchema = z.object({ result: z.array(zoneSchema).max(50) });
+/** Of records of any type, also those that we never write. */
+export const namesSchema = z.object({ result: z.array(z.object({ name: z.string().max(255).transform(hostName), type: z.string().max(40) })).max(10_000) });
 export type CloudflareZone = z.infer<typeof zoneSchema>;
 
 /** `GET /user/tokens/verify` and its twin for tokens that an account owns. */

@@ -1,14 +1,16 @@
 /** Which zone holds a name: found by walking its labels, or the one that `zone_id` names. Remembered for five minutes. */
 import { MINUTE, type Clock } from '../../../shared/clock.ts';
 import type { CloudflareVendor } from '../../config/configuration.ts';
-import { DnsError } from '../dns-error.ts';
 import type { Zone } from '../provider.ts';
-import { parseAnswer, zoneSchema, zonesSchema, type CloudflareZone } from './results.ts';
+import { createConfiguredZone } from './configured-zone.ts';
+import { namesSchema, parseAnswer, zoneSchema, zonesSchema, type CloudflareZone } from './results.ts';
 import { unlessForbidden, type Session } from './session.ts';
-import { createZoneWalk, isServed, notServed } from './zone-walk.ts';
+import { createZoneWalk, isServed } from './zone-walk.ts';
 
 /** The most the list of zones gives on one page. */
 const ZONES_PER_PAGE = 50;
+/** Records whose names tell in which zone they are. */
+const SAMPLE_SIZE = 100;
 const REMEMBER_MS = 5 * MINUTE;
 
 export interface Zones {
@@ -21,6 +23,7 @@ export interface Zones {
 export function createZones(vendor: CloudflareVendor, session: Session, clock: Clock, apex: ((name: string) => Promise<string | null>) | undefined): Zones {
   const remembered = new Map<string, { zone: CloudflareZone | null; until: number }>();
   const walk = createZoneWalk({ named: (name) => list({ name }), all: listAll }, vendor.name, clock);
+  const configured = createConfiguredZone(vendor, { read, sample, apex: async (name) => (await apex?.(name)) ?? null }, clock);
 
   function remember(id: string, zone: CloudflareZone | null): void {
     remembered.set(id, { zone, until: clock() + REMEMBER_MS });
@@ -43,41 +46,22 @@ export function createZones(vendor: CloudflareVendor, session: Session, clock: C
     const known = remembered.get(id);
     if (known !== undefined && known.until > clock()) return known.zone;
     const zone = await unlessForbidden(session.call('Zone → Zone → Read', async (client) => parseAnswer(zoneSchema, await client.zones.get({ zone_id: id }))));
-    remember(id, zone);
+    // What is not served yet may be at the next look.
+    if (zone === null || isServed(zone)) remember(id, zone);
     return zone;
   }
 
-  /** The zone of the configured id: its name from the vendor, or, without Zone → Zone → Read, as public DNS delegates it. */
-  async function configured(zoneId: string, name: string): Promise<Zone> {
-    const zone = await read(zoneId);
-    const zoneName = zone?.name ?? (await apex?.(name)) ?? null;
-    if (zoneName === null) {
-      throw new DnsError(
-        'dns_resolver_failed',
-        `Which zone ${zoneId} is cannot be told: the token of [dns.${vendor.name}] may not read it, and public DNS does not answer for ${name}.`,
-        {
-          retryable: true,
-          hint: `Give the token in ${vendor.token} the permission Zone → Zone → Read, or try again later.`,
-          details: { name, tried: zoneId },
-        },
-      );
-    }
-    if (!within(name, zoneName)) {
-      throw new DnsError('dns_zone_not_found', `${name} is not in the zone ${zoneName} of [dns.${vendor.name}].`, {
-        hint: 'Add a [dns.x] block for its zone, or correct zone_id.',
-        details: { name, tried: zoneName },
-      });
-    }
-    if (zone !== null && !isServed(zone)) {
-      remembered.delete(zoneId);
-      throw notServed(zone);
-    }
-    return { id: zoneId, name: zoneName };
+  /** Of some records: a few are enough. */
+  async function sample(id: string): Promise<string | null> {
+    const answer = await unlessForbidden(
+      session.call('Zone → DNS → Read', async (client) =>
+        parseAnswer(namesSchema, await (await client.dns.records.list({ zone_id: id, per_page: SAMPLE_SIZE }).asResponse()).json()),
+      ),
+    );
+    // What is delegated away lies in another zone.
+    const names = (answer?.result ?? []).filter(({ type }) => type !== 'NS').map(({ name }) => name);
+    return names.toSorted((one, other) => one.length - other.length)[0] ?? null;
   }
 
   return { find: (name) => (vendor.zoneId === null ? walk.find(name) : configured(vendor.zoneId, name)), read };
-}
-
-function within(name: string, zone: string): boolean {
-  return name === zone || name.endsWith(`.${zone}`);
 }

@@ -97,11 +97,35 @@ describe('finding the zone', () => {
     });
   });
 
-  it('needs no Zone → Read when zone_id is given, and takes the zone name from public DNS', async () => {
-    const emulator = await start({ tokens: [{ token: TOKEN, grants: [{ zones: ['example.net'], permissions: ['dns:edit'] }] }] });
-    const adapter = provider({ zoneId: emulator.zoneId('example.net') }, TOKEN, () => Promise.resolve('example.net'));
-    expect(await adapter.findZone(NAME)).toEqual({ id: emulator.zoneId('example.net'), name: 'example.net' });
-    await expect(adapter.findZone('_acme-challenge.other.example')).rejects.toMatchObject({ code: 'dns_zone_not_found' });
+  describe('that zone_id names, without Zone → Read', () => {
+    const tokens = [{ token: TOKEN, grants: [{ zones: ['example.net'], permissions: ['dns:edit'] as const }] }];
+    /** Public DNS: the last two labels are a zone. */
+    const apex = (name: string) => Promise.resolve(name.split('.').slice(-2).join('.'));
+
+    it('is the public one of a record that it holds, whatever name is asked for', async () => {
+      const emulator = await start({
+        zones: [{ name: 'example.net', records: [{ type: 'MX', name: 'mail.example.net', content: 'mx.example', priority: 1 }] }],
+        tokens,
+      });
+      const adapter = provider({ zoneId: emulator.zoneId('example.net') }, TOKEN, apex);
+      expect(await adapter.findZone(NAME)).toEqual({ id: emulator.zoneId('example.net'), name: 'example.net' });
+      requests = 0;
+      await expect(adapter.findZone('_acme-challenge.other.example')).rejects.toMatchObject({ code: 'dns_zone_not_found' });
+      expect(requests).toBe(0);
+    });
+
+    it('is the public one of the delegation that the block offers', async () => {
+      const emulator = await start({ tokens });
+      const adapter = provider({ zoneId: emulator.zoneId('example.net'), delegation: 'acme.example.net' }, TOKEN, apex);
+      expect(await adapter.findZone(NAME)).toEqual({ id: emulator.zoneId('example.net'), name: 'example.net' });
+      await expect(adapter.findZone('_acme-challenge.other.example')).rejects.toMatchObject({ code: 'dns_zone_not_found' });
+    });
+
+    it('is assumed to be that of the name while it is empty', async () => {
+      const emulator = await start({ tokens });
+      const adapter = provider({ zoneId: emulator.zoneId('example.net') }, TOKEN, apex);
+      expect(await adapter.findZone(NAME)).toEqual({ id: emulator.zoneId('example.net'), name: 'example.net', assumed: true });
+    });
   });
 
   it.each(['initializing', 'pending', 'moved'] as const)('refuses a zone that is %s also when zone_id names it, and says what to do', async (status) => {

@@ -1,7 +1,9 @@
 /** Where challenge records go: zones, CNAMEs, and what a person is told when a name has no place. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { delegationFor } from '../../../functions/dns/delegation.ts';
-import { challengeName } from '../../../functions/dns/placement.ts';
+import type { DnsVendor } from '../../../functions/config/configuration.ts';
+import { challengeName, findZone } from '../../../functions/dns/placement.ts';
+import type { Zone, ZoneLocator } from '../../../functions/dns/provider.ts';
 import { type PortWorld, startPortWorld, type PortWorldOptions, TOKEN } from './port-world.ts';
 
 const NAME = '_acme-challenge.example.net';
@@ -67,6 +69,18 @@ describe('the zone of a name', () => {
     world.alias('www.example.net', 'host.elsewhere.example');
     expect(await place(['www.example.net', 'example.net'])).toMatchObject([{ zoneName: 'example.net' }, { zoneName: 'example.net' }]);
     expect(world.resolved()).toEqual(['www.example.net', 'example.net', 'example.net']);
+  });
+
+  it('is the certain one where another block only assumes that its empty zone is the one', async () => {
+    await start();
+    const answers: Record<string, Zone> = { assuming: { id: '1', name: 'example.net', assumed: true }, certain: { id: '2', name: 'example.net' } };
+    const vendors = Object.keys(answers).map((name) => ({ ...namecheap, name }));
+    const provider = ({ name }: DnsVendor): ZoneLocator => ({
+      findZone: () => Promise.resolve(answers[name] ?? { id: '0', name: '' }),
+      aliases: () => Promise.resolve(new Map()),
+    });
+    for (const ordered of [vendors, vendors.toReversed()])
+      expect(await findZone(NAME, { vendors: ordered, provider })).toMatchObject({ vendor: { name: 'certain' }, zone: { id: '2' } });
   });
 
   it('is in none of several blocks, when all of them say so: the message names each', async () => {
