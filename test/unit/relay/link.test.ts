@@ -53,6 +53,8 @@ describe('the link', () => {
 
   it('reports what its own look saw, signed and counted', async () => {
     const link = await connect();
+    // The edge has said its part; the relay must have heard it before it has anything to tell.
+    await vi.waitFor(async () => expect(await (await cluster.relay.app.request('/healthz')).json()).toMatchObject({ link: 'open' }), 5_000);
     const seen = { id: 'gone', address: '192.0.2.1', port: 443, job: 'proxy', verdict: 'new' as const, detail: '', names: [] };
     const request = verifyRequest.parse({ certificate: 'matrix', names: NAMES, sha256: '0'.repeat(64), previous: [], service: 'traefik' });
     // The instance has left the cluster since.
