@@ -22,8 +22,16 @@ const REMEMBER_MS = 5 * MINUTE;
 /** Errors of a zone that pass by themselves: publishing waits for that, and keeps the order. */
 const PASSING = new Set(['dns_unreachable', 'dns_vendor_failed', 'dns_rate_limited', 'dns_budget_spent', 'dns_zone_busy', 'dns_zone_changed']);
 
-/** A vendor's account that does not let us in: there is a way around it. */
-const NO_ACCESS = new Set(['dns_relay_missing', 'dns_address_not_listed', 'dns_unauthorized']);
+/** A vendor's account that does not let us in, or a zone there that cannot be written as it is: there is a way around it. */
+const AVOIDABLE = new Set([
+  'dns_relay_missing',
+  'dns_address_not_listed',
+  'dns_unauthorized',
+  'dns_forbidden',
+  'dns_zone_locked',
+  'dns_zone_unreadable',
+  'dns_zone_full',
+]);
 
 export interface PreflightDependencies extends Omit<QuestionDependencies, 'vias'> {
   vendors: readonly DnsVendor[];
@@ -57,7 +65,7 @@ export function createPreflight(dependencies: PreflightDependencies): DnsPort['p
     } catch (thrown) {
       if (!(thrown instanceof PerennialError) || !thrown.code.startsWith('dns_') || PASSING.has(thrown.code)) return null;
       const [challenge] = [...zone.targets.keys()].filter((name) => name === challengeName(name));
-      throw zone.vendor.provider === 'namecheap' && NO_ACCESS.has(thrown.code) && challenge !== undefined
+      throw zone.vendor.provider === 'namecheap' && AVOIDABLE.has(thrown.code) && challenge !== undefined
         ? await withDelegation(thrown, challenge, null, vendors)
         : thrown;
     }

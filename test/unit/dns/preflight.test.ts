@@ -191,19 +191,24 @@ describe('a name or a zone that cannot take a record', () => {
     },
   );
 
-  it.each(['dns_address_not_listed', 'dns_unauthorized'])('is offered the way around an account that does not let us in: %s', async (code) => {
-    await world.close();
-    const registrar = { name: 'registrar', provider: 'namecheap' as const, user: 'someone', egress: 'matrix' };
-    world = await startPortWorld({ elsewhere: ['example.co.uk'], delegation: 'acme.challenges.example', vendors: [registrar], domains: ['example.co.uk'] });
-    world.refusing.set('someone/example.co.uk', { code, message: 'Not let in.', hint: 'List 192.0.2.7.', retryable: false });
-    await expect(preflight(['*.example.co.uk'])).rejects.toMatchObject({
-      code,
-      hint: expect.stringMatching(/^List 192\.0\.2\.7\. Or, without any key .* _acme-challenge\.example\.co\.uk CNAME [0-9a-f]{20}\.acme\.challenges\.example/),
-    });
-    world.alias('_acme-challenge.example.co.uk', 'label.acme.challenges.example');
-    await preflight(['*.example.co.uk']);
-    expect(world.zoneRequests.at(-1)?.examine).toMatchObject({ zone: { name: 'challenges.example' }, records: [{ name: 'label.acme.challenges.example' }] });
-  });
+  it.each(['dns_address_not_listed', 'dns_unauthorized', 'dns_zone_locked', 'dns_zone_unreadable', 'dns_zone_full'])(
+    'is offered the way around a vendor that cannot be written to: %s',
+    async (code) => {
+      await world.close();
+      const registrar = { name: 'registrar', provider: 'namecheap' as const, user: 'someone', egress: 'matrix' };
+      world = await startPortWorld({ elsewhere: ['example.co.uk'], delegation: 'acme.challenges.example', vendors: [registrar], domains: ['example.co.uk'] });
+      world.refusing.set('someone/example.co.uk', { code, message: 'Not let in.', hint: 'List 192.0.2.7.', retryable: false });
+      await expect(preflight(['*.example.co.uk'])).rejects.toMatchObject({
+        code,
+        hint: expect.stringMatching(
+          /^List 192\.0\.2\.7\. Or, without any key .* _acme-challenge\.example\.co\.uk CNAME [0-9a-f]{20}\.acme\.challenges\.example/,
+        ),
+      });
+      world.alias('_acme-challenge.example.co.uk', 'label.acme.challenges.example');
+      await preflight(['*.example.co.uk']);
+      expect(world.zoneRequests.at(-1)?.examine).toMatchObject({ zone: { name: 'challenges.example' }, records: [{ name: 'label.acme.challenges.example' }] });
+    },
+  );
 
   it.each(['dns_unreachable', 'dns_rate_limited', 'dns_budget_spent', 'dns_zone_busy', 'internal'])('passes what passes by itself: %s', async (code) => {
     world.refusing.set(world.cloudflare.zoneId('example.net'), { code, message: 'Not now.', retryable: true });
