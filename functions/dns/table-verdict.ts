@@ -41,7 +41,11 @@ export function judgeWrite(attempt: Attempt, read: HostTable, isOurs: (row: Host
   const foreign = lost.length > 0 || found.emailType !== null;
   const ours = missing.length + left.length > 0 || found.removed.some(isOurs);
 
-  if (!foreign && !ours) return { is: 'as-planned' };
+  if (!foreign && !ours) {
+    // A list that is short by the vendor's fault looks the same: without its word, what is gone was looked for twice.
+    const isProven = attempt.acknowledged || planned.removed.length === 0 || attempt.reads > 0;
+    return isProven ? { is: 'as-planned' } : { is: 'unclear', readAt: now + AGAIN_MS[0] };
+  }
   const landed = attempt.acknowledged || missing.length + left.length < planned.added.length + planned.removed.length;
   if (!landed && now < attempt.over) return { is: 'travelling' };
   // A vendor that shows the list before does so once: what is decided on was seen twice.
