@@ -4,7 +4,8 @@
  * snapshot and a ledger row before it, and nothing of ours is left once everything is cleaned up.
  *
  * Out of reach of any client, and so left out: an edit between the relay's last look and its write milliseconds later, an
- * edit while a write is travelling to the vendor, and a vendor that tells the same lie twice.
+ * edit while a write is travelling to the vendor, a vendor that tells the same lie twice, one false list that hides just what
+ * a stranger has edited since the list that was read before, and a stranger who writes exactly our record while we do.
  *
  * More cases: `VITE_PROPERTY_RUNS=5000`; others: `VITE_PROPERTY_SEED=1`.
  */
@@ -17,7 +18,7 @@ import { DEFECTS } from './dns-namecheap-defects.ts';
 import { Scene, type Defect } from './dns-namecheap-scene.ts';
 import { USER } from './dns-namecheap.ts';
 
-const RUNS = Number(import.meta.env['VITE_PROPERTY_RUNS'] ?? 300);
+const RUNS = Number(import.meta.env['VITE_PROPERTY_RUNS'] ?? 1_000);
 const SEED = Number(import.meta.env['VITE_PROPERTY_SEED'] ?? 20_261_121);
 const TIMEOUT_MS = 20_000 + RUNS * 200;
 

@@ -11,7 +11,7 @@ import type { PresentRequest } from '../../functions/dns/zone-requests.ts';
 import type { Change, DomainSpec } from '../emulators/namecheap/domain.ts';
 import type { HostInput } from '../emulators/namecheap/host.ts';
 import type { NamecheapOptions } from '../emulators/namecheap/namecheap.ts';
-import { DOMAIN, isPlausible, OWNERS, type Edit, type Foreign, type Lie, type Step } from './dns-namecheap-arbitraries.ts';
+import { couldBeOurs, DOMAIN, isPlausible, OWNERS, type Edit, type Foreign, type Lie, type Step } from './dns-namecheap-arbitraries.ts';
 import { NAMECHEAP_VENDOR, NamecheapAccount, USER } from './dns-namecheap.ts';
 import { Lives } from './dns-namecheap-lives.ts';
 import { hostOf, missingPrecautions } from './dns-namecheap-precautions.ts';
@@ -47,6 +47,8 @@ export class Scene {
   #lie: Lie | null = null;
   #lastReadLied = false;
   #lastChange: Change['by'] = 'stranger';
+  /** Somebody edited, and nobody has read the zone since. */
+  #isUnseen = false;
   #count = 0;
 
   constructor(state: DurableObjectState, environment: Environment, foreign: Foreign, mood: Partial<NamecheapOptions & DomainSpec>, defect?: Defect) {
@@ -116,6 +118,7 @@ export class Scene {
     this.#edits = [];
     this.#lie = null;
     await this.pass(2 * MINUTE);
+    this.#mendMail();
     for (const owner of OWNERS) await this.cleanUp(owner);
     await this.#declare([]);
     for (let round = 0; round < 6 && (await this.#restless()); round += 1) {
@@ -216,14 +219,18 @@ export class Scene {
     for (const edit of this.#edits.splice(0)) this.#edit(edit);
     const lie = this.#lie !== null && this.#isBelievable(this.#lie) ? this.#lie : null;
     this.#lastReadLied = lie !== null;
-    if (lie === null) return;
+    if (lie === null) {
+      this.#isUnseen = false;
+      return;
+    }
     this.#lie = null;
     emulator.faults.first(lie === 'stale' ? { kind: 'stale', command } : { kind: 'garbled', how: lie, command });
   }
 
-  /** Not one that hides a stranger's record of exactly a value of ours, or their last edit: nobody could see through it. */
+  /** Not one that hides just what a stranger did since the last look, or a record of theirs with a value of ours: nobody could see through it. */
   #isBelievable(lie: Lie): boolean {
-    return lie === 'stale' ? this.#lastChange === 'api' : !this.strangers.rows.some((row) => this.#isOurs(row));
+    if (lie === 'stale') return this.#lastChange === 'api';
+    return !this.#isUnseen && !this.strangers.rows.some((row) => this.#isOurs(row));
   }
 
   #edit(edit: Edit): void {
@@ -231,12 +238,11 @@ export class Scene {
     // What a write that is on its way will replace cannot be saved by anybody.
     if (emulator.lastArrival !== null) return;
     const { rows } = this.strangers;
-    const { emailType: routing, hosts } = emulator.domain(DOMAIN).list;
+    const routing = emulator.emailType(DOMAIN);
     const put = (gone: HostInput | undefined, come: HostInput | undefined, emailType = routing) => {
-      // A value of ours that somebody else writes as well, after us, would be one row with two owners.
-      if (come !== undefined && this.#isOurs(come)) return;
-      const kept = hosts.filter((row) => gone === undefined || whole(row) !== whole(gone));
-      const edited = { emailType, hosts: [...kept, ...(come === undefined ? [] : [come])] };
+      // Exactly our record, written by somebody else while we write it, is one row with two owners; before, it is theirs.
+      if (come !== undefined && couldBeOurs(come)) return;
+      const edited = { emailType, hosts: [...this.#without(gone === undefined ? [] : [gone]), ...(come === undefined ? [] : [come])] };
       if (!isPlausible(edited)) return;
       if (gone !== undefined) this.strangers.remove(gone);
       if (come !== undefined) this.strangers.add(come);
@@ -255,8 +261,22 @@ export class Scene {
     }
   }
 
+  /** Two MX rows with one target keep a zone from being written to. Its owner leaves one of them. */
+  #mendMail(): void {
+    const { rows } = this.strangers;
+    const doubled = rows.filter((row, index) => rows.some((other, at) => at < index && identity(other) === identity(row)));
+    for (const row of doubled) this.strangers.remove(row);
+    if (doubled.length > 0) this.account.emulator.setHosts(DOMAIN, { hosts: this.#without(doubled) });
+  }
+
+  #without(gone: readonly HostInput[]): readonly HostInput[] {
+    const keys = new Set(gone.map(whole));
+    return this.account.emulator.hosts(DOMAIN).filter((row) => !keys.has(whole(row)));
+  }
+
   #watch(change: Change): void {
     this.#lastChange = change.by;
+    this.#isUnseen ||= change.by === 'stranger';
     if (change.by === 'api') this.violations.push(...this.strangers.harmedBy(change, (row) => this.#isOurs(row)));
   }
 }

@@ -27,8 +27,10 @@ function said(type: string, address: string): string {
   return type === 'CAA' ? address.replace(/^(\S+) (\S+) "?(.*?)"?$/s, '$1 $2 $3') : address;
 }
 
-function isParking({ name, type }: Identity): boolean {
-  return (name === 'www' && type === 'CNAME') || (name === '@' && type === 'URL');
+function isParking({ name, type, address }: Identity): boolean {
+  return (
+    (name === 'www' && type === 'CNAME' && address === 'parkingpage.namecheap.com.') || (name === '@' && type === 'URL' && address.startsWith('http://www.'))
+  );
 }
 
 export class Strangers {
