@@ -1,7 +1,9 @@
 /** What careless clients of Namecheap do and have done, each between the zone and the vendor: the property must find every one. */
+import { SECOND } from '../../shared/clock.ts';
 import { setHostsForm } from '../../shared/namecheap/set-hosts.ts';
 import { splitDomain } from '../../shared/namecheap/domain-name.ts';
 import type { NamecheapReply, NamecheapWriteRequest } from '../../shared/relay/contract.ts';
+import { DOMAIN } from './dns-namecheap-arbitraries.ts';
 import type { Defect } from './dns-namecheap-scene.ts';
 import type { NamecheapAccount } from './dns-namecheap.ts';
 
@@ -41,6 +43,11 @@ export const DEFECTS: Record<string, Defect> = {
   'a planner that switches mail routing': writing(({ write }) => ({ ...write, emailType: write.rows.some(({ type }) => type === 'MX') ? 'MX' : 'NONE' })),
   'a writer that does not look again before it writes': sending(() => undefined),
   'a successor that does not wait for the write of its predecessor': {
+    opening: [
+      { do: 'present', owner: 'one', records: [{ name: `_acme-challenge.${DOMAIN}`, value: 'red' }] },
+      { do: 'die-writing', travelling: 'to-relay', delayMs: 29 * SECOND },
+      { do: 'wait', milliseconds: 3 * SECOND },
+    ],
     forgets: (sql) => {
       sql.exec('DELETE FROM intent');
       sql.exec("DELETE FROM documents WHERE key = 'table-attempt'");

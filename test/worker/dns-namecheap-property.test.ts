@@ -34,7 +34,7 @@ async function play(
   await state.storage.deleteAlarm();
   await state.storage.deleteAll();
   const scene = new Scene(state, env, foreign, mood, defect);
-  for (const one of steps) await scene.run(one);
+  for (const one of [...(defect?.opening ?? []), ...steps]) await scene.run(one);
   await scene.comeToRest();
   return scene;
 }

@@ -21,6 +21,8 @@ import { identity, Strangers, whole, type Identity } from './dns-namecheap-stran
 export interface Defect {
   /** Sits between the zone and the relay. */
   relay?: (account: NamecheapAccount) => NamecheapRelay;
+  /** What leads to where it shows. */
+  opening?: readonly Step[];
   /** Befalls the storage between two lives. */
   forgets?: (sql: SqlStorage) => void;
 }
