@@ -94,7 +94,9 @@ describe('a part that is down', () => {
     installation.system.cloudflare.faults.next({ kind: 'forbidden', path: '/dns_records', times: 1_000 });
     await installation.force('revoked');
     const failing = await untilFailing('revoked', /^dns_(unauthorized|forbidden)$/);
-    expect(failing.phase).toBe('present');
+    // Before an order is spent on it.
+    expect(failing.phase).toBe('order');
+    expect(renewalsAtTheCa('revoked').orders).toBe(0);
     expect(failureOf(failing)?.message).toContain('[dns.main]');
     expect(failureOf(failing)?.hint).toContain(`secret:${CLOUDFLARE_SECRET}`);
     installation.system.cloudflare.faults.clear();
