@@ -60,8 +60,12 @@ export class DeclaredRecords {
   async plan(list: (type: RecordType, names: readonly string[]) => Promise<ListedRecord[]>): Promise<DeclaredPlan | null> {
     const asked = this.#read();
     if (asked === null || this.#isEmpty(asked)) return null;
+    const now = this.#clock();
+    // Somebody only looks: that puts off nothing.
+    const scheduled = asked.checkAt > now ? asked.checkAt : null;
     // Before the vendor is asked, so that a crash or a failure does not ask it at once again.
-    this.#write({ ...asked, checkAt: this.#clock() + Math.min(DRIFT_CHECK_MS, RETRY_MS * 2 ** Math.min(asked.failures, 10)), failures: asked.failures + 1 });
+    if (scheduled === null)
+      this.#write({ ...asked, checkAt: now + Math.min(DRIFT_CHECK_MS, RETRY_MS * 2 ** Math.min(asked.failures, 10)), failures: asked.failures + 1 });
     const questions = questionsOf(asked, this.#ledger.declaredEntries());
     const answers = await Promise.all(questions.map(({ type, names }) => list(type, names)));
     const names = [...new Set(questions.flatMap((question) => question.names))];
@@ -77,7 +81,7 @@ export class DeclaredRecords {
     this.#steps.set(plan, { steps: decision.steps, declaration: contentOf(asked) });
     // What was declared while the vendor was asked has its own check coming; what may be done is due until it is enacted.
     const due = approved && (writes || decision.steps.some((step) => step.do === 'give-up'));
-    const checkAt = at + (due ? RETRY_MS : DRIFT_CHECK_MS);
+    const checkAt = due ? Math.min(scheduled ?? Infinity, at + RETRY_MS) : at + DRIFT_CHECK_MS;
     if (contentOf(declaration) === contentOf(asked))
       this.#write({ ...declaration, checkAt, failures: 0, changes: writes ? declaration.changes : 0, summary: summaryOf(plan) });
     return plan;
