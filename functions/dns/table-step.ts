@@ -10,6 +10,8 @@ const GATHER = {
 } as const;
 /** The vendor is asked about the zone itself this often. */
 const SURVEY_MS = 180 * DAY;
+/** A list is planned upon for this long after it was read: from a publication to its clean-up, as a rule. */
+const BELIEVED_MS = HOUR;
 /** Writes further apart than this are not one burst, whatever stands in the zone meanwhile. */
 const BURST_MS = HOUR;
 
@@ -57,7 +59,7 @@ export function nextStep(scene: Scene, now: number): Step {
  * calls more than others, and has none to spare.
  */
 export function isBelieved(known: KnownTable | null, { srv, doubt }: Progress, now: number): known is KnownTable {
-  return known?.current === true && doubt === null && (now < known.at + DAY || (srv?.rows ?? []).length > 0);
+  return known?.current === true && doubt === null && (now < known.at + BELIEVED_MS || (srv?.rows ?? []).length > 0);
 }
 
 export function surveyDue({ survey }: Progress, now: number): boolean {
