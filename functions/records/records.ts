@@ -109,7 +109,11 @@ export class Records {
     const { clock } = this.#dependencies;
     try {
       const next = () => ({ askAt: askAgainAt(source.kind, 0, clock()), failures: 0, why: null });
-      if (source.kind === 'authority') return { kind: 'authority', identity: await ports.authority(source.name), ...next() };
+      if (source.kind === 'authority') {
+        const identity = await ports.authority(source.name);
+        // The first certificate registers an account within minutes; until then the CA itself is not asked.
+        return { kind: 'authority', identity, ...next(), ...(identity.accountUrl === null ? { askAt: askAgainAt('authority', 1, clock()) } : {}) };
+      }
       const instances = await ports.instances(source);
       return { kind: 'instances', followed: followInstances(known?.kind === 'instances' ? known.followed : [], instances, clock()), ...next() };
     } catch (thrown) {
