@@ -188,9 +188,13 @@ export class Ledger {
     return this.#many('SELECT * FROM records WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id', JSON.stringify(ids));
   }
 
-  /** Every row about the records of these names, whoever owns it and whatever its state. */
-  entriesOfNames(names: readonly string[]): LedgerEntry[] {
-    return this.#many('SELECT * FROM records WHERE name IN (SELECT value FROM json_each(?)) ORDER BY id', JSON.stringify(names));
+  /** Every row about the records of these names, whoever owns it and whatever its state; without those that were removed before `since`, Unix ms. */
+  entriesOfNames(names: readonly string[], since = 0): LedgerEntry[] {
+    return this.#many(
+      'SELECT * FROM records WHERE name IN (SELECT value FROM json_each(?)) AND (removed_at IS NULL OR removed_at >= ?) ORDER BY id',
+      JSON.stringify(names),
+      since,
+    );
   }
 
   removing(limit: number): LedgerEntry[] {

@@ -16,7 +16,10 @@ import type { Snapshot } from './table-store.ts';
 import { identities } from './table-verdict.ts';
 import type { RestorePreview, SnapshotSummary } from './zone-requests.ts';
 
-/** The snapshot's records without those that were ours then, and with those that are ours now. A pure function. */
+/**
+ * The snapshot's records without those that were ours then, and with those that are ours now. A pure function.
+ * @param entries the ledger without what was removed before the snapshot: whoever has made such a record since, it is theirs.
+ */
 export function restoreTarget(snapshot: HostTable, current: HostTable, entries: readonly LedgerEntry[]): HostTable {
   const domain = current.domain;
   const ever = identities(entries.filter(({ sentAt, found }) => sentAt !== null && !found).flatMap((entry) => rowOf(entry, domain)));
@@ -46,7 +49,7 @@ export async function previewRestore(context: TableContext, id: number): Promise
   await calls.spend(1, 'challenge');
   const { table: current, text } = await calls.read();
   const names = [...listedRecords(snapshot.table), ...listedRecords(current)].map(({ name }) => name);
-  const target = restoreTarget(snapshot.table, current, ledger.entriesOfNames([...new Set(names)]));
+  const target = restoreTarget(snapshot.table, current, ledger.entriesOfNames([...new Set(names)], snapshot.at));
   const digest = await hashText(JSON.stringify([id, spelling(current), spelling(target)]));
   return { snapshot: summaryOf(snapshot), digest, lines: difference(current, target).lines, current, text, target };
 }

@@ -32,6 +32,8 @@ const READS_BEFORE_FAILURE = 3;
 const LONGEST_READ_WAIT_MS = HOUR;
 /** Errors that may mean that the zone is not what the vendor said it is. */
 const SURVEY_AGAIN: ReadonlySet<string> = new Set(['dns_not_delegated', 'dns_zone_locked', 'dns_zone_not_found', 'dns_forbidden']);
+/** The vendor answers, with a list that we would never write. */
+const UNKEEPABLE: ReadonlySet<string> = new Set(['dns_zone_unreadable', 'dns_zone_locked']);
 /** Nothing failed: it is not the time yet. */
 const NOT_YET: ReadonlySet<string> = new Set(['dns_budget_spent', 'dns_rate_limited']);
 
@@ -216,7 +218,16 @@ export class TableWriter {
     if (NOT_YET.has(error.code)) return store.setAttempt({ ...attempt, readAt: error.retryAt ?? now + MINUTE });
     const failures = attempt.failures + 1;
     store.setAttempt({ ...attempt, failures, readAt: Math.max(now + Math.min(5 * SECOND * 2 ** failures, LONGEST_READ_WAIT_MS), error.retryAt ?? 0) });
-    if (failures >= READS_BEFORE_FAILURE) this.#fail(error);
+    if (failures < READS_BEFORE_FAILURE) return;
+    if (failures === READS_BEFORE_FAILURE && UNKEEPABLE.has(error.code)) this.#cannotReadBack(attempt, error);
+    this.#fail(error);
+  }
+
+  /** The list is not one that was ever written: somebody else's change, or what the vendor made of ours. People have to look. */
+  #cannotReadBack({ snapshot }: Attempt, { message, hint = '' }: PerennialError): void {
+    const zone = zoneName(this.#context);
+    const before = `How it was before is snapshot ${snapshot}: npm run dns -- snapshots ${zone}`;
+    this.#context.raise('zone_not_read_back', 'critical', `${zone} was written and cannot be read back since. ${message}\n${hint}\n${before}`);
   }
 
   #anotherRound(error: PerennialError): void {

@@ -161,7 +161,12 @@ export class TableZone {
       throw new DnsError('dns_withdrawn', `${withdrawn?.name ?? 'A record'} was cleaned up while it was being published.`, { retryable: true });
     const { refusals, pause, queue } = store.progress();
     const refusal = refusals.find(({ entry }) => entries.includes(entry));
-    if (refusal !== undefined) throw PerennialError.fromData(refusal.error);
+    if (refusal !== undefined) {
+      // The list may have room by now: whoever comes again learns what came of another look.
+      store.outdate();
+      this.queue(entries);
+      throw PerennialError.fromData(refusal.error);
+    }
     if (rows.every(({ id, state }) => state === 'written' && !queue.includes(id))) return { retryAt: null };
     if (pause !== null && pause.error !== null) {
       if (pause.at >= told) {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { HOUR, MINUTE, SECOND } from '../../shared/clock.ts';
 import { PerennialError, unwrap } from '../../shared/errors.ts';
+import type { HostInput } from '../emulators/namecheap/host.ts';
 import { line, onStage, sorted, SRV, STRANGERS, type Stage } from './dns-zone-table-stage.ts';
 
 const NAME = '_acme-challenge.example.com';
@@ -75,6 +76,45 @@ describe('the command that a stopped zone prints', () => {
   });
 });
 
+describe("a record that was ours once and is somebody else's now", () => {
+  it('comes back with a snapshot that it was in, and is not removed by it', async () => {
+    await onStage({}, async (stage) => {
+      const { vendor, zone } = ours(stage);
+      const declared = { type: 'A' as const, name: 'app.example.com', value: '192.0.2.1', ttl: 300, adopt: false };
+      unwrap(await stage.zone.declare({ vendor, zone, generation: 1, records: [declared], held: [] }));
+      unwrap(await stage.zone.approve(unwrap(await stage.zone.plan())?.digest ?? ''));
+      await stage.pass(MINUTE);
+      unwrap(await stage.zone.declare({ vendor, zone, generation: 2, records: [], held: [] }));
+      await stage.pass(MINUTE);
+      expect(stage.rows()).toEqual(theirs);
+      stage.edit((rows) => [...rows, { name: 'app', type: 'A', address: '192.0.2.1', ttl: 300 }]);
+      await stage.pass(HOUR);
+      await stage.publish(ours(stage));
+      const id = unwrap(await stage.zone.snapshots())[0]?.id ?? 0;
+      expect(unwrap(await stage.zone.previewRestore(id)).lines).toEqual([]);
+      stage.edit((rows) => rows.filter(({ name }) => name !== 'app'));
+      expect(unwrap(await stage.zone.previewRestore(id)).lines).toEqual(['+ app A 192.0.2.1 300']);
+    });
+  });
+});
+
+describe('a full zone', () => {
+  it('takes what it had no room for, once its owner has made some', async () => {
+    const hosts = [...STRANGERS, ...Array.from({ length: 142 }, (_, index): HostInput => ({ name: `host-${index}`, type: 'A', address: '203.0.113.1' }))];
+    await onStage({ hosts }, async (stage) => {
+      unwrap(await stage.zone.present(ours(stage)));
+      await stage.pass(MINUTE);
+      for (let tries = 0; tries < 3; tries += 1) {
+        expect(await stage.zone.present(ours(stage))).toMatchObject({ ok: false, error: { code: 'dns_zone_full' } });
+        await stage.pass(MINUTE);
+      }
+      stage.edit((rows) => rows.filter(({ name }) => name !== 'host-7'));
+      expect(await insist(stage)).toEqual(['dns_zone_full']);
+      expect(stage.rows()).toContain('_acme-challenge TXT a');
+    });
+  });
+});
+
 describe('a vendor that never answers for the side list of SRV records', () => {
   it.each([{ kind: 'error', number: 5_050_900, text: 'Unknown error' }, { kind: 'html' }] as const)(
     'with $kind holds a certificate up for some tries, and not for ever',
@@ -96,6 +136,25 @@ describe('a vendor that never answers for the side list of SRV records', () => {
       const { lastError, lastSuccessAt } = await stage.health();
       expect(lastSuccessAt).toBeGreaterThan(lastError?.at ?? Infinity);
       expect(await stage.storage.getAlarm()).toBeNull();
+    });
+  });
+});
+
+describe('a zone that somebody made unfit for writing right after our write', () => {
+  it('calls a person once, with what is wrong and the snapshot, and goes on when it is fit again', async () => {
+    await onStage({}, async (stage) => {
+      let reads = 0;
+      stage.account.emulator.before = ({ command }) => {
+        if (command.endsWith('getHosts') && (reads += 1) === 3) stage.edit((rows) => rows, 'NONE');
+      };
+      unwrap(await stage.zone.present(ours(stage)));
+      await stage.pass(HOUR);
+      expect(stage.events()).toMatchObject([{ kind: 'zone_not_read_back', severity: 'critical' }]);
+      expect(stage.events()[0]?.message).toMatch(/@ MX.*EmailType NONE[^]*snapshot 1/);
+      expect(stage.writes()).toBe(1);
+      stage.edit((rows) => rows, 'MX');
+      expect(await insist(stage)).toEqual(['dns_zone_unreadable']);
+      expect(stage.rows()).toEqual(withOurs);
     });
   });
 });
