@@ -17,11 +17,10 @@ export function zonesText(zones: readonly ListedZone[]): string {
     providerName(provider),
     stateOf(health),
     health.lastSuccessAt === null ? 'never' : moment(health.lastSuccessAt),
-    String(health.live),
     declaredText(health),
   ]);
   const notes = zones.flatMap(({ zoneName, health }) => notesOf(zoneName, health));
-  return [table(['ZONE', 'VENDOR', 'STATE', 'LAST CHANGE', 'OURS', 'DECLARED'], rows), ...notes].join('\n\n');
+  return [table(['ZONE', 'VENDOR', 'STATE', 'LAST CHANGE', 'DECLARED'], rows), ...notes].join('\n\n');
 }
 
 function stateOf(health: ListedZone['health']): string {

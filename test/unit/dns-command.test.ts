@@ -100,9 +100,9 @@ describe('zones', () => {
         .slice(0, 3)
         .map((line) => line.trim().split(/ {2,}/)),
     ).toEqual([
-      ['ZONE', 'VENDOR', 'STATE', 'LAST CHANGE', 'OURS', 'DECLARED'],
-      ['example.co.uk', 'Namecheap', 'STOPPED', 'never', '0', '-'],
-      ['example.net', 'Cloudflare', 'not used yet', 'never', '0', '2 to add (not approved)'],
+      ['ZONE', 'VENDOR', 'STATE', 'LAST CHANGE', 'DECLARED'],
+      ['example.co.uk', 'Namecheap', 'STOPPED', 'never', '-'],
+      ['example.net', 'Cloudflare', 'not used yet', 'never', '2 to add (not approved)'],
     ]);
     expect(out).toContain('example.co.uk is stopped since 2026-11-21 01:01 UTC: A row that is not ours is gone.\n  - @ MX mail.example.net 1 1800\n');
     expect(out).toContain('npm run dns -- restore example.co.uk 1');
