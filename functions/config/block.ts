@@ -121,7 +121,7 @@ export function isTable(input: unknown): input is Table {
 /** What stands in the file, short. */
 export function describe(input: unknown): string {
   if (typeof input === 'string') return JSON.stringify(input.length > 100 ? `${input.slice(0, 100)}…` : input);
-  if (Array.isArray(input)) return 'a list';
+  if (Array.isArray(input)) return input.length === 0 ? 'an empty list' : 'a list';
   if (input instanceof Date) return 'a date';
   if (typeof input === 'number' || typeof input === 'boolean' || typeof input === 'bigint') return String(input);
   return input === undefined ? 'nothing' : 'a table';

@@ -39,8 +39,31 @@ function refuseBesideAlias(findings: Findings, records: readonly ReadRecord[]): 
         [...path, 'name'],
         `${formatPath(alias.path)} declares a CNAME for ${record.name}, and nothing may stand beside a CNAME. Remove one of them, or declare this at the CNAME's target.`,
       );
-    else if (firstValue(record) === record.name) findings.add([...path, 'value'], `${record.name} would lead to itself.`);
+    else {
+      const circle = circleFrom(record.name, aliases);
+      if (circle === null) continue;
+      findings.add(
+        [...path, 'value'],
+        circle.length === 2
+          ? `${record.name} would lead to itself.`
+          : `${record.name} would lead back to itself: ${circle.join(' → ')}. Let one of these CNAMEs lead elsewhere.`,
+      );
+    }
   }
+}
+
+/** The declared CNAMEs that lead from a name back to it, with the name at both ends; null when they lead elsewhere. */
+function circleFrom(name: string, aliases: ReadonlyMap<string, ReadRecord>): string[] | null {
+  const targetOf = (at: string) => {
+    const alias = aliases.get(at);
+    return alias === undefined ? undefined : firstValue(alias.record);
+  };
+  const names = [name];
+  for (let at = targetOf(name); at !== undefined && !names.slice(1).includes(at); at = targetOf(at)) {
+    names.push(at);
+    if (at === name) return names;
+  }
+  return null;
 }
 
 /** Names that begin with `_acme-challenge` belong to the challenges; a CNAME there delegates them. */

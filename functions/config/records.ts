@@ -23,7 +23,7 @@ const recordShape = {
   type: oneOf(RECORD_TYPES, 'type = "A"').optional(),
   // Read once the type is known.
   value: value({ expected: 'one value', example: 'value = "192.0.2.1"' }, (input) => input).optional(),
-  values: value({ expected: 'a list of values', example: 'values = ["192.0.2.1", "192.0.2.2"]' }, (input) =>
+  values: value({ expected: `a list of 1 to ${MAX_VALUES} values`, example: 'values = ["192.0.2.1", "192.0.2.2"]' }, (input) =>
     Array.isArray(input) && input.length > 0 && input.length <= MAX_VALUES ? (input as unknown[]) : undefined,
   ).optional(),
   target: oneOf(['traefik'], 'target = "traefik" (the addresses of its healthy instances); a fixed address or name is a value').optional(),

@@ -105,6 +105,16 @@ describe('values', () => {
     expect(found.join()).toContain(reason);
   });
 
+  it('of CNAMEs that lead round in a circle are refused at each of them, and not at one that leads into it', () => {
+    const alias = (name: string, target: string) => record(name, 'CNAME', JSON.stringify(target));
+    const circle = alias('a.example.net', 'b.example.net') + alias('b.example.net', 'c.example.net') + alias('c.example.net', 'a.example.net');
+    expect(problems(FRAME + circle + alias('in.example.net', 'a.example.net'))).toEqual([
+      expect.stringMatching(/^records\[0\]\.value: .* a\.example\.net → b\.example\.net → c\.example\.net → a\.example\.net\. Let one/),
+      expect.stringMatching(/^records\[1\]\.value: /),
+      expect.stringMatching(/^records\[2\]\.value: /),
+    ]);
+  });
+
   it('are reported one by one, each at its place in the list', () => {
     expect(problems(FRAME + block('name = "x.example.net"', 'type = "A"', 'values = ["192.0.2.1", "nonsense", "192.0.2.1"]'))).toEqual([
       expect.stringMatching(/^records\[0\]\.values\[1\]: "nonsense" is not an IPv4 address/),
@@ -229,7 +239,7 @@ describe('a block', () => {
     ],
     ['with an unknown key', ['type = "A"', 'vlaue = "192.0.2.1"'], 'records[0].vlaue: Unknown key "vlaue". Did you mean "value"?'],
     ['with a TTL that vendors refuse', ['type = "A"', 'value = "192.0.2.1"', 'ttl = 30'], 'records[0].ttl: 30 is not whole seconds from 60 to 60000.'],
-    ['with no values', ['type = "A"', 'values = []'], 'records[0].values: a list is not a list of values'],
+    ['with no values', ['type = "A"', 'values = []'], 'records[0].values: an empty list is not a list of 1 to 50 values'],
   ])('%s is refused', (_what, lines, problem) => {
     expect(problems(FRAME + block('name = "x.example.net"', ...lines)).filter((found) => found.startsWith(problem))).toHaveLength(1);
   });
