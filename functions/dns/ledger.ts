@@ -282,6 +282,11 @@ export class Ledger {
     this.#sql.exec('UPDATE zone SET last_success_at = ?, failures = 0', now);
   }
 
+  /** Nothing was tried: a look said that it would fail. It does not count as an attempt. */
+  noteRefusal(error: ErrorData, now: number): void {
+    this.#sql.exec('UPDATE zone SET last_error_at = ?, last_error = ?', now, JSON.stringify(error));
+  }
+
   noteFailure(error: ErrorData, now: number): void {
     this.#sql.exec('UPDATE zone SET last_error_at = ?, last_error = ?, failures = failures + 1', now, JSON.stringify(error));
   }

@@ -46,6 +46,9 @@ const JANITOR_BATCH = 100;
 /** Rows a listing shows. */
 const MAX_LISTED = 1_000;
 
+/** Refusals that say nothing about the zone. */
+const ABOUT_A_NAME: ReadonlySet<string> = new Set(['dns_name_too_long', 'dns_name_is_alias']);
+
 export class ZoneObject extends DurableObject<Environment> implements ZonePort, ZoneAdministration {
   readonly #ledger: Ledger;
   #parts: ZoneParts | undefined;
@@ -100,16 +103,27 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
   examine(request: ExamineRequest): Promise<Outcome<Examination>> {
     return settle(async () => {
       const { vendor, zone, records } = readRequest(examineRequestSchema, request);
-      const { table, dependencies } = this.#connected();
-      if (!TABLE_PROVIDERS.has(vendor.provider)) {
-        const provider = dependencies.provider(vendor);
-        if (provider.kind !== 'records') return { nameServers: null };
-        if (!this.#hasWritten()) await provider.check(zone);
-        return { nameServers: await provider.nameServers(zone) };
-      }
       this.#ledger.use(vendor, zone, this.#now());
-      return this.#scheduled(() => table.examine({ records }));
+      return this.#scheduled(async () => {
+        try {
+          return await this.#examine(vendor, zone, records);
+        } catch (thrown) {
+          const error = toPerennialError(thrown);
+          // People look at the zone when a certificate waits for it; what is wrong with one name is the certificate's alone.
+          if (!ABOUT_A_NAME.has(error.code)) this.#ledger.noteRefusal(error.toData(), this.#now());
+          throw thrown;
+        }
+      });
     });
+  }
+
+  async #examine(vendor: ExamineRequest['vendor'], zone: ExamineRequest['zone'], records: ExamineRequest['records']): Promise<Examination> {
+    const { table, dependencies } = this.#connected();
+    if (TABLE_PROVIDERS.has(vendor.provider)) return table.examine({ records });
+    const provider = dependencies.provider(vendor);
+    if (provider.kind !== 'records') return { nameServers: null };
+    if (!this.#hasWritten()) await provider.check(zone);
+    return { nameServers: await provider.nameServers(zone) };
   }
 
   declare(request: DeclareRequest): Promise<Outcome<null>> {

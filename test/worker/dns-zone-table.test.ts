@@ -177,6 +177,9 @@ describe('before an order is spent, it is refused', () => {
         error: { code: 'dns_not_delegated', hint: expect.stringContaining('CNAME') },
       });
       expect(stage.writes()).toBe(0);
+      // Who looks at the zone reads it there too, and the fleet hears of a zone that was never written.
+      await stage.pass(MINUTE);
+      expect(stage.reports.at(-1)?.health).toMatchObject({ lastSuccessAt: null, lastError: { error: { code: 'dns_not_delegated' } } });
     });
   });
 
