@@ -53,14 +53,16 @@ export function readDomainInfo(reply: VendorReply, domain: string): DomainInfo {
   };
 }
 
-/** Why nothing may be written to a domain, as sentences for people; empty when it may. */
+/**
+ * Why nothing may be written to a domain, as sentences for people; empty when it may. Dynamic DNS as such is no reason: the
+ * host list says which rows are dynamic, and is refused for them by name.
+ */
 export function obstacles(info: DomainInfo, domain: string): string[] {
   return [
     ...(info.usesOurDns ? [] : [`${domain} does not use the DNS of Namecheap; its name servers are ${info.nameServers.join(', ') || 'not known'}.`]),
     ...(info.status === 'OK' ? [] : [`${domain} has the status ${vendorText(info.status)} at Namecheap.`]),
     ...(info.lock === null ? [] : [`${domain} is locked at Namecheap: ${info.lock}.`]),
     ...(info.mayEditHosts ? [] : [`The account may not edit the hosts of ${domain}: its owner grants the right "hosts".`]),
-    ...(info.dynamicDns === true ? [`Dynamic DNS is switched on for ${domain}; a write would turn its "A + Dynamic DNS" records into plain ones.`] : []),
   ];
 }
 

@@ -36,7 +36,6 @@ describe('the facts of a domain', () => {
     ['has expired', { expired: true }, /status EXPIRED/],
     ['uses other name servers', { dns: 'custom' }, /does not use the DNS of Namecheap; its name servers are ns1/],
     ['is shared without the right to edit hosts', { shared: 'read-only' }, /may not edit the hosts/],
-    ['has a dynamic row', { hosts: [{ name: 'home', type: 'A', address: '203.0.113.1', isDDNSEnabled: true }] }, /Dynamic DNS/],
   ])('say in a sentence that it %s', async (_, spec, sentence) => {
     expect(obstacles(await info(spec), 'example.com')).toEqual(expect.arrayContaining([expect.stringMatching(sentence)]));
   });
