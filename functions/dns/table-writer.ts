@@ -34,6 +34,8 @@ const LONGEST_READ_WAIT_MS = HOUR;
 const SURVEY_AGAIN: ReadonlySet<string> = new Set(['dns_not_delegated', 'dns_zone_locked', 'dns_zone_not_found', 'dns_forbidden']);
 /** The vendor answers, with a list that we would never write. */
 const UNKEEPABLE: ReadonlySet<string> = new Set(['dns_zone_unreadable', 'dns_zone_locked']);
+/** The relay's law does not let us. */
+const FORBIDDEN = 'dns_change_not_allowed';
 /** Nothing failed: it is not the time yet. */
 const NOT_YET: ReadonlySet<string> = new Set(['dns_budget_spent', 'dns_rate_limited']);
 
@@ -127,10 +129,28 @@ export class TableWriter {
     try {
       await send(this.#context, sending);
     } catch (thrown) {
-      if (!(thrown instanceof DnsError && thrown.code === 'dns_zone_changed')) throw thrown;
+      if (!(thrown instanceof DnsError)) throw thrown;
+      if (thrown.code === FORBIDDEN && this.#leaveOutDeclared(thrown)) return;
+      if (thrown.code !== 'dns_zone_changed') throw thrown;
       store.outdate();
       this.#anotherRound(thrown);
     }
+  }
+
+  /** The relay's law may allow challenges alone: then no declared record holds them up. @returns whether there was one in the write. */
+  #leaveOutDeclared(error: DnsError): boolean {
+    const { ledger, clock } = this.#context;
+    const declared = this.#wishes(liveEntries(this.#context)).filter(({ owner }) => owner === DECLARED);
+    if (declared.length === 0) return false;
+    ledger.noteFailure(error.toData(), clock());
+    this.#refuse(declared.map(({ id }) => ({ entry: id, error: error.toData() })));
+    return true;
+  }
+
+  #refuse(refusals: TablePlan['refusals']): void {
+    const { store } = this.#context;
+    const alive = new Set(liveEntries(this.#context).map(({ id }) => id));
+    store.update({ refusals: [...store.progress().refusals.filter(({ entry }) => alive.has(entry)), ...refusals] });
   }
 
   /** Reads back what was written, and decides what it means. */
@@ -257,10 +277,7 @@ export class TableWriter {
     if (known === null) return null;
     const live = liveEntries(this.#context);
     const plan = planTable(known.table, this.#wishes(live), live);
-    if (plan.refusals.length > 0) {
-      const alive = new Set(live.map(({ id }) => id));
-      store.update({ refusals: [...store.progress().refusals.filter(({ entry }) => alive.has(entry)), ...plan.refusals] });
-    }
+    if (plan.refusals.length > 0) this.#refuse(plan.refusals);
     return plan;
   }
 
@@ -298,8 +315,9 @@ export class TableWriter {
   }
 
   #possible(live: readonly LedgerEntry[]): LedgerEntry[] {
-    const refused = new Set(this.#context.store.progress().refusals.map(({ entry }) => entry));
-    return live.filter(({ id, state }) => state === 'removing' || !refused.has(id));
+    const refused = new Map(this.#context.store.progress().refusals.map(({ entry, error }) => [entry, error.code]));
+    // A full list can always lose a row; what the law forbids it forbids to remove as well.
+    return live.filter(({ id, state }) => !refused.has(id) || (state === 'removing' && refused.get(id) !== FORBIDDEN));
   }
 
   #purpose(): CallPurpose {

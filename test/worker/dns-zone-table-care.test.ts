@@ -1,7 +1,7 @@
 /** What people do with a zone at Namecheap: look, restore, let it go on; declare records; and hear about it. */
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, MINUTE, SECOND } from '../../shared/clock.ts';
-import { unwrap } from '../../shared/errors.ts';
+import { PerennialError, unwrap } from '../../shared/errors.ts';
 import type { DesiredRecord } from '../../functions/dns/zone-requests.ts';
 import type { HostInput } from '../emulators/namecheap/host.ts';
 import { line, onStage, sorted, STRANGERS, type Stage } from './dns-zone-table-stage.ts';
@@ -187,6 +187,30 @@ describe('declared records', () => {
       await stage.pass(DAY);
       expect(stage.rows()).toEqual(theirs);
       expect(stage.writes()).toBe(0);
+    });
+  });
+
+  it('that the law of the relay forbids hold no challenge up, are told, and are written once it allows them', async () => {
+    await onStage({}, async (stage) => {
+      stage.relay = (relay) => ({
+        ...relay,
+        write: (request, deadlineMs) =>
+          JSON.stringify(request).includes('192.0.2.1')
+            ? Promise.reject(new PerennialError('namecheap_change_not_allowed', 'Not by this law.'))
+            : relay.write(request, deadlineMs),
+      });
+      stage.open();
+      await declare(stage, 1, record('A', 'app.example.com', '192.0.2.1'));
+      unwrap(await stage.zone.approve(unwrap(await stage.zone.plan())?.digest ?? ''));
+      await stage.publish(ours(stage), MINUTE);
+      expect(stage.rows()).toEqual(sorted([...theirs, '_acme-challenge TXT a']));
+      expect(unwrap(await stage.zone.plan())).toMatchObject({ records: [{ action: 'add' }] });
+
+      stage.relay = (relay) => relay;
+      stage.open();
+      await stage.cleanUp('one');
+      await stage.pass(12 * HOUR);
+      expect(stage.rows()).toEqual(sorted([...theirs, 'app A 192.0.2.1']));
     });
   });
 
