@@ -66,6 +66,8 @@ export class Api {
       throw new Error(`${url.origin} could not be reached.${doubt} Is the Worker deployed there?`, { cause });
     }
     const answer: unknown = await response.json().catch(() => null);
+    if (response.status === 401)
+      throw new Error(`${url.origin} does not accept the administrator token. It comes from ADMIN_TOKEN, .perennial/admin-token or standard input.`);
     if (!response.ok) {
       const refusal = refusalSchema.safeParse(answer);
       if (!refusal.success) throw new Error(`${url.origin} answered ${response.status}. Is it a Worker of this release?`);
