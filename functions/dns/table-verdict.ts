@@ -19,8 +19,8 @@ export type Verdict =
   | { is: 'as-planned' }
   /** Nothing of it is to be seen, and it may still take effect. */
   | { is: 'travelling' }
-  /** Not what it should be, which may pass. */
-  | { is: 'unclear'; readAt: number }
+  /** Not what it should be, which may pass. `seen`: a row that we added stands there, so the write did take effect. */
+  | { is: 'unclear'; readAt: number; seen: boolean }
   /** It did not take effect and cannot any more. */
   | { is: 'without-effect' }
   /** Something of ours is not as planned; others' is untouched. */
@@ -38,20 +38,21 @@ export function judgeWrite(attempt: Attempt, read: HostTable, isOurs: (row: Host
   const left = found.added.filter((row) => removed.has(rowKey(row)));
   // A restored list is nobody's but the zone's: every row of it counts.
   const lost = found.removed.filter((row) => attempt.kind === 'restore' || (!added.has(rowKey(row)) && !isOurs(row)));
+  const seen = missing.length < planned.added.length;
   const foreign = lost.length > 0 || found.emailType !== null;
   const ours = missing.length + left.length > 0 || found.removed.some(isOurs);
 
   if (!foreign && !ours) {
     // A list that is short by the vendor's fault looks the same: without its word, what is gone was looked for twice.
     const isProven = attempt.acknowledged || planned.removed.length === 0 || attempt.reads > 0;
-    return isProven ? { is: 'as-planned' } : { is: 'unclear', readAt: now + AGAIN_MS[0] };
+    return isProven ? { is: 'as-planned' } : { is: 'unclear', readAt: now + AGAIN_MS[0], seen };
   }
   const landed = attempt.acknowledged || missing.length + left.length < planned.added.length + planned.removed.length;
   if (!landed && now < attempt.over) return { is: 'travelling' };
   // A vendor that shows the list before does so once: what is decided on was seen twice.
-  if (!landed) return attempt.reads === 0 ? { is: 'unclear', readAt: now + AGAIN_MS[0] } : { is: 'without-effect' };
+  if (!landed) return attempt.reads === 0 ? { is: 'unclear', readAt: now + AGAIN_MS[0], seen } : { is: 'without-effect' };
   const again = AGAIN_MS[attempt.reads];
-  if (again !== undefined) return { is: 'unclear', readAt: now + again };
+  if (again !== undefined) return { is: 'unclear', readAt: now + again, seen };
   if (difference(attempt.before, read).lines.length === 0) return { is: 'without-effect' };
   return foreign ? { is: 'foreign-change', lines: found.lines } : { is: 'incomplete' };
 }

@@ -178,7 +178,14 @@ export class TableWriter {
       case 'travelling':
         return store.setAttempt({ ...attempt, failures: 0, readAt: attempt.over });
       case 'unclear':
-        return store.setAttempt({ ...attempt, failures: 0, readAt: verdict.readAt, reads: attempt.reads + 1 });
+        // What was seen once counts as the vendor's word: one list that is short must not take it back.
+        return store.setAttempt({
+          ...attempt,
+          acknowledged: attempt.acknowledged || verdict.seen,
+          failures: 0,
+          readAt: verdict.readAt,
+          reads: attempt.reads + 1,
+        });
       case 'as-planned':
         return this.#verified(attempt, read, now);
       case 'incomplete':
