@@ -1,8 +1,8 @@
 /** When the janitor of a zone comes back: a pure function of what the ledger still holds. */
 import { HOUR, MINUTE } from '../../shared/clock.ts';
 
-/** The alarm of a run that dies before it sets the real one. */
-export const DEAD_MAN_MS = 5 * MINUTE;
+/** The alarm of a run that dies before it sets the real one; one that comes due during a run waits for its end (measured). */
+export const DEAD_MAN_MS = MINUTE;
 /** Rows that are being removed belong to a call under way; the janitor takes over when it has come to nothing. */
 const FIRST_RETRY_MS = MINUTE;
 const LONGEST_RETRY_MS = HOUR;
