@@ -4,6 +4,7 @@ import { PerennialError } from '../../shared/errors.ts';
 import { MAX_HOSTS, type HostTable } from '../../shared/namecheap/host-table.ts';
 import { DnsError } from './dns-error.ts';
 import type { Ledger } from './ledger.ts';
+import { DECLARED } from './ledger-entry.ts';
 import type { ListedRecord } from './provider.ts';
 import type { CallPurpose } from './table-budget.ts';
 import { TableCalls } from './table-calls.ts';
@@ -16,7 +17,7 @@ import { gather, isBelieved, nextStep, surveyDue } from './table-step.ts';
 import { TableStore } from './table-store.ts';
 import { TableWriter } from './table-writer.ts';
 import type { ZoneDependencies } from './wiring.ts';
-import type { Examination, ExamineRequest, Presented, RestorePreview, SnapshotSummary, ZoneHealth } from './zone-requests.ts';
+import type { Examination, ExamineRequest, PlannedRecord, Presented, RestorePreview, SnapshotSummary, ZoneHealth } from './zone-requests.ts';
 
 /** When somebody who waits should ask again: after the next step, as long as it takes with a vendor of the slower kind. */
 const ASK_AGAIN_MS = { written: SECOND, planned: 4 * SECOND } as const;
@@ -83,6 +84,14 @@ export class TableZone {
   /** Unix ms of the next run; null when there is nothing to do. */
   next(): number | null {
     return this.#writer.next();
+  }
+
+  /** Why a declared record was not written when it was tried last, as sentences; null when nothing is known against it. */
+  refusalOf({ type, name, value }: Pick<PlannedRecord, 'type' | 'name' | 'value'>): string | null {
+    const { ledger, store } = this.#context;
+    const rows = ledger.entriesOfNames([name]).filter((row) => row.owner === DECLARED && row.type === type && row.value === value);
+    const refusal = store.progress().refusals.find(({ entry }) => rows.some(({ id }) => id === entry));
+    return refusal === undefined ? null : [refusal.error.message, ...(refusal.error.hint === undefined ? [] : [refusal.error.hint])].join(' ');
   }
 
   isStopped(): boolean {

@@ -147,7 +147,14 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
   }
 
   plan(): Promise<Outcome<DeclaredPlan | null>> {
-    return settle(() => this.#scheduled(() => this.#connected().plan()));
+    return settle(() =>
+      this.#scheduled(async () => {
+        const { plan, table } = this.#connected();
+        const planned = await plan();
+        if (planned === null) return null;
+        return { ...planned, records: planned.records.map((record) => ({ ...record, why: record.why ?? table.refusalOf(record) })) };
+      }),
+    );
   }
 
   approve(digest: string): Promise<Outcome<null>> {

@@ -204,7 +204,7 @@ describe('declared records', () => {
       unwrap(await stage.zone.approve(unwrap(await stage.zone.plan())?.digest ?? ''));
       await stage.publish(ours(stage), MINUTE);
       expect(stage.rows()).toEqual(sorted([...theirs, '_acme-challenge TXT a']));
-      expect(unwrap(await stage.zone.plan())).toMatchObject({ records: [{ action: 'add' }] });
+      expect(unwrap(await stage.zone.plan())).toMatchObject({ records: [{ action: 'add', why: expect.stringContaining('Not by this law.') }] });
 
       stage.relay = (relay) => relay;
       stage.open();
