@@ -66,6 +66,8 @@ export interface CaActor {
   /** The directory alone; `fresh` bypasses the cache. */
   directory(request: AuthorityRequest & { fresh?: boolean }): Promise<Outcome<DirectoryAnswer>>;
   /** Enters an order into the ledger before it is sent; refused with `acme_breaker_open` while a limit holds for these names. */
+  /** How CAA records know the CA and our account there; registers nothing. */
+  identity(request: AuthorityRequest): Promise<Outcome<AuthorityIdentity>>;
   admit(order: { names: string[]; replaces: boolean }): Promise<Outcome<null>>;
   observe(observation: Observation): Promise<Outcome<null>>;
 }

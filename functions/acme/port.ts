@@ -57,6 +57,11 @@ export function createAcmePort(deps: AcmePortDeps): AcmePort {
       });
     },
 
+    async identity(name) {
+      const request = requestFor(name);
+      return unwrap(await deps.actor(request.authority.directory).identity(request));
+    },
+
     async renewalInfo(name, certId) {
       const request = requestFor(name);
       const { directory: directoryUrl, egress } = request.authority;

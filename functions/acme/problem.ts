@@ -43,7 +43,7 @@ export const problemSchema = z
 
 /** What was asked of the CA when it refused: `unauthorized` means different things in different places. */
 export type AcmeOperation =
-  'directory' | 'nonce' | 'account' | 'new-order' | 'order' | 'authorization' | 'challenge' | 'finalize' | 'certificate' | 'renewal-info';
+  'directory' | 'nonce' | 'account' | 'new-order' | 'order' | 'authorization' | 'challenge' | 'finalize' | 'certificate' | 'revocation' | 'renewal-info';
 
 interface Meaning {
   code: string;

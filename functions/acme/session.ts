@@ -5,7 +5,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { PerennialError, unwrap } from '../../shared/errors.ts';
 import { readChain } from '../../shared/x509/chain.ts';
-import type { AcmeAuthorization, AcmeOrder, AcmeSession } from '../certificates/ports.ts';
+import type { AcmeAuthorization, AcmeOrder, AcmeSession, PlacedOrder, RevocationReason, WantedOrder } from '../certificates/ports.ts';
 import type { Authority } from '../config/configuration.ts';
 import type { CaActor, OpenAnswer } from './actor.ts';
 import { observationOf } from './breakers.ts';
@@ -55,19 +55,21 @@ export class Session implements AcmeSession {
   }
 
   /** RFC 8555 §7.4; `replaces` per RFC 9773 §5 with one retry without it when the refusal is about it. */
-  async newOrder(wanted: { names: string[]; profile: string | null; replaces: string | null }): Promise<AcmeOrder> {
+  async newOrder(wanted: WantedOrder): Promise<PlacedOrder> {
     await this.#checkProfile(wanted.profile);
     unwrap(await this.#deps.actor.admit({ names: wanted.names, replaces: wanted.replaces !== null }));
     const payload = {
       identifiers: wanted.names.map((value) => ({ type: 'dns', value })),
       ...(wanted.profile === null ? {} : { profile: wanted.profile }),
     };
+    let replacesRefused: string | null = null;
     const reply = await this.#observed(wanted.names, async () => {
       if (wanted.replaces === null) return this.#postOrder(payload);
       try {
         return await this.#postOrder({ ...payload, replaces: wanted.replaces });
       } catch (refused) {
         if (!isAboutReplaces(refused)) throw refused;
+        replacesRefused = refused.message;
         return this.#postOrder(payload);
       }
     });
@@ -75,7 +77,7 @@ export class Session implements AcmeSession {
     if (location === null || !URL.canParse(location, reply.url)) {
       throw new PerennialError('acme_reply_malformed', 'The CA created an order without naming its URL.', { retryable: true });
     }
-    return readOrder(reply, new URL(location, reply.url).href);
+    return { ...readOrder(reply, new URL(location, reply.url).href), replacesRefused, profile: wanted.profile };
   }
 
   async order(url: string): Promise<AcmeOrder> {
@@ -110,6 +112,19 @@ export class Session implements AcmeSession {
       if (alternate.topIssuer === preferredChain) return alternate.pem;
     }
     return chosen.pem;
+  }
+
+  async deactivate(authorizationUrl: string): Promise<void> {
+    await this.#observed([], () => this.#client.deactivate(authorizationUrl));
+  }
+
+  async revoke(chain: string, reason: RevocationReason, sign: ((target: { url: string; nonce: string }) => Promise<string>) | null): Promise<void> {
+    const url = this.#deps.opened.directory.revokeCert;
+    if (url === undefined) throw new PerennialError('acme_revocation_not_offered', `The CA "${this.authority}" offers no revocation.`);
+    if (sign !== null) throw new PerennialError('internal', 'Not wired yet.');
+    const { certificates } = await readChain(chain);
+    const der = Buffer.from(certificates[0]?.rawData ?? new ArrayBuffer(0)).toString('base64url');
+    await this.#observed([], () => this.#client.revoke(url, der, reason));
   }
 
   requests(): number {
@@ -172,7 +187,7 @@ export class Session implements AcmeSession {
  * Boulder answers a replacement it cannot accept with 409 alreadyReplaced (older: conflict), 403 when another account
  * owns the certificate, 404 or malformed when it does not know it. Issuing matters more than the exemption.
  */
-function isAboutReplaces(refused: unknown): boolean {
+function isAboutReplaces(refused: unknown): refused is AcmeProblem {
   if (!(refused instanceof AcmeProblem)) return false;
   const type = shortType(refused.type);
   if (type === 'alreadyReplaced' || type === 'conflict' || refused.status === 409 || refused.status === 404) return true;

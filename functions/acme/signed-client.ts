@@ -34,6 +34,10 @@ export interface SignedClient {
   read(operation: AcmeOperation, url: string, accept?: string): Promise<Reply>;
   answer(url: string): Promise<Reply>;
   finalize(url: string, csr: string): Promise<Reply>;
+  /** RFC 8555 §7.5.2. */
+  deactivate(url: string): Promise<Reply>;
+  /** RFC 8555 §7.6, signed with the account key. @param certificate DER, base64url. */
+  revoke(url: string, certificate: string, reason: number): Promise<Reply>;
   /** base64url(SHA-256(token "." thumbprint)), RFC 8555 §8.4 and RFC 7638. */
   txtValue(token: string): string;
 }
@@ -95,6 +99,8 @@ export function createSignedClient(transport: Transport, directory: Directory, c
     read: (name, url, accepted) => call(name, () => api.apiRequest(url, null, [200]), accepted),
     answer: (url) => call('challenge', () => api.completeChallenge(url, {})),
     finalize: (url, csr) => call('finalize', () => api.finalizeOrder(url, { csr })),
+    deactivate: (url) => call('authorization', () => api.apiRequest(url, { status: 'deactivated' }, [200])),
+    revoke: (url, certificate, reason) => call('revocation', () => api.apiRequest(url, { certificate, reason }, [200])),
     txtValue: (token) => sha256(`${token}.${sha256(JSON.stringify(http.getJwk()))}`),
   };
 }

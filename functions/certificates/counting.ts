@@ -12,6 +12,8 @@ export function countedRelay(relay: RelayPort, onCall: () => void): RelayPort {
     inspect: counted((cluster, certificate, request) => relay.inspect(cluster, certificate, request)),
     reload: counted((cluster, request) => relay.reload(cluster, request)),
     verify: counted((cluster, request) => relay.verify(cluster, request)),
+    rollBack: counted((cluster, certificate, request) => relay.rollBack(cluster, certificate, request)),
+    signRevocation: counted((cluster, issuance, request) => relay.signRevocation(cluster, issuance, request)),
   };
 }
 

@@ -106,6 +106,9 @@ function supersededWhileDelivering(state: CertificateState, issuance: Issuance, 
     keyType: issuance.spec.keyType,
     since: now,
     adopted: false,
+    why: null,
+    authorizations: [],
+    revoked: null,
   };
   return nextRenewal(now, candidate, null, state.record.spec).at <= now;
 }

@@ -55,6 +55,8 @@ export function instanceRow(instance: InstanceVerdict, at: number): DeliveryStat
     verdict: instance.verdict,
     detail: instance.detail,
     sha256: worst?.served?.sha256 ?? null,
+    issuer: worst?.served?.issuer ?? null,
+    notAfter: worst?.served?.notAfter ?? null,
     at,
   };
 }
@@ -75,6 +77,8 @@ export function newDelivery(spec: Delivery): DeliveryState {
     polls: 0,
     failure: null,
     retryAt: 0,
+    servedBefore: [],
+    rollback: null,
   };
 }
 

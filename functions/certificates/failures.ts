@@ -43,7 +43,7 @@ export function recordFailure(context: PhaseContext, step: Step, thrown: unknown
   const failureAfter = (previous: Failure | null): Failure => {
     const count = (previous?.count ?? 0) + 1;
     const retryAt = retryTime({ class: failureClass, count, now, retryAt: error.retryAt, lifeLeft: lifeLeft(state, now), random: random() });
-    return { class: failureClass, code: error.code, message: error.message, hint: error.hint ?? null, retryAt, count };
+    return { class: failureClass, code: error.code, message: error.message, hint: error.hint ?? null, retryAt, count, attention: false, stopped: false };
   };
   if (step.do === 'adopt') {
     state.record.adoptionFailure = failureAfter(state.record.adoptionFailure);

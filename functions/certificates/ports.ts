@@ -13,6 +13,10 @@ import type {
   InstallResponse,
   ReloadRequest,
   ReloadResponse,
+  RollBackRequest,
+  RollBackResponse,
+  SignRevocationRequest,
+  SignRevocationResponse,
   VerifyRequest,
   VerifyResponse,
 } from '../../shared/relay/contract.ts';
@@ -64,13 +68,38 @@ export type FailureClass =
   | 'traefik'
   | 'internal';
 
+export interface WantedOrder {
+  names: string[];
+  profile: string | null;
+  /** RFC 9773 certID of the predecessor, or null. */
+  replaces: string | null;
+  /** Names this attempt in the ledger of orders: a repeat after a lost reply is entered once more, a repeat of the call is not. */
+  attempt?: string;
+  /** Now lies inside the predecessor's ARI window: the CA exempts the order from its limits. */
+  inWindow?: boolean;
+  /** May spend what is kept in reserve: an incident, a revocation, the last twentieth of the lifetime, or a person. */
+  emergency?: boolean;
+  /** Another CA stands before this one: a profile that this CA knows nothing of is left out instead of being an error. */
+  fallback?: boolean;
+}
+
+export interface PlacedOrder extends AcmeOrder {
+  /** The CA's words when it refused `replaces` and the order went out without it; null otherwise. */
+  replacesRefused: string | null;
+  /** What was ordered in the end. */
+  profile: string | null;
+}
+
+/** RFC 5280 §5.3.1, as RFC 8555 §7.6 uses it. */
+export type RevocationReason = number;
+
 /** One conversation with a CA for one invocation: chains nonces, counts requests, knows the account. */
 export interface AcmeSession {
   readonly authority: string;
   readonly accountUrl: string;
   /** Names by which CAA records know the CA (RFC 8659 §4.2); empty when nobody knows. */
   readonly caaIdentities: readonly string[];
-  newOrder(order: { names: string[]; profile: string | null; replaces: string | null }): Promise<AcmeOrder>;
+  newOrder(order: WantedOrder): Promise<PlacedOrder>;
   order(url: string): Promise<AcmeOrder>;
   authorizations(urls: string[]): Promise<AcmeAuthorization[]>;
   /** Tells the CA that the challenge is ready (RFC 8555 §7.5.1). */
@@ -79,6 +108,13 @@ export interface AcmeSession {
   finalize(order: AcmeOrder, csr: string): Promise<AcmeOrder>;
   /** PEM chain, leaf first; the alternate whose top issuer CN is `preferredChain` when offered. */
   download(order: AcmeOrder, preferredChain: string | null): Promise<string>;
+  /** Gives an authorization up (RFC 8555 §7.5.2). One that is gone or closed already is success. */
+  deactivate(authorizationUrl: string): Promise<void>;
+  /**
+   * Revokes the leaf of a PEM chain (RFC 8555 §7.6). `alreadyRevoked` is success.
+   * @param sign null: with the account key; else makes the JWS with the certificate's own key for this URL and nonce.
+   */
+  revoke(chain: string, reason: RevocationReason, sign: ((target: { url: string; nonce: string }) => Promise<string>) | null): Promise<void>;
   /** Requests sent so far in this session. */
   requests(): number;
   /** The latest unused nonce, so that the next invocation can go on without asking for one. */
@@ -91,6 +127,11 @@ export interface AcmePort {
    * Throws `acme_*`; `acme_account_*` stop the account.
    */
   open(authority: string, nonce: string | null): Promise<AcmeSession>;
+  /**
+   * How CAA records know the CA, and our account there: null while none is registered. Registers nothing, so that a lost
+   * account that CAA pins is noticed before another one is made.
+   */
+  identity(authority: string): Promise<{ identities: string[]; accountUrl: string | null }>;
   /** RFC 9773; null when the CA offers no ARI. */
   renewalInfo(authority: string, certId: string): Promise<{ start: number; end: number; explanationUrl: string | null; retryAt: number } | null>;
   /** Class of a failure that any AcmePort or AcmeSession method threw. */
@@ -133,7 +174,8 @@ export interface PropagationProgress extends PropagationReport {
 export interface CaaIdentity {
   /** Names by which CAA records know the CA; empty when nobody knows, and CAA can hardly be judged. */
   identities: string[];
-  accountUrl: string;
+  /** Null while no account is registered: a record that pins one pins another. */
+  accountUrl: string | null;
 }
 
 export interface DnsPort {
@@ -169,7 +211,14 @@ export interface RelayPort {
   inspect(cluster: string, certificate: string, request: InspectRequest): Promise<InspectResponse>;
   reload(cluster: string, request: ReloadRequest): Promise<ReloadResponse>;
   verify(cluster: string, request: VerifyRequest): Promise<VerifyResponse>;
+  /** Puts the previous pair back, if the variable still holds `from`. Safe to repeat. */
+  rollBack(cluster: string, certificate: string, request: RollBackRequest): Promise<RollBackResponse>;
+  /** A revocation signed with the certificate's own key, which stays in the cluster (RFC 8555 §7.6). */
+  signRevocation(cluster: string, issuance: string, request: SignRevocationRequest): Promise<SignRevocationResponse>;
 }
+
+/** `warning`: somebody should look; `critical`: now. */
+export type EventSeverity = 'info' | 'warning' | 'critical';
 
 /** Learns what happened, by outbox (DESIGN §3): calls may be repeated with the same `sequence`. */
 export interface FleetPort {
@@ -183,7 +232,7 @@ export interface CertificateReport {
   at: number;
   view: CertificateView;
   /** Events since the last report, oldest first. */
-  events: { sequence: number; at: number; kind: string; message: string }[];
+  events: { sequence: number; at: number; kind: string; message: string; severity?: EventSeverity | undefined }[];
 }
 
 export type Phase = 'idle' | 'adopt' | 'order' | 'present' | 'propagate' | 'validate' | 'finalize' | 'download' | 'install' | 'reload' | 'verify';
@@ -192,7 +241,7 @@ export type Phase = 'idle' | 'adopt' | 'order' | 'present' | 'propagate' | 'vali
 export interface CertificateView {
   name: string;
   domains: string[];
-  state: 'new' | 'live' | 'partly-live' | 'renewing' | 'waiting' | 'failing' | 'retired';
+  state: 'new' | 'live' | 'partly-live' | 'renewing' | 'waiting' | 'failing' | 'needs-attention' | 'retired';
   phase: Phase;
   /** Why it is in this phase or what happens next, one sentence. */
   reason: string;
@@ -202,6 +251,8 @@ export interface CertificateView {
   nextAt: number | null;
   /** Unix ms at which the next renewal is due, and why then. */
   renewal: { at: number; reason: string } | null;
+  /** What the CA suggests (RFC 9773); null while it was never asked. `explanationUrl` is text, never a link. */
+  ari: { start: number | null; end: number | null; selectedAt: number | null; explanationUrl: string | null; nextCheckAt: number; failures: number } | null;
   live: null | {
     sha256: string;
     names: string[];
@@ -212,16 +263,21 @@ export interface CertificateView {
     notAfter: number;
     since: number;
     adopted: boolean;
+    /** Why this CA issued it, where it is not the first one of the configuration. */
+    why: string | null;
+    revoked: { at: number; reason: number } | null;
   };
   issuance: null | {
     id: string;
     startedAt: number;
     attempt: number;
     authority: string;
+    /** CAs that were left for the next one. */
+    left: { authority: string; at: number; code: string; message: string }[];
     keyMadeIn: string | null;
     phases: { name: Phase; startedAt: number; endedAt: number | null }[];
     propagation: PropagationReport | null;
-    failure: { class: FailureClass; code: string; message: string; hint: string | null; retryAt: number | null } | null;
+    failure: { class: FailureClass; code: string; message: string; hint: string | null; retryAt: number | null; attention: boolean; stopped: boolean } | null;
     requests: { acme: number; dns: number; relay: number };
   };
   deliveries: {
@@ -231,7 +287,17 @@ export interface CertificateView {
     index: number | null;
     sha256: string | null;
     state: 'pending' | 'installed' | 'live' | 'partly-live' | 'waiting-for-instance' | 'wrong' | 'drift' | 'failing';
-    instances: { id: string; address: string; port: number; verdict: string; detail: string; sha256: string | null; at: number }[];
+    instances: {
+      id: string;
+      address: string;
+      port: number;
+      verdict: string;
+      detail: string;
+      sha256: string | null;
+      issuer: string | null;
+      notAfter: number | null;
+      at: number;
+    }[];
     failure: { code: string; message: string; hint: string | null; retryAt: number | null } | null;
   }[];
   /** The last finished issuances, newest first. */

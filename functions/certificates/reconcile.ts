@@ -16,7 +16,7 @@ import { install, reload, verify } from './phases/deliver.ts';
 import { download } from './phases/download.ts';
 import { finalize } from './phases/finalize.ts';
 import { abandon, complete, start } from './phases/issuance.ts';
-import { order } from './phases/order.ts';
+import { placeOrder } from './phases/order.ts';
 import { present } from './phases/present.ts';
 import { propagate } from './phases/propagate.ts';
 import { validate } from './phases/validate.ts';
@@ -137,7 +137,7 @@ async function run(step: Step, context: PhaseContext, store: CertificateStore): 
     case 'ari':
       return askRenewalInfo(context);
     case 'order':
-      return order(context);
+      return placeOrder(context);
     case 'present':
       return present(context);
     case 'propagate':

@@ -38,6 +38,10 @@ export const failureSchema = z.object({
   retryAt: ms,
   /** Failures in a row, for the backoff. */
   count: z.number().int().positive(),
+  /** Past the class's give-up point: a person has to look. */
+  attention: z.boolean().default(false),
+  /** No next try by itself: a person or a changed specification starts one. `retryAt` is of no meaning then. */
+  stopped: z.boolean().default(false),
 });
 export type Failure = z.infer<typeof failureSchema>;
 
@@ -110,6 +114,11 @@ export const issuanceSchema = z.object({
   reason: z.string(),
   attempt: z.number().int().positive(),
   authority: z.string(),
+  /** CAs that were left for the next one, oldest first, and why (DESIGN §5: ordered fallback). */
+  left: z
+    .array(z.object({ authority: z.string(), at: ms, class: failureClassSchema, code: z.string(), message: z.string() }))
+    .max(20)
+    .default([]),
   phase: phaseSchema,
   phases: z.array(z.object({ name: phaseSchema, startedAt: ms, endedAt: ms.nullable() })),
   intent: intentSchema.nullable(),
@@ -150,6 +159,12 @@ export const liveSchema = z.object({
   keyType: keyTypeSchema.nullable(),
   since: ms,
   adopted: z.boolean(),
+  /** Why this CA issued it, where it is not the first one of the specification. */
+  why: z.string().nullable().default(null),
+  /** Authorizations of its order that are still to be deactivated. */
+  authorizations: z.array(z.string()).max(200).default([]),
+  /** Revoked by us, Unix ms, with the reason of RFC 5280 §5.3.1. */
+  revoked: z.object({ at: ms, reason: z.number().int() }).nullable().default(null),
 });
 export type Live = z.infer<typeof liveSchema>;
 
@@ -160,6 +175,9 @@ const instanceSchema = z.object({
   verdict: z.string(),
   detail: z.string(),
   sha256: sha256.nullable(),
+  /** Issuer and end of what is served, where something is. */
+  issuer: z.string().nullable().default(null),
+  notAfter: ms.nullable().default(null),
   at: ms,
 });
 
@@ -182,6 +200,10 @@ export const deliveryStateSchema = z.object({
   polls: z.number().int(),
   failure: failureSchema.nullable(),
   retryAt: ms,
+  /** Instances that served validly when the install of `wanted` began: only they can call for a rollback. */
+  servedBefore: z.array(z.string()).max(500).default([]),
+  /** A rollback under way or done for `wanted`: once per issuance. */
+  rollback: z.object({ from: sha256, to: sha256.nullable(), at: ms, done: z.boolean() }).nullable().default(null),
 });
 export type DeliveryState = z.infer<typeof deliveryStateSchema>;
 
@@ -194,6 +216,8 @@ export const ariSchema = z.object({
   explanationUrl: z.string().nullable(),
   nextCheckAt: ms,
   failures: z.number().int(),
+  /** The window that somebody was alerted about: its start, Unix ms. */
+  alertedFor: ms.nullable().default(null),
 });
 export type Ari = z.infer<typeof ariSchema>;
 
@@ -211,6 +235,15 @@ export const recordSchema = z.object({
   guardedUntil: ms.default(0),
   /** A new certificate is wanted although the clock says otherwise: a reason constant of `renewal.ts`. */
   demand: z.enum(['forced', 'key-not-kept']).nullable(),
+  /** A revocation that a person asked for and that is not done yet (RFC 8555 §7.6). */
+  revocation: z
+    .object({ sha256, reason: z.number().int().min(0).max(10), signer: z.enum(['account', 'certificate']), at: ms, failure: failureSchema.nullable() })
+    .nullable()
+    .default(null),
+  /** Leaves that were rolled back: never installed again. */
+  quarantined: z.array(sha256).max(16).default([]),
+  /** Holds the next issuance back, with its reason: after a rollback. A person or an emergency overrides it. */
+  hold: failureSchema.nullable().default(null),
 });
 export type CertificateRecord = z.infer<typeof recordSchema>;
 

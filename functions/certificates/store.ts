@@ -102,6 +102,9 @@ export class CertificateStore {
         zones: record?.zones ?? [],
         guardedUntil: record?.guardedUntil ?? 0,
         demand: record?.demand ?? null,
+        revocation: record?.revocation ?? null,
+        quarantined: record?.quarantined ?? [],
+        hold: record?.hold ?? null,
       });
     });
   }

@@ -4,7 +4,7 @@ import { describeVerdicts, SETTLE_MS, summarise } from './delivery.ts';
 import type { CertificateView, PropagationReport } from './ports.ts';
 import { policyOf } from './propagation-policy.ts';
 import { explainRenewal } from './renewal.ts';
-import type { CertificateState, DeliveryState, HistoryEntry, Issuance } from './state.ts';
+import type { Ari, CertificateState, DeliveryState, HistoryEntry, Issuance } from './state.ts';
 
 export interface ViewInput {
   state: CertificateState;
@@ -27,6 +27,7 @@ export function viewOf({ state, history, now, held }: ViewInput): CertificateVie
     waitingFor: held ? 'A valid configuration.' : waitingFor(state, now),
     nextAt: step.do === 'wait' ? step.until : now,
     renewal: renewal === null ? null : { at: renewal.at, reason: explainRenewal(renewal) },
+    ari: state.ari === null ? null : ariView(state.ari),
     live:
       live === null
         ? null
@@ -40,6 +41,8 @@ export function viewOf({ state, history, now, held }: ViewInput): CertificateVie
             notAfter: live.leaf.notAfter,
             since: live.since,
             adopted: live.adopted,
+            why: live.why,
+            revoked: live.revoked,
           },
     issuance: issuance === null ? null : issuanceView(issuance),
     deliveries: state.deliveries.map(deliveryView),
@@ -133,12 +136,17 @@ function propagationView({ propagation }: Issuance): PropagationReport | null {
   return { complete, summary, weak, servers };
 }
 
+function ariView({ start, end, selectedAt, explanationUrl, nextCheckAt, failures }: Ari): CertificateView['ari'] {
+  return { start, end, selectedAt, explanationUrl, nextCheckAt, failures };
+}
+
 function issuanceView(issuance: Issuance): CertificateView['issuance'] {
   return {
     id: issuance.id,
     startedAt: issuance.startedAt,
     attempt: issuance.attempt,
     authority: issuance.authority,
+    left: issuance.left.map(({ authority, at, code, message }) => ({ authority, at, code, message })),
     keyMadeIn: issuance.key?.madeIn ?? null,
     phases: issuance.phases,
     propagation: propagationView(issuance),

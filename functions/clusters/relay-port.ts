@@ -27,6 +27,8 @@ import {
   type NamecheapWriteRequest,
   refusalSchema,
   reloadResponse,
+  rollBackResponse,
+  signRevocationResponse,
   removeKeyResponse,
   verifyResponse,
 } from '../../shared/relay/contract.ts';
@@ -107,6 +109,24 @@ export function relayRoutes(call: ClusterCall, caller: string | null): RelayRout
       ask(cluster, { method: 'POST', path: '/v1/reload', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, reloadResponse),
     verify: (cluster, request) =>
       ask(cluster, { method: 'POST', path: '/v1/verify', body: request, timeoutMs: TIMEOUT.slow, idempotent: true }, verifyResponse),
+    rollBack: (cluster, certificate, request) =>
+      sinceThisContract(
+        cluster,
+        ask(
+          cluster,
+          { method: 'POST', path: `/v1/certificates/${name(certificate)}/rollback`, body: request, timeoutMs: TIMEOUT.quick, idempotent: true },
+          rollBackResponse,
+        ),
+      ),
+    signRevocation: (cluster, issuance, request) =>
+      sinceThisContract(
+        cluster,
+        ask(
+          cluster,
+          { method: 'POST', path: `/v1/keys/${name(issuance)}/revocation`, body: request, timeoutMs: TIMEOUT.quick, idempotent: true },
+          signRevocationResponse,
+        ),
+      ),
     egress: (cluster, request) =>
       ask(cluster, { method: 'POST', path: '/v1/egress', body: request, timeoutMs: TIMEOUT.egress, idempotent: false }, egressResponse),
     dnsQuery: async (cluster, questions) => {

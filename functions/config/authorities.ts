@@ -101,6 +101,9 @@ export function readAuthorities(
         contact: contacts,
         egress,
         externalAccount: account === undefined ? null : { keyId: account.key_id, hmacKey: account.hmac_key },
+        profile: null,
+        limits: null,
+        deactivateAuthorizations: true,
         caa: [...new Set(read.caa ?? (read.directory === undefined && builtIn !== undefined ? [builtIn.caa] : []))],
       },
     ];

@@ -73,6 +73,7 @@ export function readCertificates(findings: Findings, root: Table, known: Known):
         authorities: whole.ca ?? known.defaults.ca,
         profile: whole.profile ?? known.defaults.profile,
         preferredChain: whole.preferred_chain ?? null,
+        reuseKey: false,
         deliveries,
       },
     ];
@@ -141,6 +142,7 @@ function readDelivery(findings: Findings, block: { input: Table; path: Path }, {
       probes,
       reload: whole.reload ?? 'watch',
       blind: whole.blind ?? false,
+      rollback: false,
     },
   ];
 }

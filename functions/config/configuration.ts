@@ -15,6 +15,30 @@ const endpointSchema = z.url().max(300);
 const blockNameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 export const egressSchema = z.union([z.literal('direct'), z.literal('auto'), z.strictObject({ cluster: blockNameSchema })]);
 
+/** A token bucket of a CA's rate limit: `capacity` at once, one more every `refillMs`. */
+export const bucketSchema = z.strictObject({
+  capacity: z.number().int().min(1).max(1_000_000),
+  refillMs: z
+    .number()
+    .int()
+    .min(1)
+    .max(31 * 86_400_000),
+});
+export type Bucket = z.infer<typeof bucketSchema>;
+
+/** A CA's rate limits as data; null where the CA has none or nobody knows. */
+export const limitsSchema = z.strictObject({
+  /** New orders of one account. */
+  newOrders: bucketSchema.nullable(),
+  /** New certificates per registered domain (public suffix plus one label). */
+  perDomain: bucketSchema.nullable(),
+  /** Certificates for exactly the same names. */
+  perSet: bucketSchema.nullable(),
+  /** Failed validations per name and account. */
+  failedValidations: bucketSchema.nullable(),
+});
+export type Limits = z.infer<typeof limitsSchema>;
+
 export const authoritySchema = z.strictObject({
   name: blockNameSchema,
   directory: endpointSchema,
@@ -23,6 +47,11 @@ export const authoritySchema = z.strictObject({
   externalAccount: z.strictObject({ keyId: z.string().max(200), hmacKey: secretReferenceSchema }).nullable(),
   /** By which names CAA records know it (RFC 8659 §4.2), for a CA whose directory does not say. */
   caa: z.array(dnsNameSchema).max(20).default([]),
+  /** Profile to order from this CA, in place of the certificate's; null: the certificate's. */
+  profile: z.string().max(64).nullable().default(null),
+  limits: limitsSchema.nullable().default(null),
+  /** Authorizations are given up once the certificate is issued, so that a stolen account key cannot reuse them. */
+  deactivateAuthorizations: z.boolean().default(true),
 });
 
 export const cloudflareVendorSchema = z.strictObject({
@@ -82,6 +111,8 @@ export const deliverySchema = z.strictObject({
   probes: z.array(dnsNameSchema).max(20),
   reload: reloadModeSchema,
   blind: z.boolean(),
+  /** The previous pair is put back when a proxy that served before cannot serve the new one (DESIGN §7). */
+  rollback: z.boolean().default(false),
 });
 export type Delivery = z.infer<typeof deliverySchema>;
 
@@ -93,6 +124,8 @@ export const certificateSpecSchema = z.strictObject({
   authorities: z.array(blockNameSchema).min(1).max(5),
   profile: z.string().max(64).nullable(),
   preferredChain: z.string().max(200).nullable(),
+  /** Renewals keep the key of the certificate before; a new key otherwise. */
+  reuseKey: z.boolean().default(false),
   deliveries: z.array(deliverySchema).min(1).max(16),
 });
 export type CertificateSpec = z.infer<typeof certificateSpecSchema>;

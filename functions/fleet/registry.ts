@@ -10,7 +10,16 @@ export type CertificateState = CertificateView['state'];
 export type Tally = Record<CertificateState, number>;
 
 /** Who needs somebody comes first. */
-const RANK: Readonly<Record<CertificateState, number>> = { failing: 0, waiting: 1, 'partly-live': 2, renewing: 3, new: 4, live: 5, retired: 6 };
+const RANK: Readonly<Record<CertificateState, number>> = {
+  'needs-attention': -1,
+  failing: 0,
+  waiting: 1,
+  'partly-live': 2,
+  renewing: 3,
+  new: 4,
+  live: 5,
+  retired: 6,
+};
 
 export interface CertificateSummary {
   name: string;
@@ -140,7 +149,7 @@ export class Registry {
 
   /** Kept as counters: counting 10,000 rows for every look at the page would eat the Free plan's rows. */
   tally(): Tally {
-    const tally: Tally = { new: 0, live: 0, 'partly-live': 0, renewing: 0, waiting: 0, failing: 0, retired: 0 };
+    const tally: Tally = { new: 0, live: 0, 'partly-live': 0, renewing: 0, waiting: 0, failing: 0, 'needs-attention': 0, retired: 0 };
     for (const row of this.#storage.sql.exec<{ state: string; count: number }>('SELECT state, count FROM tally').toArray()) {
       const state = certificateViewSchema.shape.state.safeParse(row.state);
       if (state.success) tally[state.data] = row.count;
@@ -244,6 +253,7 @@ function unreported(spec: CertificateSpec, generation: number): CertificateView 
     waitingFor: null,
     nextAt: null,
     renewal: null,
+    ari: null,
     live: null,
     issuance: null,
     deliveries: [],

@@ -8,16 +8,29 @@ const ms = z.number();
 const text = z.string().max(4_000);
 const requests = z.object({ acme: z.number(), dns: z.number(), relay: z.number() });
 const failure = z.object({ code: text, message: text, hint: text.nullable(), retryAt: ms.nullable() });
+const attention = { attention: z.boolean().default(false), stopped: z.boolean().default(false) };
 
 export const certificateViewSchema = z.object({
   name: certificateNameSchema,
   domains: z.array(z.string().max(253)).max(100),
-  state: z.enum(['new', 'live', 'partly-live', 'renewing', 'waiting', 'failing', 'retired']),
+  state: z.enum(['new', 'live', 'partly-live', 'renewing', 'waiting', 'failing', 'needs-attention', 'retired']),
   phase: phaseSchema,
   reason: text,
   waitingFor: text.nullable(),
   nextAt: ms.nullable(),
   renewal: z.object({ at: ms, reason: text }).nullable(),
+  // Absent in reports of the release before, as every member below that has a default.
+  ari: z
+    .object({
+      start: ms.nullable(),
+      end: ms.nullable(),
+      selectedAt: ms.nullable(),
+      explanationUrl: text.nullable(),
+      nextCheckAt: ms,
+      failures: z.number(),
+    })
+    .nullable()
+    .default(null),
   live: z
     .object({
       sha256: text,
@@ -29,6 +42,8 @@ export const certificateViewSchema = z.object({
       notAfter: ms,
       since: ms,
       adopted: z.boolean(),
+      why: text.nullable().default(null),
+      revoked: z.object({ at: ms, reason: z.number() }).nullable().default(null),
     })
     .nullable(),
   issuance: z
@@ -37,6 +52,10 @@ export const certificateViewSchema = z.object({
       startedAt: ms,
       attempt: z.number(),
       authority: text,
+      left: z
+        .array(z.object({ authority: text, at: ms, code: text, message: text }))
+        .max(20)
+        .default([]),
       keyMadeIn: text.nullable(),
       phases: z.array(z.object({ name: phaseSchema, startedAt: ms, endedAt: ms.nullable() })).max(500),
       propagation: z
@@ -47,7 +66,7 @@ export const certificateViewSchema = z.object({
           servers: z.array(z.object({ name: text, kind: z.enum(['authoritative', 'resolver']), seen: z.boolean(), detail: text })).max(500),
         })
         .nullable(),
-      failure: failure.extend({ class: failureClassSchema }).nullable(),
+      failure: failure.extend({ class: failureClassSchema, ...attention }).nullable(),
       requests,
     })
     .nullable(),
@@ -60,7 +79,21 @@ export const certificateViewSchema = z.object({
         index: z.number().nullable(),
         sha256: text.nullable(),
         state: z.enum(['pending', 'installed', 'live', 'partly-live', 'waiting-for-instance', 'wrong', 'drift', 'failing']),
-        instances: z.array(z.object({ id: text, address: text, port: z.number(), verdict: text, detail: text, sha256: text.nullable(), at: ms })).max(500),
+        instances: z
+          .array(
+            z.object({
+              id: text,
+              address: text,
+              port: z.number(),
+              verdict: text,
+              detail: text,
+              sha256: text.nullable(),
+              issuer: text.nullable().default(null),
+              notAfter: ms.nullable().default(null),
+              at: ms,
+            }),
+          )
+          .max(500),
         failure: failure.nullable(),
       }),
     )
@@ -92,7 +125,17 @@ export const certificateReportSchema = z.object({
   sequence: z.number().int().nonnegative(),
   at: ms,
   view: certificateViewSchema,
-  events: z.array(z.object({ sequence: z.number().int().nonnegative(), at: ms, kind: z.string().max(64), message: text })).max(1_000),
+  events: z
+    .array(
+      z.object({
+        sequence: z.number().int().nonnegative(),
+        at: ms,
+        kind: z.string().max(64),
+        message: text,
+        severity: z.enum(['info', 'warning', 'critical']).optional(),
+      }),
+    )
+    .max(1_000),
 }) satisfies z.ZodType<CertificateReport>;
 
 /** Rows of SQLite hold at most 2 MB; a view near that is broken. */

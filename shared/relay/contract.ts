@@ -54,7 +54,16 @@ export const targetSchema = z.strictObject({
 export type Target = z.infer<typeof targetSchema>;
 
 // POST /v1/keys
-export const createKeyRequest = z.strictObject({ issuance: idSchema, names: namesSchema, keyType: keyTypeSchema });
+export const createKeyRequest = z.strictObject({
+  issuance: idSchema,
+  names: namesSchema,
+  keyType: keyTypeSchema,
+  /**
+   * The issuance whose key is to be used again, if the key area still has it and it is of this type; a new one otherwise.
+   * Sent only when asked for: relays from before know it not.
+   */
+  reuse: idSchema.optional(),
+});
 export const createKeyResponse = z.object({
   issuance: idSchema,
   /** PKCS#10, DER, base64url. */
@@ -117,6 +126,39 @@ export type InspectResponse = z.infer<typeof inspectResponse>;
 
 // DELETE /v1/keys/:issuance answers { removed: boolean }
 export const removeKeyResponse = z.object({ removed: z.boolean() });
+
+// POST /v1/certificates/:name/rollback
+/** Puts the previous pair back by check-and-set, if the variable still holds `from` and the relay's record has `to` as the pair before it. */
+export const rollBackRequest = z.strictObject({
+  target: targetSchema,
+  from: hex256,
+  /** Null: whatever pair stood there before. */
+  to: hex256.nullable(),
+});
+export const rollBackResponse = z.object({
+  index: z.number().int().nonnegative(),
+  /** Leaf that stands there now. */
+  sha256: hex256,
+  /** False when the previous pair stood there already. */
+  changed: z.boolean(),
+});
+export type RollBackRequest = z.infer<typeof rollBackRequest>;
+export type RollBackResponse = z.infer<typeof rollBackResponse>;
+
+// POST /v1/keys/:issuance/revocation
+/** A revocation JWS with the certificate's own key (RFC 8555 §7.6). The relay signs for a certificate of that key only. */
+export const signRevocationRequest = z.strictObject({
+  chain: pemChain,
+  /** RFC 5280 §5.3.1. */
+  reason: z.number().int().min(0).max(10),
+  /** `revokeCert` of the CA's directory; its host must be one that the law's egress rules or the edge may reach. */
+  url: z.url().max(2_048).startsWith('https://'),
+  nonce: z.string().regex(/^[A-Za-z0-9_-]{1,512}$/),
+});
+/** Flattened JWS JSON (RFC 7515 §7.2.2), ready to be posted. */
+export const signRevocationResponse = z.object({ jws: z.string().max(65_536) });
+export type SignRevocationRequest = z.infer<typeof signRevocationRequest>;
+export type SignRevocationResponse = z.infer<typeof signRevocationResponse>;
 
 // POST /v1/reload
 export const reloadModeSchema = z.enum(['watch', 'sighup', 'http', 'restart']);
@@ -299,6 +341,8 @@ export const RELAY_ROUTES = {
   removeKey: { method: 'DELETE', path: '/v1/keys/:issuance', idempotent: true },
   install: { method: 'PUT', path: '/v1/certificates/:name', idempotent: true },
   inspect: { method: 'GET', path: '/v1/certificates/:name', idempotent: true },
+  rollBack: { method: 'POST', path: '/v1/certificates/:name/rollback', idempotent: true },
+  signRevocation: { method: 'POST', path: '/v1/keys/:issuance/revocation', idempotent: true },
   reload: { method: 'POST', path: '/v1/reload', idempotent: true },
   verify: { method: 'POST', path: '/v1/verify', idempotent: true },
   egress: { method: 'POST', path: '/v1/egress', idempotent: false },

@@ -40,6 +40,7 @@ describe('the example in the repository', () => {
       probes: [],
       reload: 'watch',
       blind: false,
+      rollback: false,
     });
     expect(authorities).toEqual([
       {
@@ -249,6 +250,9 @@ describe('vendors', () => {
       egress: { cluster: 'main' },
       externalAccount: { keyId: 'kid', hmacKey: 'secret:internal-eab' },
       caa: [],
+      profile: null,
+      limits: null,
+      deactivateAuthorizations: true,
     });
   });
 

@@ -14,6 +14,7 @@ function spec(name: string, domains: string[], variable = `certificates/${domain
     authorities: ['letsencrypt'],
     profile: null,
     preferredChain: null,
+    reuseKey: false,
     deliveries: [{ id: `main/default/${variable}`, cluster: 'main', target, service: 'traefik', probes: [], reload: 'watch', blind: false }],
   });
 }
@@ -90,6 +91,7 @@ describe('the progress of a request', () => {
     waitingFor: null,
     nextAt: null,
     renewal: null,
+    ari: null,
     live: null,
     issuance: null,
     deliveries: [],

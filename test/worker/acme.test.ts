@@ -12,7 +12,17 @@ import { PerennialError, settle } from '../../shared/errors.ts';
 import { DIRECTORY_URL, problem, ScriptedCa } from '../unit/acme/scripted-ca.ts';
 
 const NAMES = ['example.net', '*.example.net'];
-const authority: Authority = { name: 'ca', directory: DIRECTORY_URL, contact: ['mailto:ops@example.net'], egress: 'direct', externalAccount: null, caa: [] };
+const authority: Authority = {
+  name: 'ca',
+  directory: DIRECTORY_URL,
+  contact: ['mailto:ops@example.net'],
+  egress: 'direct',
+  externalAccount: null,
+  caa: [],
+  profile: null,
+  limits: null,
+  deactivateAuthorizations: true,
+};
 
 /** Each call opens the object's storage afresh, as after an eviction. */
 function actorOver(object: string, deps: AuthorityDeps): CaActor {
@@ -23,6 +33,7 @@ function actorOver(object: string, deps: AuthorityDeps): CaActor {
   return {
     open: (request) => inObject((record) => record.open(request)),
     directory: (request) => inObject((record) => record.directory(request)),
+    identity: (request) => inObject((record) => record.identity(request)),
     admit: (order) => inObject((record) => (record.admit(order), null)),
     observe: (observation) => inObject((record) => (record.observe(observation), null)),
   };

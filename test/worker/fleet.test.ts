@@ -26,6 +26,7 @@ function configuration(names: string[], variable = (name: string) => `certificat
       authorities: ['ca'],
       profile: null,
       preferredChain: null,
+      reuseKey: false,
       deliveries: [
         {
           id: `main/default/${variable(name)}`,
@@ -35,6 +36,7 @@ function configuration(names: string[], variable = (name: string) => `certificat
           probes: [],
           reload: 'watch',
           blind: false,
+          rollback: false,
         },
       ],
     })),
@@ -57,6 +59,7 @@ function view(name: string, more: Partial<CertificateView> = {}): CertificateVie
     waitingFor: null,
     nextAt: null,
     renewal: { at: START + HOUR, reason: 'ARI' },
+    ari: null,
     live: null,
     issuance: null,
     deliveries: [],

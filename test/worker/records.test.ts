@@ -13,7 +13,17 @@ import { Account, TOKEN, VENDOR } from './dns-cloudflare.ts';
 import { byHand, linesOf, zoneLines } from './dns-declared-zone.ts';
 
 const WWW = 'www.example.net';
-const CA = { name: 'ca', directory: 'https://ca.test/directory', contact: [], egress: 'direct' as const, externalAccount: null, caa: [] };
+const CA = {
+  name: 'ca',
+  directory: 'https://ca.test/directory',
+  contact: [],
+  egress: 'direct' as const,
+  externalAccount: null,
+  caa: [],
+  profile: null,
+  limits: null,
+  deactivateAuthorizations: true,
+};
 /** A block that reaches another zone. */
 const OTHER: CloudflareVendor = {
   name: 'other',

@@ -39,6 +39,7 @@ export const configuration: Configuration = configurationSchema.parse({
     authorities: ['ca'],
     profile: null,
     preferredChain: null,
+    reuseKey: false,
     deliveries: [{ id: `main/default/${name}`, cluster: 'main', target: { variable: name }, service: 'traefik', probes: [], reload: 'watch', blind: false }],
   })),
   resolvers: [
@@ -157,6 +158,7 @@ export function view(name: string, more: Partial<CertificateView> = {}): Certifi
     waitingFor: null,
     nextAt: null,
     renewal: null,
+    ari: null,
     live: null,
     issuance: null,
     deliveries: [],

@@ -4,6 +4,7 @@
  */
 import { readChain } from '../../../shared/x509/chain.ts';
 import { matchDeliveries } from '../delivery.ts';
+import { unasked } from './ari.ts';
 import { nextRenewal } from '../renewal.ts';
 import type { DeliveryState, Live } from '../state.ts';
 import type { PhaseContext } from './context.ts';
@@ -27,13 +28,22 @@ export async function adopt(context: PhaseContext): Promise<void> {
   state.deliveries = found.map(({ delivery, answer }) => ({ ...delivery, index: answer.index, installed: answer.sha256 }));
   const same = first !== undefined && first !== null && chains.every((chain) => chain?.leaf.sha256 === first.leaf.sha256);
   if (same) {
-    const live: Live = { issuance: null, chain: first.pem, leaf: first.leaf, authority: null, accountUrl: null, keyType: null, since: now, adopted: true };
+    const live: Live = {
+      issuance: null,
+      chain: first.pem,
+      leaf: first.leaf,
+      authority: null,
+      accountUrl: null,
+      keyType: null,
+      since: now,
+      adopted: true,
+      why: null,
+      authorizations: [],
+      revoked: null,
+    };
     if (nextRenewal(now, live, null, spec).at > now) {
       state.live = live;
-      state.ari =
-        first.leaf.certId === null
-          ? null
-          : { certId: first.leaf.certId, start: null, end: null, selectedAt: null, explanationUrl: null, nextCheckAt: now, failures: 0 };
+      state.ari = first.leaf.certId === null ? null : unasked(first.leaf.certId, now);
       state.deliveries = state.deliveries.map((delivery): DeliveryState => ({
         ...delivery,
         step: 'verify',

@@ -27,6 +27,11 @@ export async function askRenewalInfo(context: PhaseContext): Promise<void> {
   context.persist();
 }
 
+/** Of a certificate whose CA was not asked yet. */
+export function unasked(certId: string, now: number): Ari {
+  return { certId, start: null, end: null, selectedAt: null, explanationUrl: null, nextCheckAt: now, failures: 0, alertedFor: null };
+}
+
 interface Suggestion {
   start: number;
   end: number;
@@ -45,5 +50,6 @@ export function windowed(ari: Ari, info: Suggestion, now: number, dice: number):
     explanationUrl: info.explanationUrl,
     nextCheckAt: Math.min(Math.max(info.retryAt, now + MINUTE), now + DAY),
     failures: 0,
+    alertedFor: ari.alertedFor,
   };
 }

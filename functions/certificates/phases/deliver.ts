@@ -162,6 +162,8 @@ async function lookAgain(
       hint: 'Redeliver to put ours back; the next due renewal replaces it as well.',
       retryAt: delivery.retryAt,
       count: delivery.polls,
+      attention: false,
+      stopped: false,
     };
     return;
   }
@@ -173,6 +175,8 @@ async function lookAgain(
     hint: hintFor(summary, delivery.spec.service),
     retryAt: delivery.retryAt,
     count: delivery.polls,
+    attention: false,
+    stopped: false,
   };
 }
 

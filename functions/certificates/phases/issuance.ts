@@ -3,6 +3,7 @@ import { coveredBy } from '../../../shared/x509/chain.ts';
 import type { HistoryEntry, Issuance } from '../state.ts';
 import { type RenewalReason, REASONS } from '../renewal.ts';
 import { PerennialError } from '../../../shared/errors.ts';
+import { unasked } from './ari.ts';
 import { enterPhase, issuanceOf, type PhaseContext } from './context.ts';
 
 export function start(context: PhaseContext, reason: RenewalReason): void {
@@ -19,6 +20,7 @@ export function start(context: PhaseContext, reason: RenewalReason): void {
     reason,
     attempt: 1,
     authority,
+    left: [],
     phase: 'order',
     phases: [{ name: 'order', startedAt: now, endedAt: null }],
     intent: null,
@@ -71,9 +73,11 @@ export async function complete(context: PhaseContext): Promise<HistoryEntry> {
     keyType: issuance.spec.keyType,
     since: now,
     adopted: false,
+    why: null,
+    authorizations: [],
+    revoked: null,
   };
-  state.ari =
-    leaf.certId === null ? null : { certId: leaf.certId, start: null, end: null, selectedAt: null, explanationUrl: null, nextCheckAt: now, failures: 0 };
+  state.ari = leaf.certId === null ? null : unasked(leaf.certId, now);
   const where = state.deliveries.length === 1 ? 'its target' : `all ${state.deliveries.length} targets`;
   const entry = historyEntry(issuance, now, 'live', `Live in ${where}.`);
   state.issuance = null;

@@ -6,7 +6,8 @@
 export interface CaaRequest {
   /** `caaIdentities` of the CA's directory; empty when it names none: then CAA cannot be judged, and permits. */
   identities: readonly string[];
-  accountUrl: string;
+  /** Null while no account is registered: whatever a record pins is another one. */
+  accountUrl: string | null;
   wildcard: boolean;
 }
 
@@ -92,7 +93,7 @@ function permits(issuer: Issuer, { accountUrl }: CaaRequest): boolean {
   return permitsAccount(issuer, accountUrl) && permitsMethod(issuer);
 }
 
-function permitsAccount({ accounts }: Issuer, accountUrl: string): boolean {
+function permitsAccount({ accounts }: Issuer, accountUrl: string | null): boolean {
   return accounts.length === 0 || (accounts.length === 1 && accounts[0] === accountUrl);
 }
 
@@ -102,7 +103,9 @@ function permitsMethod({ methods }: Issuer): boolean {
 
 function limitOf(issuer: Issuer, { accountUrl }: CaaRequest): string {
   const limits = [
-    ...(permitsAccount(issuer, accountUrl) ? [] : [`for the account ${issuer.accounts.join(' and ')}, and ours is ${accountUrl}`]),
+    ...(permitsAccount(issuer, accountUrl)
+      ? []
+      : [`for the account ${issuer.accounts.join(' and ')}, and ${accountUrl === null ? 'we have none there yet' : `ours is ${accountUrl}`}`]),
     ...(permitsMethod(issuer) ? [] : [`for other ways of validation than ${METHOD}`]),
   ];
   return limits.join('; ');
@@ -113,7 +116,7 @@ function corrected({ domain, accounts, methods }: Issuer, { accountUrl }: CaaReq
   const known = methods.flatMap((list) => list.split(',')).filter((method) => method !== '' && method !== METHOD);
   return [
     domain,
-    ...(accounts.length === 0 ? [] : [`accounturi=${accountUrl}`]),
+    ...(accounts.length === 0 ? [] : [`accounturi=${accountUrl ?? '<the account that is registered next>'}`]),
     ...(methods.length === 0 ? [] : [`validationmethods=${[...known, METHOD].join(',')}`]),
   ].join('; ');
 }

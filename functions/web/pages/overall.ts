@@ -47,7 +47,7 @@ export const PUBLIC_SENTENCE: Record<OverallState, string> = {
 };
 
 export function tallyOf(views: readonly Pick<CertificateView, 'state'>[]): Tally {
-  const tally = { new: 0, live: 0, 'partly-live': 0, renewing: 0, waiting: 0, failing: 0, retired: 0 };
+  const tally = { new: 0, live: 0, 'partly-live': 0, renewing: 0, waiting: 0, failing: 0, 'needs-attention': 0, retired: 0 };
   for (const view of views) tally[view.state] += 1;
   return tally;
 }
@@ -67,7 +67,7 @@ export function overallOf(facts: OverallFacts): Overall {
 
 function stateOf({ tally, ...facts }: OverallFacts): OverallState {
   if (facts.configurationInvalid) return 'misconfigured';
-  if (tally.failing > 0) return 'failing';
+  if (tally.failing + tally['needs-attention'] > 0) return 'failing';
   if (tally['partly-live'] + tally.waiting > 0 || facts.setupIncomplete || facts.relaysAway > 0 || zonesNeedSomebody(facts.zones)) return 'attention';
   if (tally.renewing + tally.new > 0) return 'working';
   return tally.live > 0 ? 'well' : 'empty';

@@ -8,7 +8,7 @@ import { Mark, Plant } from './motif.tsx';
 import { PUBLIC_SENTENCE, TONE_OF, type OverallState, type Tally } from './overall.ts';
 import { Shell, toPage, type Page } from './shell.tsx';
 
-const NONE: Tally = { new: 0, live: 0, 'partly-live': 0, renewing: 0, waiting: 0, failing: 0, retired: 0 };
+const NONE: Tally = { new: 0, live: 0, 'partly-live': 0, renewing: 0, waiting: 0, failing: 0, 'needs-attention': 0, retired: 0 };
 /** The same plant for every deployment in a state: its leaves count nothing. */
 const PICTURE: Record<OverallState, Tally> = {
   well: { ...NONE, live: 9 },

@@ -20,6 +20,7 @@ export const CERTIFICATE_STATE: Record<CertificateView['state'], Wording> = {
   renewing: { label: 'renewing', tone: 'busy', meaning: 'A renewal is under way.' },
   waiting: { label: 'waiting', tone: 'warn', meaning: 'Something outside has to return first.' },
   failing: { label: 'failing', tone: 'bad', meaning: 'The last attempt failed; it is tried again.' },
+  'needs-attention': { label: 'needs attention', tone: 'bad', meaning: 'It does not get better by itself: a person has to look.' },
   retired: { label: 'retired', tone: 'quiet', meaning: 'Removed from the configuration; shown until it expires.' },
 };
 

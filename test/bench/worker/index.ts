@@ -64,6 +64,7 @@ function viewOf(index: number, now: number): CertificateView {
     waitingFor: null,
     nextAt: notBefore + 30 * DAY,
     renewal: { at: notBefore + 30 * DAY + (index % 24) * HOUR, reason: 'A moment inside the window that the CA suggests (ARI).' },
+    ari: null,
     live: {
       sha256,
       names: domains,
@@ -74,6 +75,8 @@ function viewOf(index: number, now: number): CertificateView {
       notAfter: notBefore + LIFETIME_MS,
       since: notBefore + MINUTE,
       adopted: false,
+      why: null,
+      revoked: null,
     },
     issuance: null,
     deliveries: [
@@ -91,6 +94,8 @@ function viewOf(index: number, now: number): CertificateView {
           verdict: 'new',
           detail: 'It serves the new chain.',
           sha256,
+          issuer: 'Perennial Intermediate',
+          notAfter: notBefore + LIFETIME_MS,
           at: now,
         })),
         failure: failing

@@ -56,6 +56,7 @@ export function actorOf(state: AuthorityState, deps: AuthorityDeps): CaActor {
   return {
     open: (request) => settle(() => record.open(request)),
     directory: (request) => settle(() => record.directory(request)),
+    identity: (request) => settle(() => record.identity(request)),
     admit: (order) => settle(() => (record.admit(order), null)),
     observe: (observation) => settle(() => (record.observe(observation), null)),
   };

@@ -49,6 +49,9 @@ async function world(options: PebbleOptions = {}, authority: Partial<Authority> 
     egress: 'direct',
     externalAccount: null,
     caa: [],
+    profile: null,
+    limits: null,
+    deactivateAuthorizations: true,
     ...authority,
   };
   const deps: AcmePortDeps = { ...shared, authority: (name) => (name === 'pebble' ? block : undefined), actor: () => actor, clusters: [] };
@@ -87,6 +90,8 @@ function stubborn(port: AcmePort, session: AcmeSession): AcmeSession {
     answer: (url) => again(port, () => session.answer(url)),
     finalize: (order, csr) => again(port, () => session.finalize(order, csr)),
     download: (order, chain) => again(port, () => session.download(order, chain)),
+    deactivate: (url) => again(port, () => session.deactivate(url)),
+    revoke: (chain, reason, sign) => again(port, () => session.revoke(chain, reason, sign)),
     requests: () => session.requests(),
     nonce: () => session.nonce(),
   };
@@ -186,7 +191,17 @@ describe.skipIf(!pebbleInstalled)('the ACME layer with Pebble', () => {
     const state = memoryState();
     await state.saveAccount({ keyName: 'unused', url: null, intentUntil: Date.now() + 60_000, intentBy: 'a predecessor' });
     const deps = { clock: Date.now, secrets, fetch: pebble.fetch, relayEgress: () => Promise.reject(new Error('unused')) };
-    const authority: Authority = { name: 'pebble', directory: pebble.directoryUrl, contact: [], egress: 'direct', externalAccount: null, caa: [] };
+    const authority: Authority = {
+      name: 'pebble',
+      directory: pebble.directoryUrl,
+      contact: [],
+      egress: 'direct',
+      externalAccount: null,
+      caa: [],
+      profile: null,
+      limits: null,
+      deactivateAuthorizations: true,
+    };
     expect(await actorOf(state, deps).open({ authority, clusters: [] })).toMatchObject({ ok: true, value: { accountUrl: urls[0] } });
   });
 

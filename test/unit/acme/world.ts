@@ -57,6 +57,9 @@ export function scriptedWorld(options: WorldOptions = {}): ScriptedWorld {
     egress: 'direct',
     externalAccount: null,
     caa: [],
+    profile: null,
+    limits: null,
+    deactivateAuthorizations: true,
     ...options.authority,
   };
   const port = createAcmePort({

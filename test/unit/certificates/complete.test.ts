@@ -14,9 +14,18 @@ function alone(present: CertificateState): PhaseContext {
   return {
     state: present,
     ports: {
-      acme: { open: refuse, renewalInfo: refuse, classify: () => 'internal' },
+      acme: { open: refuse, identity: refuse, renewalInfo: refuse, classify: () => 'internal' },
       dns: { preflight: refuse, place: refuse, present: refuse, propagation: refuse, cleanUp: refuse },
-      relay: { createKey: refuse, removeKey: refuse, install: refuse, inspect: refuse, reload: refuse, verify: refuse },
+      relay: {
+        createKey: refuse,
+        removeKey: refuse,
+        install: refuse,
+        inspect: refuse,
+        reload: refuse,
+        verify: refuse,
+        rollBack: refuse,
+        signRevocation: refuse,
+      },
     },
     clock: () => NOW,
     random: () => 0,

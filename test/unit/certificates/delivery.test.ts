@@ -57,7 +57,7 @@ describe('all dials of a delivery together', () => {
       },
       NOW,
     );
-    expect(row).toEqual({ id: 'i', address: '10.0.0.1', port: 443, verdict: 'old', detail: 'one name', sha256: hex('2'), at: NOW });
+    expect(row).toEqual({ id: 'i', address: '10.0.0.1', port: 443, verdict: 'old', detail: 'one name', sha256: hex('2'), issuer: 'x', notAfter: NOW, at: NOW });
   });
 });
 

@@ -15,6 +15,7 @@ export const deliverySpec: Delivery = {
   probes: [],
   reload: 'watch',
   blind: false,
+  rollback: false,
 };
 
 export const spec: CertificateSpec = {
@@ -24,11 +25,22 @@ export const spec: CertificateSpec = {
   authorities: ['pebble'],
   profile: null,
   preferredChain: null,
+  reuseKey: false,
   deliveries: [deliverySpec],
 };
 
 export function failure(change: Partial<Failure> = {}): Failure {
-  return { class: 'overload', code: 'acme_server_error', message: 'The CA is busy.', hint: null, retryAt: NOW + HOUR, count: 1, ...change };
+  return {
+    class: 'overload',
+    code: 'acme_server_error',
+    message: 'The CA is busy.',
+    hint: null,
+    retryAt: NOW + HOUR,
+    count: 1,
+    attention: false,
+    stopped: false,
+    ...change,
+  };
 }
 
 /** A live certificate that has lived `age` of its `lifetime`, both ms. */
@@ -53,12 +65,25 @@ export function live(change: Partial<Live> = {}, age = 10 * DAY, lifetime = 90 *
     keyType: 'ec-p256',
     since: notBefore,
     adopted: false,
+    why: null,
+    authorizations: [],
+    revoked: null,
     ...change,
   };
 }
 
 export function ari(change: Partial<Ari> = {}): Ari {
-  return { certId: 'aki.serial', start: null, end: null, selectedAt: null, explanationUrl: null, nextCheckAt: NOW + HOUR, failures: 0, ...change };
+  return {
+    certId: 'aki.serial',
+    start: null,
+    end: null,
+    selectedAt: null,
+    explanationUrl: null,
+    nextCheckAt: NOW + HOUR,
+    failures: 0,
+    alertedFor: null,
+    ...change,
+  };
 }
 
 export function issuance(change: Partial<Issuance> = {}): Issuance {
@@ -70,6 +95,7 @@ export function issuance(change: Partial<Issuance> = {}): Issuance {
     reason: 'backstop',
     attempt: 1,
     authority: 'pebble',
+    left: [],
     phase: 'order',
     phases: [{ name: 'order', startedAt: NOW, endedAt: null }],
     intent: null,
@@ -135,6 +161,8 @@ export function delivery(change: Partial<DeliveryState> = {}): DeliveryState {
     polls: 0,
     failure: null,
     retryAt: 0,
+    servedBefore: [],
+    rollback: null,
     ...change,
   };
 }
@@ -150,6 +178,9 @@ export function state(change: Partial<CertificateState> = {}, record: Partial<Ce
       adoptionDone: true,
       adoptionFailure: null,
       demand: null,
+      revocation: null,
+      quarantined: [],
+      hold: null,
       guardedUntil: 0,
       zones: [],
       ...record,

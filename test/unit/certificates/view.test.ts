@@ -72,7 +72,17 @@ describe('the view of a certificate', () => {
   });
 
   it('takes no verdict on the pair before for one on the pair that was just installed', () => {
-    const instance = { id: 'traefik-1', address: '10.0.0.1', port: 443, verdict: 'new' as const, detail: '', sha256: hex('a'), at: NOW - HOUR };
+    const instance = {
+      id: 'traefik-1',
+      address: '10.0.0.1',
+      port: 443,
+      verdict: 'new' as const,
+      detail: '',
+      sha256: hex('a'),
+      issuer: null,
+      notAfter: null,
+      at: NOW - HOUR,
+    };
     const waits = (verifiedAt: number) =>
       view(state({ deliveries: [delivery({ step: 'verify', instances: [instance], verifiedAt, verifyingSince: NOW - MINUTE })] })).waitingFor;
     expect(waits(NOW - HOUR)).toBe('The first dial.');

@@ -15,6 +15,8 @@ import {
   namecheapWriteRequest,
   RELAY_ROUTES,
   reloadRequest,
+  rollBackRequest,
+  signRevocationRequest,
   verifyRequest,
 } from '../../../shared/relay/contract.ts';
 
@@ -63,6 +65,8 @@ describe('every route of the contract', () => {
     createKey: createKeyRequest,
     install: installRequest,
     reload: reloadRequest,
+    rollBack: rollBackRequest,
+    signRevocation: signRevocationRequest,
     verify: verifyRequest,
     egress: egressRequest,
     dnsQuery: dnsQueryRequest,
@@ -95,6 +99,16 @@ describe('every route of the contract', () => {
       ask: (routes) => routes.inspect('matrix', 'matrix', { target }),
       answer: { found: false, index: 0, chain: null, sha256: null, pairFits: null, ours: false },
       path: `/v1/certificates/matrix?${new URLSearchParams(target).toString()}`,
+    },
+    rollBack: {
+      ask: (routes) => routes.rollBack('matrix', 'matrix', { target, from: hex, to: null }),
+      answer: { index: 8, sha256: hex, changed: true },
+      path: '/v1/certificates/matrix/rollback',
+    },
+    signRevocation: {
+      ask: (routes) => routes.signRevocation('matrix', 'issuance-1', { chain, reason: 1, url: 'https://ca.test/revoke', nonce: 'n' }),
+      answer: { jws: '{}' },
+      path: '/v1/keys/issuance-1/revocation',
     },
     reload: {
       ask: (routes) => routes.reload('matrix', { certificate: 'matrix', service: 'traefik', mode: 'watch' }),

@@ -27,7 +27,15 @@ describe('the stepper', () => {
   });
 
   it('says what failed and when the next try is', () => {
-    const view = runningView({ class: 'dns', code: 'dns_timeout', message: 'Cloudflare did not answer.', hint: null, retryAt: 35_000 });
+    const view = runningView({
+      class: 'dns',
+      code: 'dns_timeout',
+      message: 'Cloudflare did not answer.',
+      hint: null,
+      retryAt: 35_000,
+      attention: false,
+      stopped: false,
+    });
     expect(renderStepper(view, plain).at(-1)).toBe('  ! Cloudflare did not answer.; next try in 30 s');
     expect(line(view, 'propagate')).toMatch(/^ {2}✗ /);
   });

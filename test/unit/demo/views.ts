@@ -15,6 +15,7 @@ function baseView(): CertificateView {
     waitingFor: null,
     nextAt: null,
     renewal: null,
+    ari: null,
     live: null,
     issuance: null,
     deliveries: [],
@@ -36,6 +37,7 @@ export function runningView(failure: Failure = null): CertificateView {
       startedAt: 1_000,
       attempt: 1,
       authority: 'demo',
+      left: [],
       keyMadeIn: 'matrix/allocation',
       phases: [
         { name: 'order', startedAt: 1_000, endedAt: 2_000 },
@@ -63,6 +65,8 @@ export function finishedView(): CertificateView {
       notAfter: 3_888_000_000,
       since: 4_000,
       adopted: false,
+      why: null,
+      revoked: null,
     },
     history: [
       {

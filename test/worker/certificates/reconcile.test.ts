@@ -130,6 +130,7 @@ function acmePort(port: ReturnType<World['ports']>['acme'], onKill: () => void):
   };
   return {
     classify: (error) => port.classify(error),
+    identity: (authority) => watch(port.identity(authority)),
     renewalInfo: (authority, certId) => watch(port.renewalInfo(authority, certId)),
     open: async (authority, nonce) => {
       const session = await watch(port.open(authority, nonce));
@@ -141,6 +142,8 @@ function acmePort(port: ReturnType<World['ports']>['acme'], onKill: () => void):
         answer: (url) => watch(session.answer(url)),
         finalize: (order, csr) => watch(session.finalize(order, csr)),
         download: (order, chain) => watch(session.download(order, chain)),
+        deactivate: (url) => watch(session.deactivate(url)),
+        revoke: (chain, reason, sign) => watch(session.revoke(chain, reason, sign)),
       };
     },
   };

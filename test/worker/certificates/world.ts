@@ -17,6 +17,7 @@ export const spec: CertificateSpec = {
   authorities: ['pebble'],
   profile: null,
   preferredChain: null,
+  reuseKey: false,
   deliveries: [
     {
       id: 'matrix/default/nomad/jobs/proxy',
@@ -26,6 +27,7 @@ export const spec: CertificateSpec = {
       probes: [],
       reload: 'watch',
       blind: false,
+      rollback: false,
     },
   ],
 };
@@ -61,7 +63,7 @@ export class World {
   namesPerLook = Number.POSITIVE_INFINITY;
   /** What the preflight refuses with, as long as it stands. */
   preflightRefusal: PerennialError | null = null;
-  readonly preflights: { domains: string[]; authority: { identities: string[]; accountUrl: string }; vias: string[] }[] = [];
+  readonly preflights: { domains: string[]; authority: { identities: string[]; accountUrl: string | null }; vias: string[] }[] = [];
   instances = 1;
   /** Dials before the proxies serve what the variable holds. */
   proxyLag = 1;
@@ -102,7 +104,7 @@ export class World {
         caaIdentities: ['ca.test'],
         requests: () => requests,
         nonce: () => null,
-        newOrder: ({ names }) => counted('newOrder', () => this.#newOrder(names)),
+        newOrder: ({ names }) => counted('newOrder', () => ({ ...this.#newOrder(names), replacesRefused: null, profile: null })),
         order: (url) => counted('order', () => snapshot(this.#find(url))),
         authorizations: (urls) =>
           counted('authorizations', () => {
@@ -127,12 +129,15 @@ export class World {
           }),
         answer: (url) => counted('answer', () => this.#answer(url)),
         finalize: (order, csr) => counted('finalize', () => this.#finalize(order.url, csr)),
+        deactivate: () => counted('deactivate', () => undefined),
+        revoke: () => counted('revoke', () => undefined),
         download: (order) => counted('download', () => this.#find(order.url).chain ?? ''),
       };
     };
     return {
       acme: {
         open: () => this.#through('open', session),
+        identity: () => this.#through('identity', () => ({ identities: ['ca.test'], accountUrl: 'https://ca.test/account/1' })),
         renewalInfo: () => this.#through('renewalInfo', () => null),
         classify: (error) => (error instanceof PerennialError && ['acme_order_not_ready', 'acme_not_found'].includes(error.code) ? 'state' : 'overload'),
       },
@@ -195,6 +200,8 @@ export class World {
             pairFits: this.variable === null ? null : true,
             ours: this.variable !== null,
           })),
+        rollBack: () => this.#through('rollBack', () => ({ index: 0, sha256: this.variable?.sha256 ?? '', changed: false })),
+        signRevocation: () => this.#through('signRevocation', () => ({ jws: '{}' })),
         reload: (_cluster, { mode }) => this.#through('reload', () => ({ mode, signalled: 0, note: 'watched' })),
         verify: (_cluster, request) =>
           this.#through('verify', () => {

@@ -18,6 +18,8 @@ export const instance = (number: number, verdict = 'new', detail = ''): Instance
   verdict,
   detail,
   sha256: verdict === 'new' ? LEAF : verdict === 'old' ? PREVIOUS_LEAF : null,
+  issuer: verdict === 'new' || verdict === 'old' ? 'Let’s Encrypt YE1' : null,
+  notAfter: null,
   at: NOW - 3 * MINUTE,
 });
 
@@ -66,6 +68,7 @@ export const healthy = (name = 'matrix', daysOld = 29): CertificateView => ({
   waitingFor: null,
   nextAt: NOW + (59 - daysOld) * DAY,
   renewal: { at: NOW + (59 - daysOld) * DAY + 3 * HOUR, reason: 'The CA suggests this time (ARI).' },
+  ari: null,
   live: {
     sha256: LEAF,
     names: [`${name}.example.net`, `*.${name}.example.net`],
@@ -76,6 +79,8 @@ export const healthy = (name = 'matrix', daysOld = 29): CertificateView => ({
     notAfter: NOW + (90 - daysOld) * DAY,
     since: NOW - daysOld * DAY + HOUR,
     adopted: false,
+    why: null,
+    revoked: null,
   },
   issuance: null,
   deliveries: [delivery()],
@@ -102,6 +107,7 @@ export const renewing = (): CertificateView => ({
     startedAt: NOW - 44 * SECOND,
     attempt: 1,
     authority: 'letsencrypt',
+    left: [],
     keyMadeIn: 'matrix, allocation 3f2a90c1',
     phases: [phase('order', 44, 640), phase('present', 43, 1_210), phase('propagate', 42, null)],
     propagation: {
@@ -130,6 +136,7 @@ export const failing = (): CertificateView => ({
     startedAt: NOW - 3 * HOUR,
     attempt: 4,
     authority: 'letsencrypt',
+    left: [],
     keyMadeIn: 'matrix, allocation 3f2a90c1',
     phases: [phase('order', 200, 640), phase('present', 180, 900)],
     propagation: null,
@@ -139,6 +146,8 @@ export const failing = (): CertificateView => ({
       message: 'Cloudflare refused to write to example.net: the token may not edit DNS.',
       hint: 'Give the token Zone:DNS:Edit on example.net, or store another one with npm run secret cloudflare-token.',
       retryAt: NOW + 17 * MINUTE,
+      attention: false,
+      stopped: false,
     },
     requests: { acme: 8, dns: 4, relay: 4 },
   },
@@ -161,6 +170,8 @@ export const undelegated = (): CertificateView => {
         message: 'No configured DNS zone holds _acme-challenge.example.co.uk.',
         hint: 'Configure the DNS vendor of example.co.uk. Or, without any key of its vendor, create this record there once: _acme-challenge.example.co.uk CNAME 3f9ac01b77d2e4a8510c.acme.example.net (challenges are then published through [dns.main]). Nothing stands there now.',
         retryAt: NOW + 17 * MINUTE,
+        attention: false,
+        stopped: false,
       },
     },
   };
