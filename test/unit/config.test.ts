@@ -50,6 +50,9 @@ describe('the example in the repository', () => {
         egress: 'auto',
         externalAccount: null,
         caa: ['letsencrypt.org'],
+        profile: null,
+        limits: null,
+        deactivateAuthorizations: true,
       },
     ]);
     expect(resolvers).toHaveLength(2);
