@@ -1,11 +1,13 @@
 /** What a thrown error means for the certificate: its class, its next try, and whether the order is lost. */
+import { DAY } from '../../shared/clock.ts';
 import { type PerennialError, toPerennialError } from '../../shared/errors.ts';
-import { retryTime } from './backoff.ts';
+import { countFailure, FAILURE_POLICIES, givenUp, retryTime } from './backoff.ts';
 import type { Step } from './decide.ts';
 import { dropOrder } from './phases/issuance.ts';
 import type { PhaseContext } from './phases/context.ts';
 import type { AcmePort, FailureClass } from './ports.ts';
-import type { CertificateState, Failure } from './state.ts';
+import { isEmergency } from './renewal.ts';
+import type { CertificateState, Failure, Issuance } from './state.ts';
 
 /** Prefix of an error code -> class. ACME errors are classified by the ACME layer. */
 const BY_PREFIX: readonly (readonly [string, FailureClass])[] = [
@@ -40,11 +42,8 @@ export function recordFailure(context: PhaseContext, step: Step, thrown: unknown
   const error = toPerennialError(thrown);
   const failureClass = classOf(error, context.ports.acme);
   const now = clock();
-  const failureAfter = (previous: Failure | null): Failure => {
-    const count = (previous?.count ?? 0) + 1;
-    const retryAt = retryTime({ class: failureClass, count, now, retryAt: error.retryAt, lifeLeft: lifeLeft(state, now), random: random() });
-    return { class: failureClass, code: error.code, message: error.message, hint: error.hint ?? null, retryAt, count, attention: false, stopped: false };
-  };
+  const failureAfter = (previous: Failure | null): Failure => failureOf(state, error, failureClass, { before: previous, now, random: random() });
+  const noted = noteworthy(state, step);
   if (step.do === 'adopt') {
     state.record.adoptionFailure = failureAfter(state.record.adoptionFailure);
   } else if ('delivery' in step) {
@@ -58,11 +57,83 @@ export function recordFailure(context: PhaseContext, step: Step, thrown: unknown
     state.issuance.cleanUpFailures = failures + 1;
     state.issuance.cleanUpRetryAt = retryTime({ class: failureClass, count: failures + 1, now, retryAt: error.retryAt, lifeLeft: null, random: random() });
   } else if (state.issuance !== null) {
-    state.issuance.failure = failureAfter(state.issuance.failure);
-    if (orderLost(error, failureClass, step)) dropOrder(context);
+    const { issuance } = state;
+    // Placing the next order succeeds before its validation fails again: what the last one was lost to goes on counting.
+    const failure = failureAfter(issuance.failure ?? (issuance.lostTo?.class === failureClass ? issuance.lostTo : null));
+    failure.attention ||= now - issuance.startedAt >= DAY;
+    issuance.failure = failure;
+    if (orderLost(error, failureClass, step) || stoppedForGood(issuance)) {
+      issuance.lostTo = failure;
+      dropOrder(context);
+    }
   }
   context.event('failed', `${error.message}${error.hint === undefined ? '' : ` ${error.hint}`} (${error.code})`);
+  announce(context, step, noted);
   context.persist();
+}
+
+/**
+ * The failure as it is kept: its next try by its class, and whether the class has given up.
+ * @param before the failure in the same place before this one, or null.
+ */
+export function failureOf(
+  state: CertificateState,
+  error: Pick<PerennialError, 'code' | 'message' | 'hint' | 'retryAt'>,
+  failureClass: FailureClass,
+  { before, now, random }: { before: Failure | null; now: number; random: number },
+): Failure {
+  const count = countFailure(before, failureClass);
+  const emergency = state.live !== null && isEmergency(now, state.live.leaf);
+  return {
+    class: failureClass,
+    code: error.code,
+    message: error.message,
+    hint: error.hint ?? FAILURE_POLICIES[failureClass].advice,
+    retryAt: retryTime({ class: failureClass, count, now, retryAt: error.retryAt, lifeLeft: lifeLeft(state, now), emergency, random }),
+    count,
+    ...givenUp({ class: failureClass, count, emergency }),
+  };
+}
+
+/** The failure that a step has left behind, if any. */
+function noteworthy({ record, issuance, deliveries }: CertificateState, step: Step): Failure | null {
+  if (step.do === 'adopt') return record.adoptionFailure;
+  if ('delivery' in step) return deliveries.find(({ id }) => id === step.delivery)?.failure ?? null;
+  return issuance?.failure ?? null;
+}
+
+/**
+ * A dial that went through may leave a failure as well (`phases/deliver.ts`); its count gives up like any other. To be
+ * called after a step without a throw, with what {@link deliveryFailure} said before it.
+ */
+export function giveUpDelivery(context: PhaseContext, step: Step, before: Failure | null): void {
+  const failure = 'delivery' in step ? noteworthy(context.state, step) : null;
+  if (failure === null) return;
+  const { live } = context.state;
+  const { attention, stopped } = givenUp({ ...failure, emergency: live !== null && isEmergency(context.clock(), live.leaf) });
+  failure.attention ||= attention;
+  failure.stopped ||= stopped;
+  announce(context, step, before);
+}
+
+export function deliveryFailure(state: CertificateState, step: Step): Failure | null {
+  return 'delivery' in step ? noteworthy(state, step) : null;
+}
+
+/** Tells once that a person has to look: when the failure gets there, not at every try after it. */
+function announce(context: PhaseContext, step: Step, before: Failure | null): void {
+  const { state, clock } = context;
+  const failure = noteworthy(state, step);
+  if (failure === null || (!failure.attention && !failure.stopped)) return;
+  if (before !== null && before.code === failure.code && before.attention === failure.attention && before.stopped === failure.stopped) return;
+  const urgent = state.live !== null && isEmergency(clock(), state.live.leaf);
+  const rest = failure.stopped ? ' Nothing is tried any more until somebody renews it or changes the configuration.' : '';
+  context.event('needs-attention', `${failure.message} ${failure.hint ?? ''}${rest} (${failure.code})`, urgent ? 'critical' : 'warning');
+}
+
+/** Its records go and the next try is a new order, unless the CA has issued or is about to. */
+function stoppedForGood({ failure, order }: Issuance): boolean {
+  return failure?.stopped === true && order !== null && order.status !== 'valid' && order.status !== 'processing';
 }
 
 /** Errors after which the stored order can never become a certificate for us. */

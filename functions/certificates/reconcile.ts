@@ -7,7 +7,7 @@ import { SECOND } from '../../shared/clock.ts';
 import type { CompiledConfiguration } from '../config/configuration.ts';
 import { decide, type Step } from './decide.ts';
 import { matchDeliveries } from './delivery.ts';
-import { recordFailure } from './failures.ts';
+import { deliveryFailure, giveUpDelivery, recordFailure } from './failures.ts';
 import { adopt } from './phases/adopt.ts';
 import { askRenewalInfo } from './phases/ari.ts';
 import { cleanUp } from './phases/clean-up.ts';
@@ -88,15 +88,17 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       newId: dependencies.newId,
       runner: dependencies.runner,
       persist: () => store.write(state),
-      event: (kind, message) => store.event(kind, message, clock()),
+      event: (kind, message, severity) => store.event(kind, message, clock(), severity),
       session: async () => {
         conversation.session ??= await ports.acme.open(state.issuance?.authority ?? '', state.issuance?.nonce ?? null);
         return conversation.session;
       },
     };
+    const failedBefore = deliveryFailure(state, step);
     try {
       await run(step, context, store);
       clearFailure(state, step);
+      giveUpDelivery(context, step, failedBefore);
     } catch (error) {
       recordFailure(context, step, error);
     }
@@ -132,6 +134,9 @@ async function run(step: Step, context: PhaseContext, store: CertificateStore): 
   switch (step.do) {
     case 'adopt':
       return adopt(context);
+    case 'defer':
+      context.state.record.guardedUntil = step.until;
+      return undefined;
     case 'start':
       return start(context, step.reason);
     case 'ari':

@@ -143,6 +143,8 @@ export const issuanceSchema = z.object({
   cleanUpFailures: z.number().int().default(0),
   issued: issuedSchema.nullable(),
   failure: failureSchema.nullable(),
+  /** What the last order was lost to: its count goes on, whatever succeeded since. */
+  lostTo: failureSchema.nullable().default(null),
   /** Not before this time, with no failure: waiting for a poll or for propagation. */
   waitUntil: ms,
   requests: requestsSchema,

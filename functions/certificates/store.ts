@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import { PerennialError } from '../../shared/errors.ts';
 import { migrate, type Migration } from '../storage/schema.ts';
-import type { CertificateReport, CertificateView } from './ports.ts';
+import type { CertificateReport, CertificateView, EventSeverity } from './ports.ts';
 import {
   ariSchema,
   type CertificateState,
@@ -34,11 +34,14 @@ const MIGRATIONS: readonly Migration[] = [
       'CREATE TABLE reported (id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL, view TEXT NOT NULL, events_up_to INTEGER NOT NULL, acknowledged INTEGER NOT NULL)',
     ],
   },
+  { version: 2, statements: ["ALTER TABLE events ADD COLUMN severity TEXT NOT NULL DEFAULT 'info'"] },
 ];
 
 /** Finished issuances kept for the page, and events kept for a fleet that cannot be reached. */
 const HISTORY_ROWS = 20;
 const EVENT_ROWS = 200;
+/** A failure's message and its hint, whole. */
+const EVENT_CHARACTERS = 3_200;
 
 export class CertificateStore {
   readonly #storage: DurableObjectStorage;
@@ -92,25 +95,27 @@ export class CertificateStore {
       if (record !== null && record.generation > received.generation) return;
       const spec = received.spec ?? record?.spec;
       if (spec === undefined) return;
+      // What a person changed may be the answer to what failed.
+      const changed = JSON.stringify(spec) !== JSON.stringify(record?.spec);
       this.#put('record', {
         name: received.name,
         generation: received.generation,
         spec,
         retired: received.retired,
         adoptionDone: record?.adoptionDone ?? false,
-        adoptionFailure: record?.adoptionFailure ?? null,
+        adoptionFailure: changed ? null : (record?.adoptionFailure ?? null),
         zones: record?.zones ?? [],
         guardedUntil: record?.guardedUntil ?? 0,
         demand: record?.demand ?? null,
         revocation: record?.revocation ?? null,
         quarantined: record?.quarantined ?? [],
-        hold: record?.hold ?? null,
+        hold: changed ? null : (record?.hold ?? null),
       });
     });
   }
 
-  event(kind: string, message: string, at: number): void {
-    this.#storage.sql.exec('INSERT INTO events (at, kind, message) VALUES (?, ?, ?)', at, kind, message.slice(0, 1_000));
+  event(kind: string, message: string, at: number, severity: EventSeverity = 'info'): void {
+    this.#storage.sql.exec('INSERT INTO events (at, kind, message, severity) VALUES (?, ?, ?, ?)', at, kind, message.slice(0, EVENT_CHARACTERS), severity);
     this.#storage.sql.exec('DELETE FROM events WHERE sequence <= (SELECT max(sequence) FROM events) - ?', EVENT_ROWS);
   }
 
@@ -182,7 +187,9 @@ export class CertificateStore {
     // The view was made by this code or the release before it; it is checked where it arrives.
     const view = JSON.parse(row.view) as CertificateView;
     const events = this.#storage.sql
-      .exec<{ sequence: number; at: number; kind: string; message: string }>('SELECT sequence, at, kind, message FROM events ORDER BY sequence DESC LIMIT 50')
+      .exec<{ sequence: number; at: number; kind: string; message: string; severity: EventSeverity }>(
+        'SELECT sequence, at, kind, message, severity FROM events ORDER BY sequence DESC LIMIT 50',
+      )
       .toArray()
       .toReversed();
     return { name: view.name, sequence: row.sequence, at: now, view, events };

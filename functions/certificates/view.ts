@@ -4,7 +4,7 @@ import { describeVerdicts, SETTLE_MS, summarise } from './delivery.ts';
 import type { CertificateView, PropagationReport } from './ports.ts';
 import { policyOf } from './propagation-policy.ts';
 import { explainRenewal } from './renewal.ts';
-import type { Ari, CertificateState, DeliveryState, HistoryEntry, Issuance } from './state.ts';
+import type { Ari, CertificateState, DeliveryState, Failure, HistoryEntry, Issuance, Live } from './state.ts';
 
 export interface ViewInput {
   state: CertificateState;
@@ -25,8 +25,8 @@ export function viewOf({ state, history, now, held }: ViewInput): CertificateVie
     phase: phaseOf(state),
     reason: held ? 'The configuration is invalid; nothing is issued until it is mended.' : reasonOf(state, now),
     waitingFor: held ? 'A valid configuration.' : waitingFor(state, now),
-    nextAt: step.do === 'wait' ? step.until : now,
-    renewal: renewal === null ? null : { at: renewal.at, reason: explainRenewal(renewal) },
+    nextAt: step.do === 'wait' || step.do === 'defer' ? step.until : now,
+    renewal: renewal === null || !Number.isFinite(renewal.at) ? null : { at: renewal.at, reason: explainRenewal(renewal) },
     ari: state.ari === null ? null : ariView(state.ari),
     live:
       live === null
@@ -55,8 +55,10 @@ export function viewOf({ state, history, now, held }: ViewInput): CertificateVie
 function overallState(state: CertificateState): CertificateView['state'] {
   const { record, live, issuance, deliveries } = state;
   if (record.retired) return 'retired';
-  const failure = issuance?.failure ?? record.adoptionFailure ?? deliveries.find((delivery) => delivery.failure !== null)?.failure ?? null;
-  if (failure !== null) {
+  const failures = failuresOf(state);
+  if (failures.some(({ attention, stopped }) => attention || stopped)) return 'needs-attention';
+  const [failure] = failures;
+  if (failure !== undefined) {
     const partly = deliveries.some((delivery) => delivery.failure?.code === 'traefik_unreachable');
     if (partly && deliveries.every((delivery) => delivery.failure === null || delivery.failure.code === 'traefik_unreachable')) return 'partly-live';
     return failure.code === 'traefik_no_instance' ? 'waiting' : 'failing';
@@ -66,24 +68,51 @@ function overallState(state: CertificateState): CertificateView['state'] {
   return deliveries.every((delivery) => delivery.step === 'done') ? 'live' : 'renewing';
 }
 
+/** What fails at present, the most telling first. A hold is no news any more while the next issuance runs. */
+function failuresOf({ record, issuance, deliveries }: CertificateState): Failure[] {
+  const hold = issuance === null ? record.hold : null;
+  const found = [record.adoptionDone ? null : record.adoptionFailure, issuance?.failure, ...deliveries.map(({ failure }) => failure), hold];
+  return [...found, record.revocation?.failure].filter((failure) => failure != null);
+}
+
 function phaseOf(state: CertificateState): CertificateView['phase'] {
   if (!state.record.adoptionDone && !state.record.retired) return 'adopt';
   return state.issuance?.phase ?? state.deliveries.map((delivery) => delivery.step).find((step) => step !== 'done') ?? 'idle';
 }
 
 function reasonOf(state: CertificateState, now: number): string {
-  const { record, issuance } = state;
+  const { record, issuance, live } = state;
   if (record.retired) return 'It was removed from the configuration; the variable stays as it is until somebody deletes it.';
-  if (!record.adoptionDone) return record.adoptionFailure?.message ?? 'The cluster is asked what it already serves before anything is ordered.';
-  if (issuance !== null) {
-    if (issuance.failure !== null) return issuance.failure.message;
-    const delivering = state.deliveries.find((delivery) => delivery.failure !== null);
-    if (delivering?.failure) return delivering.failure.message;
-    return PHASE_SENTENCES[issuance.phase];
-  }
-  const delivering = state.deliveries.find((delivery) => delivery.failure !== null);
-  if (delivering?.failure) return delivering.failure.message;
-  return explainRenewal(nextIssuance(state, now));
+  const failures = failuresOf(state);
+  const failure = failures.find(({ stopped }) => stopped) ?? failures.find(({ attention }) => attention) ?? failures[0];
+  if (failure !== undefined) return `${explainFailure(state, failure)}${issuance === null ? '' : explainFallback(issuance)}`;
+  if (!record.adoptionDone) return 'The cluster is asked what it already serves before anything is ordered.';
+  if (issuance !== null) return `${PHASE_SENTENCES[issuance.phase]}${explainFallback(issuance)}`;
+  return `${explainRenewal(nextIssuance(state, now))}${live === null ? '' : explainAuthority(live)}`;
+}
+
+/** What failed; what to do, unless the view has a place for that beside it; and the way out of what has stopped. */
+function explainFailure({ issuance, deliveries }: CertificateState, failure: Failure): string {
+  const beside = failure === issuance?.failure || deliveries.some((delivery) => delivery.failure === failure);
+  const hint = beside || failure.hint === null ? '' : ` ${sentence(failure.hint)}`;
+  const stopped = failure.stopped ? ' Nothing is tried any more by itself: renew it once this is mended, or change its configuration.' : '';
+  return `${sentence(failure.message)}${hint}${stopped}`;
+}
+
+/** Which CA is asked instead of the first one, and why. */
+function explainFallback({ authority, left }: Issuance): string {
+  const last = left.at(-1);
+  return last === undefined ? '' : ` ${authority} is asked because ${last.authority} was left: ${sentence(last.message)}`;
+}
+
+/** Which CA issued it instead of the first one, and why. */
+function explainAuthority({ authority, why }: Live): string {
+  return why === null ? '' : ` It was issued by ${authority ?? 'another CA'}: ${sentence(why)}`;
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }
 
 const PHASE_SENTENCES: Record<Issuance['phase'], string> = {
@@ -102,8 +131,9 @@ const PHASE_SENTENCES: Record<Issuance['phase'], string> = {
 
 function waitingFor(state: CertificateState, now: number): string | null {
   const { issuance, record } = state;
-  if (!record.adoptionDone) return record.adoptionFailure === null ? 'The relay.' : 'The next try.';
-  if (issuance?.failure) return 'The next try.';
+  if (record.retired) return null;
+  if (!record.adoptionDone) return record.adoptionFailure === null ? 'The relay.' : waitsAfter(record.adoptionFailure);
+  if (issuance?.failure) return waitsAfter(issuance.failure);
   if (issuance?.intent && issuance.waitUntil > now) return 'An interrupted call to be over for certain.';
   if (issuance?.phase === 'present' && issuance.polls > 0) return zoneWaited(issuance);
   if (issuance?.phase === 'propagate') {
@@ -114,14 +144,18 @@ function waitingFor(state: CertificateState, now: number): string | null {
   if (issuance?.phase === 'validate') return 'The CA to look at the records.';
   if (issuance?.phase === 'finalize' || issuance?.phase === 'download') return 'The CA to issue.';
   const open = state.deliveries.find((delivery) => delivery.step !== 'done');
-  if (open === undefined) return null;
-  if (open.failure !== null) return 'The next try.';
+  if (open === undefined) return issuance === null && record.hold !== null ? waitsAfter(record.hold) : null;
+  if (open.failure !== null) return waitsAfter(open.failure);
   // Verdicts of a time before the install are about the pair before it.
   if (open.step === 'verify')
     return open.instances.length === 0 || (open.verifiedAt ?? 0) < (open.verifyingSince ?? 0)
       ? 'The first dial.'
       : `${open.spec.service}: ${describeVerdicts(open.instances)}`;
   return null;
+}
+
+function waitsAfter({ stopped }: Failure): string {
+  return stopped ? 'Somebody who renews it, or a changed configuration.' : 'The next try.';
 }
 
 /** Its vendor replaces whole zones: changes are gathered, written in turn, and read back. */
@@ -150,9 +184,14 @@ function issuanceView(issuance: Issuance): CertificateView['issuance'] {
     keyMadeIn: issuance.key?.madeIn ?? null,
     phases: issuance.phases,
     propagation: propagationView(issuance),
-    failure: issuance.failure,
+    failure: failureView(issuance.failure),
     requests: issuance.requests,
   };
+}
+
+/** Without a next try once trying has stopped. */
+function failureView(failure: Failure | null): NonNullable<CertificateView['issuance']>['failure'] {
+  return failure === null ? null : { ...failure, retryAt: failure.stopped ? null : failure.retryAt };
 }
 
 function deliveryView(delivery: DeliveryState): CertificateView['deliveries'][number] {
@@ -164,7 +203,7 @@ function deliveryView(delivery: DeliveryState): CertificateView['deliveries'][nu
     sha256: delivery.installed,
     state: deliveryStateOf(delivery),
     instances: delivery.instances,
-    failure: delivery.failure,
+    failure: failureView(delivery.failure),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What a wake changes: pure edits of the state, applied at the start of a run (only the alarm advances, DESIGN §4). */
 import { startDelivery } from './delivery.ts';
 import { REASONS } from './renewal.ts';
-import type { CertificateState, WakeReason } from './state.ts';
+import type { CertificateState, Failure, WakeReason } from './state.ts';
 
 /** @param now Unix ms. Mutates `state`. */
 export function applyWake(state: CertificateState, reason: WakeReason, now: number): void {
@@ -22,9 +22,11 @@ export function applyWake(state: CertificateState, reason: WakeReason, now: numb
       return;
     case 'renew':
       liftBackoff(state, () => true);
+      liftHold(state, now);
       return;
     case 'force':
       liftBackoff(state, () => true);
+      liftHold(state, now);
       // An issuance that still asks the CA goes on; one that hangs in its delivery may be superseded.
       if (state.issuance === null || state.issuance.issued !== null) state.record.demand = REASONS.forced;
       return;
@@ -34,14 +36,28 @@ export function applyWake(state: CertificateState, reason: WakeReason, now: numb
   }
 }
 
-/** A person may override a backoff, and nobody else. */
+/**
+ * A person may override a backoff, and nobody else; what had stopped gets one more try, because its count stays.
+ */
 function liftBackoff(state: CertificateState, applies: (code: string) => boolean): void {
-  const { record, issuance } = state;
-  if (record.adoptionFailure !== null && applies(record.adoptionFailure.code)) record.adoptionFailure.retryAt = 0;
-  if (issuance?.failure && applies(issuance.failure.code)) issuance.failure.retryAt = 0;
-  for (const delivery of state.deliveries) {
-    if (delivery.failure !== null && applies(delivery.failure.code)) delivery.retryAt = 0;
-  }
+  const { record, issuance, deliveries } = state;
+  const lift = (failure: Failure | null | undefined): boolean => {
+    if (!failure || !applies(failure.code)) return false;
+    failure.retryAt = 0;
+    failure.stopped = false;
+    return true;
+  };
+  lift(record.adoptionFailure);
+  lift(issuance?.failure);
+  for (const delivery of deliveries) if (lift(delivery.failure)) delivery.retryAt = 0;
+}
+
+/** Nor does what holds the next issuance back stand against a person; what is due starts now, and not a moment later (`decide.ts`). */
+function liftHold({ record }: CertificateState, now: number): void {
+  record.guardedUntil = now;
+  if (record.hold === null) return;
+  record.hold.retryAt = 0;
+  record.hold.stopped = false;
 }
 
 /** Puts the pair on its way (or the live one) into every target again, over whatever lies there. */

@@ -11,6 +11,8 @@ export interface FleetEvent {
   certificate: string | null;
   kind: string;
   message: string;
+  /** Absent in reports of the release before: `info`. */
+  severity?: ZoneEvent['severity'] | undefined;
 }
 
 /** An event as it is read back. */
@@ -42,7 +44,7 @@ export class EventLog {
 
   /** @param sequence the reporter's own number; null for events of the fleet itself. */
   add(event: FleetEvent, sequence: number | null): void {
-    this.#insert({ ...event, zone: null, severity: 'info' }, sequence);
+    this.#insert({ ...event, zone: null, severity: event.severity ?? 'info' }, sequence);
   }
 
   /** A zone that lost its state counts anew; time tells its events apart from those before. */

@@ -117,7 +117,8 @@ export class Fleet {
     const report = certificateReportSchema.parse(received);
     const overtaken = this.#storage.transactionSync(() => {
       this.#registry.take(report);
-      for (const event of report.events) this.#events.add({ at: event.at, certificate: report.name, kind: event.kind, message: event.message }, event.sequence);
+      for (const { at, kind, message, severity, sequence } of report.events)
+        this.#events.add({ at, certificate: report.name, kind, message, severity }, sequence);
       this.#events.prune();
       return this.#catchUp(report.view.generation);
     });

@@ -93,6 +93,25 @@ describe('a database of version 1, as an earlier release left it in the middle o
     expect(view).toMatchObject({ ok: true, value: { name: 'matrix', issuance: { id: 'issuance-2' } } });
   });
 
+  it('gives its events the lowest severity, and takes more without one from the release before', async () => {
+    await runInDurableObject(object, (_instance, state) => {
+      const store = new CertificateStore(state.storage);
+      state.storage.sql.exec("INSERT INTO events (at, kind, message) VALUES (1795219199000, 'ordered', 'By the release before.')");
+      store.event('ari-incident', 'Now.', RECORDED_AT, 'critical');
+      const reported = store.read();
+      if (reported === null) throw new Error('nothing was read');
+      store.stage(viewOf({ state: reported, history: [], now: RECORDED_AT, held: false }));
+      const severities = store.report(RECORDED_AT)?.events.map(({ kind, severity }) => [kind, severity]);
+      expect(severities).toEqual(
+        expect.arrayContaining([
+          ['started', 'info'],
+          ['ordered', 'info'],
+          ['ari-incident', 'critical'],
+        ]),
+      );
+    });
+  });
+
   it('has the schema of today afterwards', async () => {
     expect(await runInDurableObject(object, (_instance, state) => schemaOf(state))).toBe(documented.get('tables of CertificateObject'));
   });

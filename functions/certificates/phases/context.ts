@@ -1,7 +1,7 @@
 /** What a phase's effect works with. Effects change `state` and call `persist`; the loop does the rest. */
 import type { Clock } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
-import type { AcmePort, AcmeSession, DnsPort, Phase, RelayPort } from '../ports.ts';
+import type { AcmePort, AcmeSession, DnsPort, EventSeverity, Phase, RelayPort } from '../ports.ts';
 import type { CertificateState, Intent, Issuance } from '../state.ts';
 
 export interface CertificatePorts {
@@ -22,7 +22,8 @@ export interface PhaseContext {
   runner: string;
   /** Writes `state` down. Before an outside call it is the fence, after it the memory. */
   persist(): void;
-  event(kind: string, message: string): void;
+  /** @param severity `info` unless somebody should look. */
+  event(kind: string, message: string, severity?: EventSeverity): void;
   /** The conversation with the issuance's CA, opened on first use in this run. */
   session(): Promise<AcmeSession>;
 }

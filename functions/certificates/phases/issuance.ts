@@ -40,6 +40,7 @@ export function start(context: PhaseContext, reason: RenewalReason): void {
     cleanUpFailures: 0,
     issued: null,
     failure: null,
+    lostTo: null,
     waitUntil: 0,
     requests: { acme: 0, dns: 0, relay: 0 },
   };
@@ -81,8 +82,9 @@ export async function complete(context: PhaseContext): Promise<HistoryEntry> {
   const where = state.deliveries.length === 1 ? 'its target' : `all ${state.deliveries.length} targets`;
   const entry = historyEntry(issuance, now, 'live', `Live in ${where}.`);
   state.issuance = null;
-  // Whoever insisted while it was on its way has got it.
+  // Whoever insisted while it was on its way has got it, and what held the next one back is over.
   state.record.demand = null;
+  state.record.hold = null;
   context.event('live', `The certificate is live in ${where} (SHA-256 ${leaf.sha256}).`);
   context.persist();
   const cluster = issuance.key?.cluster;

@@ -1,13 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide, type Step } from '../../../functions/certificates/decide.ts';
-import { REASONS } from '../../../functions/certificates/renewal.ts';
+import { nextRenewal, REASONS, shareOf } from '../../../functions/certificates/renewal.ts';
 import type { CertificateState } from '../../../functions/certificates/state.ts';
 import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
-import { anyState, ari, delivery, deliverySpec, failure, issuance, issued, live, NOW, order, placed, state } from './states.ts';
+import { anyState, ari, delivery, deliverySpec, failure, hex, issuance, issued, live, NOW, order, placed, spec, state } from './states.ts';
 
 const ORDERING: Step['do'][] = ['order', 'present', 'propagate', 'validate', 'finalize', 'download'];
 const other = { ...deliverySpec, id: 'other' };
+/** Due since a minute; its backstop is early by two thirds of the spread. */
+const due = live({}, 60 * DAY - Math.round((90 / 50) * DAY * shareOf(hex('a'))) + MINUTE);
+const newer = { generation: 2, spec: { ...state().record.spec, domains: ['new.example.net'] } };
+const stopped = failure({ class: 'permanent', attention: true, stopped: true });
 const dirty = { placed: [placed], cleaned: false };
 
 const table: [string, CertificateState, Step][] = [
@@ -20,9 +24,60 @@ const table: [string, CertificateState, Step][] = [
   ['asks the cluster again when the wait is over', state({ live: null }, { adoptionDone: false, adoptionFailure: failure({ retryAt: NOW }) }), { do: 'adopt' }],
   ['starts when there is no certificate', state({ live: null, ari: null }), { do: 'start', reason: REASONS.missing }],
   ['starts when a person insists', state({}, { demand: 'forced' }), { do: 'start', reason: REASONS.forced }],
-  ['starts when it is due', state({ live: live({}, 61 * DAY) }), { do: 'start', reason: REASONS.backstop }],
+  ['starts when it is due', state({ live: due }), { do: 'start', reason: REASONS.backstop }],
+  ['gives a start that was slept through a moment of its own', state({ live: live({}, 61 * DAY) }), { do: 'defer', until: NOW + 10 * MINUTE }],
+  ['starts in that moment', state({ live: live({}, 61 * DAY) }, { guardedUntil: NOW }), { do: 'start', reason: REASONS.backstop }],
+  ['hurries when a tenth of the lifetime is left', state({ live: live({}, 82 * DAY) }), { do: 'defer', until: NOW + (4 / 3) * MINUTE }],
+  ['does not wait in the last twentieth', state({ live: live({}, 86 * DAY) }), { do: 'start', reason: REASONS.emergency }],
+  ['does not wait once it has expired', state({ live: live({}, 91 * DAY) }), { do: 'start', reason: REASONS.emergency }],
+  [
+    "does not wait beyond the end of the CA's window",
+    state({ live: live({}, 60 * DAY), ari: ari({ start: NOW - 2 * HOUR, end: NOW + 5 * MINUTE, selectedAt: NOW - HOUR }) }),
+    { do: 'start', reason: REASONS.ariSelected },
+  ],
+  [
+    'acts at once when the CA has moved its window into the past',
+    state({ ari: ari({ start: NOW - 2 * HOUR, end: NOW - HOUR, selectedAt: NOW - 2 * HOUR, alertedFor: NOW - 2 * HOUR }) }),
+    { do: 'start', reason: REASONS.incident },
+  ],
+  [
+    'acts on an incident when the loop guard lets it',
+    state({ ari: ari({ start: NOW - 2 * HOUR, end: NOW - HOUR, selectedAt: NOW - 2 * HOUR, alertedFor: NOW - 2 * HOUR }) }, { guardedUntil: NOW + MINUTE }),
+    { do: 'wait', until: NOW + MINUTE },
+  ],
+  [
+    'replaces a revoked certificate at once, whatever holds others back',
+    state({ live: live({ revoked: { at: NOW, reason: 1 } }) }, { guardedUntil: NOW + DAY, hold: failure({ retryAt: NOW + DAY }) }),
+    { do: 'start', reason: REASONS.revoked },
+  ],
+  [
+    'is held back as long as a hold says',
+    state({ ari: null, live: due, deliveries: [] }, { hold: failure({ retryAt: NOW + HOUR }) }),
+    { do: 'wait', until: NOW + HOUR },
+  ],
+  [
+    'is held back until the last twentieth when a hold has stopped it',
+    state({ ari: null, live: due, deliveries: [] }, { hold: failure({ stopped: true }) }),
+    { do: 'wait', until: due.leaf.notAfter - 4.5 * DAY },
+  ],
+  ['is not held back from a person', state({}, { demand: 'forced', hold: failure({ stopped: true }) }), { do: 'start', reason: REASONS.forced }],
+  [
+    'is not held back from a changed specification',
+    state({}, { spec: { ...state().record.spec, keyType: 'rsa-2048' }, hold: failure({ stopped: true }) }),
+    { do: 'start', reason: REASONS.specChanged },
+  ],
+  [
+    'is not held back in the last twentieth',
+    state({ live: live({}, 87 * DAY) }, { hold: failure({ retryAt: NOW + DAY }) }),
+    { do: 'start', reason: REASONS.emergency },
+  ],
+  [
+    'asks no CA about a certificate that has expired, even when nothing may start',
+    state({ live: live({}, 91 * DAY), ari: ari({ nextCheckAt: NOW }), deliveries: [] }, { guardedUntil: NOW + HOUR }),
+    { do: 'wait', until: NOW + HOUR },
+  ],
   ['asks the CA for its window when it is time', state({ ari: ari({ nextCheckAt: NOW }) }), { do: 'ari' }],
-  ['prefers a due renewal over asking the CA', state({ live: live({}, 61 * DAY), ari: ari({ nextCheckAt: NOW }) }), { do: 'start', reason: REASONS.backstop }],
+  ['prefers a due renewal over asking the CA', state({ live: due, ari: ari({ nextCheckAt: NOW }) }), { do: 'start', reason: REASONS.backstop }],
   ["waits for whatever comes first: the CA's window", state({ ari: ari({ nextCheckAt: NOW + HOUR }) }), { do: 'wait', until: NOW + HOUR }],
   ['waits for whatever comes first: the daily dial', state({ ari: null }), { do: 'wait', until: NOW - HOUR + DAY }],
   ['dials a live certificate daily', state({ deliveries: [delivery({ verifiedAt: NOW - DAY })] }), { do: 'verify', delivery: deliverySpec.id }],
@@ -132,6 +187,44 @@ const table: [string, CertificateState, Step][] = [
     { do: 'abandon' },
   ],
 
+  [
+    'tries nothing on an issuance that has stopped, and looks after the live certificate',
+    state({ issuance: issuance({ failure: stopped }) }),
+    { do: 'wait', until: NOW - HOUR + DAY },
+  ],
+  [
+    'has nothing planned when it has stopped before the first certificate',
+    state({ live: null, deliveries: [], issuance: issuance({ failure: stopped }) }),
+    { do: 'wait', until: null },
+  ],
+  ['tidies DNS when it has stopped', state({ issuance: issuance({ ...dirty, phase: 'finalize', order, failure: stopped }) }), { do: 'clean-up' }],
+  [
+    'gives way to a changed specification when it has stopped',
+    state({ issuance: issuance({ phase: 'finalize', order, failure: stopped }) }, newer),
+    { do: 'abandon' },
+  ],
+  ['gives way to a changed specification when it fails before its order', state({ issuance: issuance({ failure: failure() }) }, newer), { do: 'abandon' }],
+  [
+    'gives way to a changed specification when it needs a person',
+    state({ issuance: issuance({ phase: 'validate', order, failure: failure({ attention: true }) }) }, newer),
+    { do: 'abandon' },
+  ],
+  [
+    'is finished in spite of a changed specification when the CA may have issued',
+    state({ ari: null, issuance: issuance({ phase: 'download', order: { ...order, status: 'processing' }, failure: failure({ attention: true }) }) }, newer),
+    { do: 'wait', until: NOW + HOUR },
+  ],
+  [
+    'does not give way to the same specification under a newer number',
+    state({ issuance: issuance({ failure: stopped }) }, { generation: 9 }),
+    { do: 'wait', until: NOW - HOUR + DAY },
+  ],
+  [
+    'does not dial again for a delivery that has stopped',
+    state({ ari: null, deliveries: [delivery({ step: 'install', failure: stopped })] }),
+    { do: 'wait', until: nextRenewal(NOW, live(), null, spec).at },
+  ],
+
   ['rests when it was removed', state({ live: live({}, 61 * DAY) }, { retired: true }), { do: 'wait', until: null }],
   ['tidies DNS when it was removed', state({ issuance: issuance({ phase: 'validate', order, ...dirty }) }, { retired: true }), { do: 'clean-up' }],
   [
@@ -183,12 +276,24 @@ describe('whatever state a certificate is in', () => {
     });
   });
 
-  it('it waits for a time in the future, or for good when it was removed', () => {
-    always(({ record }, step) => {
+  it('it waits for a time in the future, or for good when it was removed or has stopped', () => {
+    always(({ record, issuance: open }, step) => {
+      if (step.do === 'defer') expect(step.until).toBeGreaterThan(NOW);
       if (step.do !== 'wait') return;
-      if (step.until === null) expect(record.retired).toBe(true);
+      if (step.until === null)
+        expect(record.retired || [record.adoptionFailure, record.hold, open?.failure].some((failed) => failed?.stopped === true)).toBe(true);
       else expect(step.until).toBeGreaterThan(NOW);
     });
+  });
+
+  it('what has stopped is not tried by itself, whenever it is asked', () => {
+    fc.assert(
+      fc.property(anyState, fc.integer({ min: 0, max: 400 * DAY }), (present, later) => {
+        const open = present.issuance;
+        fc.pre(open !== null && open.issued === null && open.failure?.stopped === true && !present.record.retired && present.record.adoptionDone);
+        expect([...ORDERING, 'start', 'abandon']).not.toContain(decide(present, NOW + later).do);
+      }),
+    );
   });
 
   it('something is to be done when the time it waits for has come', () => {

@@ -1,7 +1,15 @@
 /** States of a certificate for tests: one healthy of each part, to be altered, and arbitrary ones for properties. */
 import * as fc from 'fast-check';
 import type { CertificateSpec, Delivery } from '../../../functions/config/configuration.ts';
-import type { Ari, CertificateState, DeliveryState, Failure, Issuance, Live } from '../../../functions/certificates/state.ts';
+import {
+  type Ari,
+  type CertificateState,
+  type DeliveryState,
+  type Failure,
+  failureClassSchema,
+  type Issuance,
+  type Live,
+} from '../../../functions/certificates/state.ts';
 import { DAY, HOUR } from '../../../shared/clock.ts';
 
 export const NOW = Date.UTC(2026, 10, 21);
@@ -115,6 +123,7 @@ export function issuance(change: Partial<Issuance> = {}): Issuance {
     cleanUpFailures: 0,
     issued: null,
     failure: null,
+    lostTo: null,
     waitUntil: 0,
     requests: { acme: 0, dns: 0, relay: 0 },
     ...change,
@@ -195,7 +204,17 @@ export function state(change: Partial<CertificateState> = {}, record: Partial<Ce
 
 const near = fc.oneof(fc.constant(0), fc.integer({ min: NOW - 3 * DAY, max: NOW + 3 * DAY }));
 const maybe = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: null });
-const anyFailure = fc.record({ retryAt: near, count: fc.integer({ min: 1, max: 9 }) }).map(failure);
+const anyFailure = fc
+  .record({
+    class: fc.constantFrom(...failureClassSchema.options),
+    message: fc.constantFrom('The CA is busy.', 'No sentence at all'),
+    hint: maybe(fc.constant('Wait for it')),
+    retryAt: near,
+    count: fc.integer({ min: 1, max: 9 }),
+    attention: fc.boolean(),
+    stopped: fc.boolean(),
+  })
+  .map(failure);
 export const anyLive = fc
   .record({ days: fc.constantFrom(90, 64, 47, 45, 6.7), spent: fc.double({ min: 0, max: 1.2, noNaN: true }), changed: fc.boolean() })
   .map(({ days, spent, changed }) => live(changed ? { keyType: 'ec-p384' } : {}, Math.round(days * DAY * spent), days * DAY));
@@ -206,6 +225,7 @@ export const anyAri = fc
     width: fc.integer({ min: 1, max: 2 * DAY }),
     selectedAt: maybe(near),
     nextCheckAt: near,
+    alertedFor: maybe(near),
   })
   .map(({ width, ...rest }) => ari({ ...rest, end: rest.start + width }));
 const anyDelivery = fc
@@ -248,5 +268,9 @@ export const anyState: fc.Arbitrary<CertificateState> = fc
     adoptionDone: fc.boolean(),
     adoptionFailure: maybe(anyFailure),
     demand: fc.constantFrom(null, 'forced' as const, 'key-not-kept' as const),
+    hold: maybe(anyFailure),
+    guardedUntil: near,
   })
-  .map(({ retired, adoptionDone, adoptionFailure, demand, ...rest }) => state(rest, { retired, adoptionDone, adoptionFailure, demand }));
+  .map(({ retired, adoptionDone, adoptionFailure, demand, hold, guardedUntil, ...rest }) =>
+    state(rest, { retired, adoptionDone, adoptionFailure, demand, hold, guardedUntil }),
+  );

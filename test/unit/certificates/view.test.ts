@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CertificateState, HistoryEntry } from '../../../functions/certificates/state.ts';
+import { type CertificateState, type HistoryEntry, phaseSchema } from '../../../functions/certificates/state.ts';
 import { viewOf } from '../../../functions/certificates/view.ts';
 import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
-import { anyState, delivery, failure, hex, issuance, issued, live, NOW, order, placed, state } from './states.ts';
+import { anyState, ari, delivery, failure, hex, issuance, issued, live, NOW, order, placed, state } from './states.ts';
 
 const history: HistoryEntry[] = [];
 const view = (present: CertificateState, held = false) => viewOf({ state: present, history, now: NOW, held });
@@ -14,7 +14,7 @@ describe('the view of a certificate', () => {
       state: 'live',
       phase: 'idle',
       waitingFor: null,
-      renewal: { at: NOW + 50 * DAY },
+      renewal: { at: NOW + 48.8 * DAY },
       live: { sha256: hex('a'), adopted: false },
       issuance: null,
       deliveries: [{ state: 'live', index: 7 }],
@@ -125,14 +125,91 @@ describe('the view of a certificate', () => {
     expect(view(state(), true)).toMatchObject({ waitingFor: 'A valid configuration.' });
   });
 
+  const stopped = failure({ class: 'paused', code: 'acme_paused', message: 'The CA has paused it', attention: true, stopped: true });
+  const attention = failure({ attention: true, hint: 'Look at it.' });
+
+  const attended: [string, CertificateState][] = [
+    ['its issuance', state({ issuance: issuance({ failure: attention }) })],
+    ['the adoption', state({ live: null }, { adoptionDone: false, adoptionFailure: attention })],
+    ['a delivery', state({ deliveries: [delivery({ step: 'verify', failure: { ...attention, code: 'traefik_unreachable' } })] })],
+    ['a hold', state({}, { hold: attention })],
+    ['a revocation', state({}, { revocation: { sha256: hex('a'), reason: 1, signer: 'account', at: NOW, failure: attention } })],
+  ];
+  it.each(attended)('needs attention when %s does', (_what, present) => {
+    const shown = view(present);
+    expect(shown.state).toBe('needs-attention');
+    expect(shown.reason).toContain('The CA is busy.');
+    // What to do stands in the sentence, or beside it.
+    const hints = [shown.reason, shown.issuance?.failure?.hint, ...shown.deliveries.map((each) => each.failure?.hint)];
+    expect(hints.some((hint) => hint?.includes('Look at it.'))).toBe(true);
+  });
+
+  it('says of what has stopped that renewing it is the way out, and promises no next try', () => {
+    const shown = view(state({ live: null, deliveries: [], issuance: issuance({ failure: stopped }) }));
+    expect(shown).toMatchObject({
+      state: 'needs-attention',
+      reason: 'The CA has paused it. Nothing is tried any more by itself: renew it once this is mended, or change its configuration.',
+      waitingFor: 'Somebody who renews it, or a changed configuration.',
+      nextAt: null,
+      issuance: { failure: { retryAt: null, stopped: true } },
+    });
+  });
+
+  it('says which CA is asked instead of the first, and why', () => {
+    const left = [{ authority: 'first', at: NOW, class: 'overload' as const, code: 'acme_overloaded', message: 'It answered 503' }];
+    expect(view(state({ issuance: issuance({ authority: 'second', left }) })).reason).toBe(
+      'An order is placed with the CA. second is asked because first was left: It answered 503.',
+    );
+    expect(view(state({ issuance: issuance({ authority: 'second', left, failure: failure() }) })).reason).toBe(
+      'The CA is busy. second is asked because first was left: It answered 503.',
+    );
+    expect(view(state({ live: live({ authority: 'second', why: 'The first was busy.' }) })).reason).toMatch(/ It was issued by second: The first was busy\.$/);
+  });
+
+  it('says when a start that was slept through comes', () => {
+    const late = view(state({ live: live({}, 61 * DAY) }));
+    expect(late.nextAt).toBe(NOW + 10 * MINUTE);
+  });
+
+  it("shows the explanation of the CA's window as text", () => {
+    const url = 'https://ca.test/incident';
+    expect(view(state({ ari: ari({ start: NOW, end: NOW + HOUR, selectedAt: NOW + MINUTE, explanationUrl: url }) })).ari?.explanationUrl).toBe(url);
+  });
+
+  it.each(phaseSchema.options)('has a sentence and a next time in the phase %s, failing or not', (phase) => {
+    for (const failed of [null, failure(), attention]) {
+      const shown = view(state({ live: null, deliveries: [], issuance: issuance({ phase, order, failure: failed }) }));
+      expect(shown.reason).toMatch(/^[A-Z].*\.$/);
+      expect(shown.nextAt).not.toBeNull();
+    }
+  });
+
   it('can be made of every state, as plain JSON with a sentence for people', () => {
     fc.assert(
       fc.property(anyState, fc.boolean(), (present, held) => {
         const shown = view(present, held);
         expect(JSON.parse(JSON.stringify(shown))).toEqual(shown);
-        expect(shown.reason).toMatch(/\.$/);
+        expect(shown.reason).toMatch(/^\S.*\.$/);
+        expect(shown.waitingFor === null || /^\S.*\.$/.test(shown.waitingFor)).toBe(true);
         expect(shown.nextAt === null || shown.nextAt >= NOW).toBe(true);
       }),
+    );
+  });
+
+  it('tells of every state when something is done next, unless it is retired, has stopped or is live with nothing planned', () => {
+    fc.assert(
+      fc.property(anyState, (present) => {
+        const { record, issuance: open, deliveries } = present;
+        const shown = view(present);
+        const failures = [record.adoptionFailure, open?.failure, record.hold, ...deliveries.map((each) => each.failure)];
+        const resting = failures.some((failed) => failed?.stopped === true) || record.retired;
+        if (!resting) expect(shown.nextAt).not.toBeNull();
+        if (shown.nextAt === null && !record.retired) {
+          expect(shown.state).toBe('needs-attention');
+          expect(shown.reason).toContain('renew');
+        }
+      }),
+      { numRuns: 1_000 },
     );
   });
 });

@@ -45,6 +45,14 @@ class Runner {
     return viewOf({ state: this.state, history: this.store.history(), now: this.world.now, held: false });
   }
 
+  /** Kinds of events with a severity above `info`, oldest first. */
+  alerts(): string[] {
+    return this.#storage.sql
+      .exec<{ kind: string; severity: string }>("SELECT kind, severity FROM events WHERE severity <> 'info' ORDER BY sequence")
+      .toArray()
+      .map(({ kind, severity }) => `${kind} ${severity}`);
+  }
+
   wake(reason: WakeReason): void {
     this.store.addWake(reason, this.world.now);
   }
@@ -207,7 +215,7 @@ describe('a certificate', () => {
   scenario('does not order while the relay is away, says so, and goes on when it returns', async (runner, world) => {
     world.failNext('inspect', ...Array.from({ length: 3 }, () => new PerennialError('relay_offline', 'No relay.', { retryable: true, hint: 'Start it.' })));
     await runner.alarm();
-    expect(runner.view()).toMatchObject({ state: 'failing', phase: 'adopt', reason: 'No relay.' });
+    expect(runner.view()).toMatchObject({ state: 'failing', phase: 'adopt', reason: 'No relay. Start it.' });
     expect(runner.view().nextAt).toBeGreaterThan(world.now);
     expect(world.orders).toHaveLength(0);
     world.failures.clear();
@@ -293,8 +301,7 @@ describe('a certificate', () => {
     await runner.until(world.now + HOUR);
     world.now += 31 * DAY;
     world.failNext('order', ...Array.from({ length: 8 }, () => new PerennialError('acme_overloaded', 'busy', { retryable: true })));
-    await runner.alarm();
-    await runner.alarm();
+    await runner.until(world.now + 15 * MINUTE);
     world.calls.length = 0;
     runner.wake('served-changed');
     await runner.alarm();
@@ -483,6 +490,197 @@ describe('a certificate', () => {
     expect(runner.view().issuance?.phases.map(({ name }) => name) ?? runner.view().history[0]?.phases.map(({ name }) => name)).toContain('validate');
     expect(world.calls.filter((call) => call === 'propagation')).toHaveLength(3);
     expect(world.now - started).toBeLessThan(5 * SECOND);
+  });
+
+  const paused = () =>
+    new PerennialError('acme_paused', 'The CA has paused these names: see https://portal.ca.test/unpause?jwt=1.', { hint: 'Unpause them on that page.' });
+
+  scenario('stops when the CA has paused it, says where to go, and tries at once when somebody renews it', async (runner, world) => {
+    world.failNext('newOrder', paused(), paused());
+    await runner.until(world.now + HOUR);
+    expect(runner.view()).toMatchObject({
+      state: 'needs-attention',
+      nextAt: null,
+      reason: expect.stringMatching(/https:\/\/portal\.ca\.test\/unpause\?jwt=1\. Nothing is tried any more by itself: renew it/),
+      issuance: { failure: { class: 'paused', hint: 'Unpause them on that page.', stopped: true, retryAt: null } },
+    });
+    expect(runner.alerts()).toEqual(['needs-attention warning']);
+    for (let days = 0; days < 60; days += 1) {
+      world.now += DAY;
+      runner.wake('sweep');
+      runner.wake('relay-connected');
+      expect(await runner.alarm()).toBeNull();
+    }
+    expect(world.calls.filter((call) => call === 'newOrder')).toHaveLength(1);
+    runner.wake('renew');
+    await runner.until(world.now + HOUR);
+    expect(world.calls.filter((call) => call === 'newOrder')).toHaveLength(2);
+    expect(runner.view()).toMatchObject({ state: 'needs-attention', nextAt: null });
+    runner.wake('renew');
+    await runner.until(world.now + SECOND);
+    expect(runner.view().live).not.toBeNull();
+    expect(world.orders).toHaveLength(1);
+  });
+
+  scenario('that has stopped gives way to a changed specification at once', async (runner, world) => {
+    world.failNext('finalize', ...Array.from({ length: 4 }, () => new PerennialError('acme_bad_csr', 'The key is too weak.')));
+    await runner.until(world.now + 10 * DAY);
+    expect(runner.view()).toMatchObject({ state: 'needs-attention', issuance: { failure: { class: 'permanent', stopped: true } } });
+    expect(world.txt.size).toBe(0);
+    runner.store.receive({ name: spec.name, spec: { ...spec, keyType: 'ec-p384' }, generation: 2, retired: false });
+    await runner.until(world.now + MINUTE);
+    expect(runner.view()).toMatchObject({ state: 'live', history: [{ outcome: 'live' }, { outcome: 'failed', message: 'The key is too weak.' }] });
+    expect(world.finalized).toBe(1);
+  });
+
+  scenario('rests longer after each refused validation, over its orders, and asks for a person after the third', async (runner, world) => {
+    world.refuseOrders = 4;
+    const started = world.now;
+    await runner.until(started + 12 * MINUTE);
+    expect(world.orders).toHaveLength(1);
+    await runner.until(started + HOUR);
+    expect(world.orders).toHaveLength(2);
+    expect(runner.view().state).toBe('failing');
+    await runner.until(started + 2 * HOUR);
+    expect(world.orders).toHaveLength(3);
+    expect(runner.view()).toMatchObject({ state: 'needs-attention', issuance: { failure: { class: 'validation', attention: true, stopped: false } } });
+    await runner.until(started + 12 * HOUR);
+    expect(world.orders).toHaveLength(4);
+    await runner.until(started + 2 * DAY);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(5);
+    expect(world.txt.size).toBe(0);
+  });
+
+  scenario('asks the CA that issued for its window, and orders inside it', async (runner, world) => {
+    const start = world.now + 29 * DAY;
+    world.suggestion = { start, end: start + 3 * HOUR, explanationUrl: null, retryAt: 0 };
+    runner.store.receive({ name: spec.name, spec: { ...spec, authorities: ['pebble', 'another'] }, generation: 2, retired: false });
+    await runner.until(world.now + HOUR);
+    runner.store.receive({ name: spec.name, spec: { ...spec, authorities: ['another', 'pebble'] }, generation: 3, retired: false });
+    await runner.until(world.now + 2 * HOUR);
+    expect(new Set(world.askedAbout.map(({ authority }) => authority))).toEqual(new Set(['pebble']));
+    world.suggestion = { ...world.suggestion, retryAt: start };
+    await runner.until(start + 4 * HOUR);
+    expect(world.orders).toHaveLength(2);
+    expect(runner.view().history[0]?.startedAt).toBe(start);
+    expect(runner.alerts()).toEqual([]);
+  });
+
+  scenario('replaces at once what the CA has an incident with, and alerts once, however often the window moves', async (runner, world) => {
+    const started = world.now;
+    const later = { start: started + 29 * DAY, end: started + 30 * DAY, explanationUrl: null, retryAt: 0 };
+    world.suggestion = later;
+    await runner.until(started + HOUR);
+    const moved = () => ({ ...later, start: world.now - HOUR, end: world.now - HOUR / 2, explanationUrl: 'https://ca.test/incident', retryAt: 0 });
+    world.suggestion = moved();
+    await runner.until(world.now + MINUTE);
+    const guard = runner.state.record.guardedUntil;
+    // The loop guard: 2 % of the lifetime.
+    expect(guard).toBeGreaterThan(started + 21 * HOUR);
+    world.suggestion = moved();
+    await runner.until(world.now + HOUR);
+    expect(runner.view().ari).toMatchObject({ explanationUrl: 'https://ca.test/incident' });
+    expect(world.orders).toHaveLength(1);
+    expect(runner.alerts()).toEqual(['ari-incident critical']);
+    world.suggestion = { ...later, start: started + 58 * DAY, end: started + 59 * DAY };
+    // Not asked any more: the window that it has is enough.
+    world.failNext('renewalInfo', ...Array.from({ length: 50 }, () => new PerennialError('acme_overloaded', 'busy', { retryable: true })));
+    await runner.until(guard + MINUTE);
+    expect(world.orders).toHaveLength(2);
+    expect(runner.view().history[0]?.startedAt).toBe(guard);
+    expect(runner.alerts()).toEqual(['ari-incident critical']);
+  });
+
+  scenario('replaces with the next question what has an incident long after it was issued', async (runner, world) => {
+    const started = world.now;
+    const retryAt = started + 90 * DAY;
+    world.suggestion = { start: started + 29 * DAY, end: started + 30 * DAY, explanationUrl: null, retryAt };
+    await runner.until(started + 10 * DAY);
+    expect(world.orders).toHaveLength(1);
+    world.suggestion = { start: world.now - HOUR, end: world.now - HOUR / 2, explanationUrl: null, retryAt };
+    const asked = runner.view().ari?.nextCheckAt ?? 0;
+    await runner.until(asked + HOUR);
+    expect(runner.view().history[0]).toMatchObject({ startedAt: asked, outcome: 'live' });
+    expect(runner.alerts()[0]).toBe('ari-incident critical');
+  });
+
+  scenario('says once that the CA explains its window', async (runner, world) => {
+    const start = world.now + 29 * DAY;
+    world.suggestion = { start, end: start + DAY, explanationUrl: null, retryAt: 0 };
+    await runner.until(world.now + HOUR);
+    world.suggestion = { ...world.suggestion, explanationUrl: 'https://ca.test/why' };
+    await runner.until(world.now + HOUR);
+    expect(runner.alerts()).toEqual(['ari-explained warning']);
+  });
+
+  scenario('renews by its backstop when ARI is dead, and asks less and less', async (runner, world) => {
+    world.failNext('renewalInfo', ...Array.from({ length: 5_000 }, () => new PerennialError('acme_timeout', 'No answer.', { retryable: true })));
+    const started = world.now;
+    await runner.until(started + HOUR);
+    // After 1, 2, 4, 8, 16 and 32 minutes.
+    expect(world.calls.filter((call) => call === 'renewalInfo')).toHaveLength(6);
+    expect(runner.view().ari?.failures).toBe(6);
+    await runner.until(started + 31 * DAY);
+    expect(world.orders).toHaveLength(2);
+    expect(world.calls.filter((call) => call === 'renewalInfo').length).toBeLessThan(200);
+    expect(runner.alerts()).toEqual([]);
+  });
+
+  scenario('asks again after six hours when what the CA says is no ARI', async (runner, world) => {
+    world.failNext('renewalInfo', new PerennialError('acme_reply_malformed', 'The window ends before it starts.'));
+    const started = world.now;
+    await runner.until(started + HOUR);
+    expect((runner.view().ari?.nextCheckAt ?? 0) - started).toBeGreaterThanOrEqual(6 * HOUR);
+    expect((runner.view().ari?.nextCheckAt ?? 0) - started).toBeLessThan(6.1 * HOUR);
+    expect(runner.view().state).toBe('live');
+  });
+
+  scenario('gives a renewal that was slept through a moment of its own, and a person no wait', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    world.now += 33 * DAY;
+    runner.wake('sweep');
+    const next = (await runner.alarm()) ?? 0;
+    expect(world.orders).toHaveLength(1);
+    expect(next).toBeGreaterThan(world.now);
+    expect(next).toBeLessThanOrEqual(world.now + 15 * MINUTE);
+    expect(runner.view().nextAt).toBe(next);
+    // Being woken again does not move it.
+    world.now += SECOND;
+    runner.wake('sweep');
+    expect(await runner.alarm()).toBe(next);
+    runner.wake('renew');
+    await runner.alarm();
+    expect(world.orders).toHaveLength(2);
+  });
+
+  scenario('is held back after a failure that says so, until its time or a person', async (runner, world) => {
+    const hold = {
+      class: 'traefik' as const,
+      code: 'rolled_back',
+      message: 'The new pair was not served.',
+      hint: 'Look at the proxy.',
+      count: 1,
+      stopped: false,
+    };
+    await runner.until(world.now + HOUR);
+    const due = runner.view().renewal?.at ?? 0;
+    const held = { ...hold, retryAt: due + 2 * DAY, attention: true };
+    runner.store.write({ ...runner.state, record: { ...runner.state.record, hold: held } });
+    expect(runner.view()).toMatchObject({
+      state: 'needs-attention',
+      reason: 'The new pair was not served. Look at the proxy.',
+      renewal: { at: due + 2 * DAY },
+    });
+    await runner.until(due + DAY);
+    expect(world.orders).toHaveLength(1);
+    world.now = due + DAY;
+    runner.wake('renew');
+    await runner.until(world.now + SECOND);
+    expect(world.orders).toHaveLength(2);
+    await runner.until(world.now + HOUR);
+    expect(runner.view()).toMatchObject({ state: 'live' });
+    expect(runner.state.record.hold).toBeNull();
   });
 
   scenario('is retired without touching the variable, and its records go', async (runner, world) => {

@@ -7,7 +7,7 @@ import * as x509 from '@peculiar/x509';
 import { PerennialError } from '../../../shared/errors.ts';
 import { readChain, sha256Hex } from '../../../shared/x509/chain.ts';
 import type { CertificatePorts } from '../../../functions/certificates/phases/context.ts';
-import type { AcmeOrder, AcmeSession, PlacedRecord } from '../../../functions/certificates/ports.ts';
+import type { AcmeOrder, AcmeSession, FailureClass, PlacedRecord } from '../../../functions/certificates/ports.ts';
 import type { CertificateSpec } from '../../../functions/config/configuration.ts';
 
 export const spec: CertificateSpec = {
@@ -34,6 +34,14 @@ export const spec: CertificateSpec = {
 
 /** Thrown where the process is taken to have died; nothing after it runs. */
 export class Killed extends Error {}
+
+const CLASSES: Record<string, FailureClass> = {
+  acme_order_not_ready: 'state',
+  acme_not_found: 'state',
+  acme_paused: 'paused',
+  acme_bad_csr: 'permanent',
+  acme_reply_malformed: 'protocol',
+};
 
 interface Order extends AcmeOrder {
   names: string[];
@@ -64,6 +72,9 @@ export class World {
   /** What the preflight refuses with, as long as it stands. */
   preflightRefusal: PerennialError | null = null;
   readonly preflights: { domains: string[]; authority: { identities: string[]; accountUrl: string | null }; vias: string[] }[] = [];
+  /** What the CA suggests (RFC 9773); null when it has no ARI. Asked about by the CA's name and the certID. */
+  suggestion: { start: number; end: number; explanationUrl: string | null; retryAt: number } | null = null;
+  readonly askedAbout: { authority: string; certId: string }[] = [];
   instances = 1;
   /** Dials before the proxies serve what the variable holds. */
   proxyLag = 1;
@@ -138,8 +149,12 @@ export class World {
       acme: {
         open: () => this.#through('open', session),
         identity: () => this.#through('identity', () => ({ identities: ['ca.test'], accountUrl: 'https://ca.test/account/1' })),
-        renewalInfo: () => this.#through('renewalInfo', () => null),
-        classify: (error) => (error instanceof PerennialError && ['acme_order_not_ready', 'acme_not_found'].includes(error.code) ? 'state' : 'overload'),
+        renewalInfo: (authority, certId) =>
+          this.#through('renewalInfo', () => {
+            this.askedAbout.push({ authority, certId });
+            return this.suggestion;
+          }),
+        classify: (error) => (error instanceof PerennialError ? (CLASSES[error.code] ?? 'overload') : 'overload'),
       },
       dns: {
         preflight: (domains, authority, vias) =>
