@@ -163,10 +163,14 @@ export class Fleet {
     return this.#registry.view(name);
   }
 
-  /** Wakes what is overdue plus the least recently touched. @returns how many were woken. */
+  /**
+   * Wakes what is overdue plus the least recently touched, at most {@link SWEEP_LIMIT} of them: half of the calls that the
+   * platform lets one invocation make. Who cannot be reached is tried again by the work queue, and takes its turn like all.
+   * @returns how many were woken.
+   */
   async sweep(): Promise<{ woken: number; failed: number }> {
     const now = this.#clock();
-    const names = selectForSweep(this.#registry.sweepCandidates(SWEEP_LIMIT), now);
+    const names = selectForSweep(this.#registry.sweepCandidates(SWEEP_LIMIT, now), now);
     await this.#tellRecordsAgain();
     let failed = 0;
     for (let start = 0; start < names.length; start += SWEEP_PARALLEL) {
@@ -174,13 +178,15 @@ export class Fleet {
         names.slice(start, start + SWEEP_PARALLEL).map(async (name) => {
           try {
             await this.#certificates.wake(name, 'sweep');
-            this.#registry.touch(name, now);
           } catch {
             failed += 1;
+            this.#work.wakeLater(name, 'sweep', now);
           }
+          this.#registry.touch(name, now);
         }),
       );
     }
+    if (failed > 0) await this.#schedule();
     return { woken: names.length - failed, failed };
   }
 

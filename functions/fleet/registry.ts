@@ -4,7 +4,7 @@ import { PerennialError } from '../../shared/errors.ts';
 import type { CertificateReport, CertificateView } from '../certificates/ports.ts';
 import type { CertificateSpec } from '../config/configuration.ts';
 import { certificateReportSchema, certificateViewSchema, MAX_VIEW_CHARACTERS } from './reports.ts';
-import type { SweepCandidate } from './sweep.ts';
+import { OVERDUE_MS, type SweepCandidate } from './sweep.ts';
 
 export type CertificateState = CertificateView['state'];
 export type Tally = Record<CertificateState, number>;
@@ -169,12 +169,13 @@ export class Registry {
     return this.#storage.sql.exec('SELECT 1 FROM registry WHERE name = ? AND retired = 0', name).toArray().length > 0;
   }
 
-  /** Enough rows for a sweep of `limit`: the longest overdue and the least recently touched. */
-  sweepCandidates(limit: number): SweepCandidate[] {
+  /** Enough rows for a sweep of `limit`: the longest overdue that were not woken since, and the least recently touched. */
+  sweepCandidates(limit: number, now: number): SweepCandidate[] {
     const columns = 'SELECT name, wake_at AS wakeAt, touched_at AS touchedAt FROM registry WHERE retired = 0';
-    const read = (rest: string) =>
-      this.#storage.sql.exec<{ name: string; wakeAt: number | null; touchedAt: number }>(`${columns} ${rest} LIMIT ?`, limit).toArray();
-    return [...read('AND wake_at IS NOT NULL ORDER BY wake_at'), ...read('ORDER BY touched_at')];
+    const read = (rest: string, ...values: number[]) =>
+      this.#storage.sql.exec<{ name: string; wakeAt: number | null; touchedAt: number }>(`${columns} ${rest} LIMIT ?`, ...values, limit).toArray();
+    const overdue = read('AND wake_at < ? AND touched_at <= wake_at + ? ORDER BY wake_at', now - OVERDUE_MS, OVERDUE_MS);
+    return [...overdue, ...read('ORDER BY touched_at')];
   }
 
   touch(name: string, at: number): void {

@@ -52,6 +52,13 @@ export class WorkQueue {
     this.#insert(name, `wake:${reason}`, 0);
   }
 
+  /** A wake that has just failed, unless the same one waits already: it counts as its first attempt. */
+  wakeLater(name: string, reason: WakeReason, now: number): void {
+    const action = `wake:${reason}`;
+    if (this.#sql.exec('SELECT 1 FROM work WHERE name = ? AND action = ?', name, action).toArray().length > 0) return;
+    this.#sql.exec('INSERT INTO work (name, action, generation, attempts, retry_at) VALUES (?, ?, 0, 1, ?)', name, action, now + FIRST_RETRY_MS);
+  }
+
   size(): number {
     return Number(this.#sql.exec('SELECT count(*) AS size FROM work').one()['size']);
   }

@@ -70,12 +70,13 @@ describe('a sweep', () => {
     const candidates = [
       { name: 'fresh', wakeAt: now + 5, touchedAt: now },
       { name: 'stale', wakeAt: null, touchedAt: 5 },
-      { name: 'late', wakeAt: now - 600_000, touchedAt: now },
-      { name: 'later', wakeAt: now - 900_000, touchedAt: now },
-      { name: 'late', wakeAt: now - 600_000, touchedAt: now },
+      { name: 'late', wakeAt: now - 600_000, touchedAt: now - 700_000 },
+      { name: 'later', wakeAt: now - 900_000, touchedAt: now - 899_999 },
+      { name: 'late', wakeAt: now - 600_000, touchedAt: now - 700_000 },
       { name: 'just due', wakeAt: now - 1_000, touchedAt: now - 1 },
+      { name: 'woken since', wakeAt: now - 1_000_000, touchedAt: now - 500_000 },
     ];
-    expect(selectForSweep(candidates, now)).toEqual(['later', 'late', 'stale', 'just due', 'fresh']);
+    expect(selectForSweep(candidates, now)).toEqual(['later', 'late', 'stale', 'woken since', 'just due', 'fresh']);
     expect(selectForSweep(candidates, now, 3)).toEqual(['later', 'late', 'stale']);
   });
 });

@@ -7,7 +7,9 @@ import { Fleet } from '../../functions/fleet/fleet.ts';
 import type { CertificatesPort, RecordsPort } from '../../functions/fleet/ports.ts';
 import type { ZoneReport } from '../../functions/dns/zone-report.ts';
 import { STRAGGLER_MS } from '../../functions/fleet/promotion.ts';
+import { Registry } from '../../functions/fleet/registry.ts';
 import { BUNDLE_KEEP_MS } from '../../functions/fleet/relay-bundles.ts';
+import { SWEEP_LIMIT } from '../../functions/fleet/sweep.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import { DAY, HOUR, MINUTE } from '../../shared/clock.ts';
 import oldDatabase from './fixtures/fleet-database-1.sql?raw';
@@ -220,12 +222,18 @@ describe('promotion', () => {
 describe('reports', () => {
   it('are taken once, in any order, and one of a certificate that starts anew is taken too', async () => {
     await inFleet('reports', async ({ fleet }) => {
-      const event = [{ sequence: 1, at: START, kind: 'order', message: 'ordered' }];
+      const event = [
+        { sequence: 1, at: START, kind: 'order', message: 'ordered' },
+        { sequence: 2, at: START, kind: 'ari-incident', message: 'now', severity: 'critical' as const },
+      ];
       await fleet.report(report('a', 5, { reason: 'five' }, event));
       await fleet.report(report('a', 5, { reason: 'again' }, event));
       await fleet.report(report('a', 4, { reason: 'four' }));
       expect(fleet.certificate('a')?.reason).toBe('five');
-      expect(fleet.status({ events: 10, upcoming: 1 }).events).toHaveLength(1);
+      expect(fleet.status({ events: 10, upcoming: 1 }).events.map(({ kind, severity }) => [kind, severity])).toEqual([
+        ['ari-incident', 'critical'],
+        ['order', 'info'],
+      ]);
       await fleet.report({ ...report('a', 1, { reason: 'anew' }), at: START + HOUR });
       expect(fleet.certificate('a')?.reason).toBe('anew');
     });
@@ -276,13 +284,53 @@ describe('the sweep', () => {
   it('wakes the overdue and the untouched, and takes turns', async () => {
     await inFleet('sweep', async ({ fleet, calls, broken, advance }) => {
       await fleet.promote('h', configuration(Array.from({ length: 700 }, (_, index) => `c${index}`)));
-      await fleet.report(report('c699', 1, { nextAt: START - HOUR }));
+      await fleet.report({ ...report('c699', 1, { nextAt: START - HOUR }), at: START - 2 * HOUR });
       broken.add('c3');
       expect(await fleet.sweep()).toEqual({ woken: 499, failed: 1 });
       expect(calls).toContain('wake c699 sweep');
       advance(HOUR);
       await fleet.sweep();
       expect(new Set(calls).size).toBe(699);
+    });
+  });
+
+  const FLEETS: [string, (position: number) => Partial<CertificateView>][] = [
+    ['none of which is due', () => ({ nextAt: START + 400 * DAY })],
+    ['all of which are overdue: the Worker was away', (position) => ({ nextAt: START - DAY - position })],
+    ['many of which are stuck for good', (position) => ({ nextAt: position < 1_200 ? START - 30 * DAY : START + 400 * DAY })],
+    ['with nothing planned', () => ({ nextAt: null })],
+  ];
+  it.each(FLEETS)('visits 10,000 certificates within 20 runs of at most 500 calls, %s', async (what, more) => {
+    await inFleet(`sweep of 10,000, ${what}`, async ({ fleet, calls, storage, advance }) => {
+      const names = Array.from({ length: 10_000 }, (_, position) => `c${position}`);
+      const registry = new Registry(storage);
+      for (const [position, name] of names.entries()) registry.take({ ...report(name, 1, more(position)), at: START - DAY });
+      for (let sweeps = 0; sweeps < 20; sweeps += 1) {
+        const before = calls.length;
+        expect(await fleet.sweep()).toEqual({ woken: 500, failed: 0 });
+        // Everything that the run calls outside its own storage. The platform allows 1,000 to other objects.
+        expect(calls.length - before).toBeLessThanOrEqual(SWEEP_LIMIT);
+        advance(HOUR);
+      }
+      expect(new Set(calls).size).toBe(10_000);
+    });
+  });
+
+  it('tries those again whom it could not reach, each once, and goes on with the others', async () => {
+    await inFleet('sweep of the unreachable', async ({ fleet, calls, broken, advance }) => {
+      await fleet.promote('h', configuration(Array.from({ length: 1_100 }, (_, position) => `c${position}`)));
+      for (let slices = 0; slices < 12; slices += 1) await fleet.alarm();
+      calls.length = 0;
+      for (let position = 0; position < 600; position += 1) broken.add(`c${position}`);
+      for (let sweeps = 0; sweeps < 4; sweeps += 1) {
+        await fleet.sweep();
+        advance(HOUR);
+      }
+      expect(new Set(calls).size).toBe(500);
+      expect(fleet.status({ events: 1, upcoming: 1 }).pending).toBe(600);
+      broken.clear();
+      for (let slices = 0; slices < 7; slices += 1) await fleet.alarm();
+      expect(new Set(calls).size).toBe(1_100);
     });
   });
 });
