@@ -567,6 +567,22 @@ describe('a certificate', () => {
     expect(runner.alerts()).toEqual([]);
   });
 
+  scenario('asks the configured CAs in turn about a certificate that it adopted', async (runner, world) => {
+    await runner.until(world.now + MINUTE);
+    await runInDurableObject(env.CERTIFICATES.getByName('adopted-ari'), async (_object, state) => {
+      const again = new Runner(world, state.storage);
+      again.store.receive({ name: spec.name, spec: { ...spec, authorities: ['first', 'second'] }, generation: 2, retired: false });
+      world.askedAbout.length = 0;
+      world.suggestion = { start: world.now + 29 * DAY, end: world.now + 30 * DAY, explanationUrl: null, retryAt: 0 };
+      // Whose it is not says that it does not know it, and never gets as far as an answer.
+      world.failNext('renewalInfo', new PerennialError('acme_reply_malformed', 'Not found.'));
+      await again.until(world.now + 7 * HOUR);
+      expect(again.view().live?.authority).toBeNull();
+      expect(world.askedAbout[0]?.authority).toBe('second');
+      expect(again.view().ari).toMatchObject({ failures: 0, end: world.suggestion.end });
+    });
+  });
+
   scenario('replaces at once what the CA has an incident with, and alerts once, however often the window moves', async (runner, world) => {
     const started = world.now;
     const later = { start: started + 29 * DAY, end: started + 30 * DAY, explanationUrl: null, retryAt: 0 };
