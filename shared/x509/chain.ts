@@ -101,9 +101,13 @@ export interface WantedChain {
   now: number;
 }
 
+/** Clocks of a CA and of ours may differ by this much, ms. */
+const CLOCK_SKEW_MS = 10 * 60_000;
+
 /**
  * Checks a chain against what was asked for. Throws, never retryable: `chain_key_mismatch`, `chain_names_mismatch`,
- * `chain_not_valid_now`, `chain_signature_invalid`, `chain_leaf_is_ca`.
+ * `chain_not_valid_now`, `chain_leaf_is_ca`, `chain_repeats`, `chain_order_invalid`, `chain_issuer_not_ca`,
+ * `chain_signature_invalid`; and retryable, with the time: `chain_not_valid_yet`.
  */
 export async function checkChain(chain: Chain, wanted: WantedChain): Promise<void> {
   const { leaf, certificates } = chain;
@@ -111,18 +115,40 @@ export async function checkChain(chain: Chain, wanted: WantedChain): Promise<voi
   const have = [...new Set(leaf.names)].toSorted().join(' ');
   const want = [...new Set(wanted.names)].toSorted().join(' ');
   if (have !== want) throw new PerennialError('chain_names_mismatch', `The certificate is for "${have.slice(0, 400)}", not for "${want.slice(0, 400)}".`);
-  // An hour of grace for clocks: CAs backdate notBefore by about that much.
-  if (leaf.notBefore > wanted.now + 3_600_000 || leaf.notAfter <= wanted.now) {
-    throw new PerennialError(
-      'chain_not_valid_now',
-      `The certificate is valid from ${new Date(leaf.notBefore).toISOString()} to ${new Date(leaf.notAfter).toISOString()}, which does not contain now.`,
-    );
-  }
-  if (certificates[0]?.getExtension(BasicConstraintsExtension)?.ca === true)
-    throw new PerennialError('chain_leaf_is_ca', 'The first certificate of the chain is a CA certificate.');
+  if (leaf.notAfter <= wanted.now || leaf.notAfter <= leaf.notBefore)
+    throw new PerennialError('chain_not_valid_now', `The certificate is ${validity(leaf)}, which does not contain now.`);
+  // CAs backdate notBefore by about an hour, so that clocks which are behind take the certificate at once.
+  if (leaf.notBefore > wanted.now + CLOCK_SKEW_MS)
+    throw new PerennialError('chain_not_valid_yet', `The certificate is ${validity(leaf)}, which is yet to come.`, {
+      retryable: true,
+      retryAt: leaf.notBefore - CLOCK_SKEW_MS,
+      hint: 'The clock of the CA, or the one here, is wrong by more than 10 minutes.',
+    });
+  if (isCa(certificates[0])) throw new PerennialError('chain_leaf_is_ca', 'The first certificate of the chain is a CA certificate.');
+  await checkLinks(certificates);
+}
+
+function validity({ notBefore, notAfter }: Leaf): string {
+  return `valid from ${new Date(notBefore).toISOString()} to ${new Date(notAfter).toISOString()}`;
+}
+
+function isCa(certificate: X509Certificate | undefined): boolean {
+  return certificate?.getExtension(BasicConstraintsExtension)?.ca === true;
+}
+
+/** Each certificate is followed by its issuer, by name and by signature (RFC 8555 §7.4.2), and none stands there twice. */
+async function checkLinks(certificates: readonly X509Certificate[]): Promise<void> {
+  if (new Set(certificates.map((certificate) => base64url(new Uint8Array(certificate.rawData)))).size !== certificates.length)
+    throw new PerennialError('chain_repeats', 'A certificate stands twice in the chain.');
   for (const [position, certificate] of certificates.entries()) {
     const issuer = certificates[position + 1];
     if (issuer === undefined) break;
+    if (certificate.issuer !== issuer.subject)
+      throw new PerennialError(
+        'chain_order_invalid',
+        `Certificate ${position + 2} of the chain ("${issuer.subject.slice(0, 200)}") is not the issuer of the one before it ("${certificate.issuer.slice(0, 200)}").`,
+      );
+    if (!isCa(issuer)) throw new PerennialError('chain_issuer_not_ca', `Certificate ${position + 2} of the chain is not a CA certificate.`);
     if (!(await signedBy(certificate, issuer))) {
       throw new PerennialError('chain_signature_invalid', `Certificate ${position + 1} of the chain is not signed by certificate ${position + 2}.`);
     }

@@ -4,6 +4,7 @@ import { PerennialError } from '../../../shared/errors.ts';
 import { checkChain, coveredBy, readChain, sha256Hex, type WantedChain } from '../../../shared/x509/chain.ts';
 
 const NOW = Date.UTC(2026, 10, 21);
+const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const NAMES = ['matrix.example.net', '*.matrix.example.net'];
@@ -110,8 +111,11 @@ describe('a chain that was asked for', () => {
     expect(await checked({ names: ['*.MATRIX.example.net', 'matrix.example.net'] })).toBe('null');
   });
 
-  it("is accepted when the CA's clock is ahead by less than an hour", async () => {
-    expect(await checked({ notBefore: NOW + HOUR - 1_000 })).toBe('null');
+  it("is accepted when the CA's clock is ahead by 10 minutes, and beyond that only once it is valid", async () => {
+    expect(await checked({ notBefore: NOW + 10 * MINUTE })).toBe('null');
+    const early = { notBefore: NOW + 11 * MINUTE };
+    expect(await checked(early)).toBe('chain_not_valid_yet (retryable)');
+    expect(await checked(early, { now: NOW + MINUTE })).toBe('null');
   });
 
   it.each([
@@ -119,7 +123,7 @@ describe('a chain that was asked for', () => {
     ['a name was added', { names: [...NAMES, 'evil.example.org'] }, 'chain_names_mismatch'],
     ['it has no names', { names: [] }, 'chain_names_mismatch'],
     ['it has expired', { notAfter: NOW }, 'chain_not_valid_now'],
-    ['it is not valid for hours to come', { notBefore: NOW + 2 * HOUR }, 'chain_not_valid_now'],
+    ['it is not valid for hours to come', { notBefore: NOW + 2 * HOUR }, 'chain_not_valid_yet (retryable)'],
     ['its leaf is a CA', { ca: true }, 'chain_leaf_is_ca'],
   ])('is refused when %s', async (_what, options, code) => {
     expect(await checked(options)).toBe(code);
@@ -129,13 +133,42 @@ describe('a chain that was asked for', () => {
     expect(await checked({}, { spki: 'a'.repeat(64) })).toBe('chain_key_mismatch');
   });
 
-  it('is refused when a certificate is not signed by the next one', async () => {
-    expect(await codeOf(checkChain(await readChain(pem(await leaf(), root.certificate)), await wanted()))).toBe('chain_signature_invalid');
-    expect(await codeOf(checkChain(await readChain(pem(await leaf(), intermediate.certificate, intermediate.certificate)), await wanted()))).toBe(
-      'chain_signature_invalid',
-    );
+  it('is refused when a certificate is not followed by its issuer', async () => {
+    const own = await leaf();
+    const codes = (...certificates: x509.X509Certificate[]) => readChain(pem(...certificates)).then(async (chain) => codeOf(checkChain(chain, await wanted())));
+    expect(await codes(own, root.certificate)).toBe('chain_order_invalid');
+    expect(await codes(own, root.certificate, intermediate.certificate)).toBe('chain_order_invalid');
+    expect(await codes(own, intermediate.certificate, await leaf())).toBe('chain_order_invalid');
+  });
+
+  it('is refused when a certificate stands in it twice', async () => {
+    const codes = (...certificates: x509.X509Certificate[]) => readChain(pem(...certificates)).then(async (chain) => codeOf(checkChain(chain, await wanted())));
+    const own = await leaf();
+    expect(await codes(own, own, intermediate.certificate)).toBe('chain_repeats');
+    expect(await codes(own, intermediate.certificate, root.certificate, root.certificate)).toBe('chain_repeats');
+  });
+
+  it('is refused when a certificate is not signed by the next one, whatever its name', async () => {
+    const stranger = await issuerCalled(intermediate.certificate.subject, true);
+    expect(await codeOf(checkChain(await readChain(pem(await leaf(), stranger)), await wanted()))).toBe('chain_signature_invalid');
+  });
+
+  it('is refused when the issuer is not a CA', async () => {
+    const stranger = await issuerCalled(intermediate.certificate.subject, false);
+    expect(await codeOf(checkChain(await readChain(pem(await leaf(), stranger)), await wanted()))).toBe('chain_issuer_not_ca');
   });
 });
+
+async function issuerCalled(name: string, ca: boolean): Promise<x509.X509Certificate> {
+  return x509.X509CertificateGenerator.createSelfSigned({
+    name,
+    keys: await keyPair(),
+    notBefore: new Date(0),
+    notAfter: new Date(NOW + 3650 * DAY),
+    signingAlgorithm: SIGNING,
+    extensions: [new x509.BasicConstraintsExtension(ca)],
+  });
+}
 
 describe('a PEM text', () => {
   it('is normalised to certificates and LF alone', async () => {
