@@ -78,8 +78,10 @@ export function relayRoutes(call: ClusterCall, caller: string | null): RelayRout
   };
   const name = encodeURIComponent;
   return {
-    createKey: (cluster, request) =>
-      ask(cluster, { method: 'POST', path: '/v1/keys', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, createKeyResponse),
+    createKey: (cluster, request) => {
+      const answer = ask(cluster, { method: 'POST', path: '/v1/keys', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, createKeyResponse);
+      return request.reuse === undefined ? answer : sinceThisContract(cluster, answer, 'request_malformed');
+    },
     removeKey: async (cluster, issuance) => {
       await ask(
         cluster,
@@ -172,12 +174,15 @@ export function relayRoutes(call: ClusterCall, caller: string | null): RelayRout
   };
 }
 
-/** A relay from before a route existed says `route_unknown`; people are told what to do about it. */
-async function sinceThisContract<T>(cluster: string, answer: Promise<T>): Promise<T> {
+/**
+ * A relay from before a route existed says `route_unknown`, one from before a member of a request `request_malformed`;
+ * people are told what to do about it.
+ */
+async function sinceThisContract<T>(cluster: string, answer: Promise<T>, refused = 'route_unknown'): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    if (!(error instanceof PerennialError) || error.code !== 'route_unknown') throw error;
+    if (!(error instanceof PerennialError) || error.code !== refused) throw error;
     throw new PerennialError('relay_too_old', `The relay of cluster ${cluster} is too old for this.`, {
       retryable: true,
       hint: 'Run its job again with the bundle that this edge serves: nomad job run -var origin=$ORIGIN -var relay_sha256=$(curl -fsS $ORIGIN/relay/latest) -var "law=$(cat law.json)" infra/nomad/relay.nomad.hcl',

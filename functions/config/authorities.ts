@@ -4,7 +4,7 @@ import { isTable, listOf, namedTables, readBlock, value, type Table } from './bl
 import type { Authority, egressSchema } from './configuration.ts';
 import type { Findings, Path } from './findings.ts';
 import { choices } from './suggest.ts';
-import { blockName, endpoint, hostName, mailAddress, secretReference, shortText } from './values.ts';
+import { blockName, endpoint, flag, hostName, mailAddress, secretReference, shortText } from './values.ts';
 
 interface KnownAuthority {
   directory: string;
@@ -30,7 +30,14 @@ const contact = listOf(mailAddress, { min: 1, max: 5, example: 'contact = "ops@e
 export const authorityNames = listOf(blockName('a CA', 'ca = ["letsencrypt"]'), { min: 1, max: 5, example: 'ca = ["letsencrypt", "google"]' });
 export const profile = shortText('the name of a certificate profile of the CA', 64, 'profile = "tlsserver"');
 
-const acmeShape = { contact: contact.optional(), ca: authorityNames.optional(), profile: profile.optional() };
+const deactivate = flag('deactivate_authorizations = true');
+
+const acmeShape = {
+  contact: contact.optional(),
+  ca: authorityNames.optional(),
+  profile: profile.optional(),
+  deactivate_authorizations: deactivate.optional(),
+};
 const egressValue = value(
   { expected: '"direct", "auto" (through a relay when the CA cannot be reached) or the name of a cluster', example: 'egress = "auto"' },
   (input) => (typeof input === 'string' && /^[a-z0-9][a-z0-9-]{0,62}$/.test(input) ? input : undefined),
@@ -47,6 +54,8 @@ const authorityShape = {
     max: 20,
     example: 'caa = ["ca.example.net"]',
   }).optional(),
+  profile: profile.optional(),
+  deactivate_authorizations: deactivate.optional(),
 };
 const accountShape = { key_id: shortText('the key id that the CA gave', 200, 'key_id = "…"'), hmac_key: secretReference('hmac_key', 'eab') };
 
@@ -101,9 +110,9 @@ export function readAuthorities(
         contact: contacts,
         egress,
         externalAccount: account === undefined ? null : { keyId: account.key_id, hmacKey: account.hmac_key },
-        profile: null,
+        profile: read.profile ?? null,
         limits: null,
-        deactivateAuthorizations: true,
+        deactivateAuthorizations: read.deactivate_authorizations ?? acme.deactivate_authorizations ?? true,
         caa: [...new Set(read.caa ?? (read.directory === undefined && builtIn !== undefined ? [builtIn.caa] : []))],
       },
     ];

@@ -14,6 +14,7 @@ const certificateShape = {
   ca: authorityNames.optional(),
   profile: profile.optional(),
   preferred_chain: shortText("the common name of the chain's top issuer", 200, 'preferred_chain = "ISRG Root X1"').optional(),
+  reuse_key: flag('reuse_key = false').optional(),
   deliver: value({ expected: 'a list of blocks', example: '[[certificates.deliver]]' }, (input) => input),
 };
 
@@ -34,6 +35,7 @@ const deliveryShape = {
   probes: listOf(domain('probes'), { min: 0, max: 20, example: 'probes = ["www.example.net"]' }).optional(),
   reload: oneOf(['watch', 'sighup', 'http', 'restart'], 'reload = "watch"').optional(),
   blind: flag('blind = false').optional(),
+  rollback: flag('rollback = false').optional(),
 };
 
 export interface Known {
@@ -73,7 +75,7 @@ export function readCertificates(findings: Findings, root: Table, known: Known):
         authorities: whole.ca ?? known.defaults.ca,
         profile: whole.profile ?? known.defaults.profile,
         preferredChain: whole.preferred_chain ?? null,
-        reuseKey: false,
+        reuseKey: whole.reuse_key ?? false,
         deliveries,
       },
     ];
@@ -121,6 +123,11 @@ function readDelivery(findings: Findings, block: { input: Table; path: Path }, {
         `The certificate is not valid for ${JSON.stringify(probe)}; a probe must be one of its names or below its wildcard.`,
       );
   }
+  if (part.blind === true && part.rollback === true)
+    findings.add(
+      [...path, 'rollback'],
+      'A blind delivery cannot read the pair that stood there before, so there is nothing to put back. Remove rollback, or write: blind = false',
+    );
   if (cluster === undefined || variable === undefined) return [];
   const id = `${cluster}/${namespace}/${variable}`;
   const taken = variables.get(id);
@@ -142,7 +149,7 @@ function readDelivery(findings: Findings, block: { input: Table; path: Path }, {
       probes,
       reload: whole.reload ?? 'watch',
       blind: whole.blind ?? false,
-      rollback: false,
+      rollback: whole.rollback ?? false,
     },
   ];
 }

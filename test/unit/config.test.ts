@@ -268,6 +268,35 @@ describe('vendors', () => {
     expect(problems(own('caa = []')).join()).toContain('"caa" is empty; expected 1 to 20 values');
   });
 
+  it('takes a profile for one CA, and whether authorizations are given up, for all and for one', () => {
+    const text = FRAME.replace('[acme]', '[acme]\nca = ["letsencrypt", "internal"]\ndeactivate_authorizations = false');
+    const own = `[ca.internal]\ndirectory = "https://ca.example.net/directory"\nprofile = "short"\ndeactivate_authorizations = true\n`;
+    expect(accepted(text + own).authorities).toMatchObject([
+      { name: 'internal', profile: 'short', deactivateAuthorizations: true },
+      { name: 'letsencrypt', profile: null, deactivateAuthorizations: false },
+    ]);
+    expect(problems(text.replace('= false', '= "no"') + own).join()).toContain('"no" is not true or false, without quotes.');
+  });
+
+  it('takes whether a key is kept and a pair put back, and refuses to put back what it cannot read', () => {
+    const text = (delivery: string) =>
+      FRAME + certificate('x', '"a.example.net"', `cluster = "main"\nvariable = "v"\n${delivery}`).replace('domains', 'reuse_key = true\ndomains');
+    expect(accepted(text('rollback = true')).certificates[0]).toMatchObject({ reuseKey: true, deliveries: [{ rollback: true }] });
+    expect(accepted(FRAME + certificate('x', '"a.example.net"')).certificates[0]).toMatchObject({ reuseKey: false, deliveries: [{ rollback: false }] });
+    expect(problems(text('rollback = true\nblind = true'))).toEqual([
+      'certificates[0].deliver[0].rollback: A blind delivery cannot read the pair that stood there before, so there is nothing to put back. Remove rollback, or write: blind = false',
+    ]);
+    expect(problems(text('rolback = true')).join()).toContain('Did you mean "rollback"?');
+  });
+
+  it('refuses a CA that is listed twice, wherever that is', () => {
+    const twice = 'ca = ["letsencrypt", "letsencrypt"]';
+    expect(problems(FRAME.replace('[acme]', `[acme]\n${twice}`))).toEqual(['acme.ca[1]: The CA "letsencrypt" is listed twice.']);
+    expect(problems(FRAME + certificate('x', '"a.example.net"').replace('domains', `${twice}\ndomains`))).toEqual([
+      'certificates[0].ca[1]: The CA "letsencrypt" is listed twice.',
+    ]);
+  });
+
   it('asks for what is missing in an empty file', () => {
     expect(problems('').map((problem) => problem.split(':')[0])).toEqual(['clusters', 'dns']);
   });

@@ -259,6 +259,12 @@ describe('a relay from before a route', () => {
     expect(writeInDoubt(error)).toBe(false);
   });
 
+  it('is too old to use a key again, and says so only when it was asked to', async () => {
+    const malformed = () => answering(400, { error: { code: 'request_malformed', message: 'Unrecognized key: "reuse"', retryable: false } });
+    expect(await failed(new Link(malformed).routes().createKey('matrix', { ...key, reuse: 'issuance-0' }))).toMatchObject({ code: 'relay_too_old' });
+    expect(await failed(new Link(malformed).routes().createKey('matrix', key))).toMatchObject({ code: 'request_malformed' });
+  });
+
   it('is not too old for the routes that every relay has', async () => {
     expect((await failed(new Link(unknown).routes().createKey('matrix', key))).code).toBe('route_unknown');
   });
