@@ -33,7 +33,7 @@ export interface OpenAnswer extends DirectoryAnswer {
 
 /** What CAA records say of a CA (RFC 8659 §4.2, RFC 8657 §3). */
 export interface AuthorityIdentity {
-  /** As its directory (RFC 8555 §7.1.1) or the configuration names it; empty when neither does, and while there is no account. */
+  /** As its directory (RFC 8555 §7.1.1) or the configuration names it; empty when neither does. */
   identities: string[];
   /** Null while no account is registered. */
   accountUrl: string | null;
@@ -65,9 +65,9 @@ export interface CaActor {
   open(request: OpenRequest): Promise<Outcome<OpenAnswer>>;
   /** The directory alone; `fresh` bypasses the cache. */
   directory(request: AuthorityRequest & { fresh?: boolean }): Promise<Outcome<DirectoryAnswer>>;
-  /** Enters an order into the ledger before it is sent; refused with `acme_breaker_open` while a limit holds for these names. */
   /** How CAA records know the CA and our account there; registers nothing. */
   identity(request: AuthorityRequest): Promise<Outcome<AuthorityIdentity>>;
+  /** Enters an order into the ledger before it is sent; refused with `acme_breaker_open` while a limit holds for these names. */
   admit(order: { names: string[]; replaces: boolean }): Promise<Outcome<null>>;
   observe(observation: Observation): Promise<Outcome<null>>;
 }

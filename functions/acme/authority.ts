@@ -97,12 +97,28 @@ export class AuthorityRecord {
     }
   }
 
-  /** How CAA records know the CA and our account there (RFC 8657 §3). Registers nothing; without an account the CA is not even asked. */
+  /**
+   * How CAA records know the CA and our account there (RFC 8657 §3). Registers nothing: without an account the CA is asked
+   * for its directory, and for the account of a key that outlived this object.
+   */
   async identity(request: AuthorityRequest): Promise<AuthorityIdentity> {
-    const accountUrl = this.#state.account()?.url ?? null;
-    if (accountUrl === null) return { identities: [], accountUrl: null };
     const { directory } = await this.directory(request);
+    const accountUrl = this.#state.account()?.url ?? (await this.#rediscovered(request, directory));
     return { identities: identitiesOf(request.authority, directory), accountUrl };
+  }
+
+  /** RFC 8555 §7.3.1: the account that belongs to the stored key; null when there is no key, or the CA knows none. */
+  async #rediscovered(request: AuthorityRequest, directory: Directory): Promise<string | null> {
+    const keyName = await accountKeyName(request.authority.directory);
+    if (!(await this.#deps.secrets.has(keyName))) return null;
+    const transport = this.#transport(request);
+    const client = createSignedClient(transport, directory, { key: await this.#deps.secrets.get(keyName), externalAccount: null }, null);
+    try {
+      return located(await this.#observed(transport, () => client.account({ onlyReturnExisting: true })));
+    } catch (error) {
+      if (error instanceof AcmeProblem && shortType(error.type) === 'accountDoesNotExist') return null;
+      throw error;
+    }
   }
 
   admit(order: { names: string[]; replaces: boolean }): void {

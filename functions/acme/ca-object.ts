@@ -36,7 +36,7 @@ export class CaObject extends DurableObject<Environment> implements CaActor {
     return settle(() => this.#authority().directory(request));
   }
 
-  /** Asks the CA for its directory at most, and only once there is an account. */
+  /** Asks the CA for its directory at most. */
   identity(request: AuthorityRequest): Promise<Outcome<AuthorityIdentity>> {
     return settle(() => this.#authority().identity(request));
   }

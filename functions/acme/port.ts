@@ -62,6 +62,8 @@ export function createAcmePort(deps: AcmePortDeps): AcmePort {
       return unwrap(await deps.actor(request.authority.directory).identity(request));
     },
 
+    deactivatesAuthorizations: (name) => deps.authority(name)?.deactivateAuthorizations ?? false,
+
     async renewalInfo(name, certId) {
       const request = requestFor(name);
       const { directory: directoryUrl, egress } = request.authority;

@@ -15,6 +15,7 @@ import { countedDns, countedRelay } from './counting.ts';
 import type { CertificatePorts } from './phases/context.ts';
 import type { CertificateView } from './ports.ts';
 import { reconcile } from './reconcile.ts';
+import { acceptRevocation, type RevocationRequest } from './revocation.ts';
 import type { CertificateState, WakeReason } from './state.ts';
 import { CertificateStore } from './store.ts';
 import { viewOf } from './view.ts';
@@ -64,6 +65,19 @@ export class CertificateObject extends DurableObject<Environment> {
     return settle(async () => {
       await this.#wake(reason);
       return null;
+    });
+  }
+
+  /**
+   * Revokes the live certificate (RFC 8555 §7.6) and replaces it at once; returns once that is written down. Refused as
+   * {@link acceptRevocation} says. Safe to repeat.
+   */
+  revoke(request: RevocationRequest): Promise<Outcome<{ sha256: string }>> {
+    return settle(async () => {
+      const wanted = acceptRevocation(this.#store.read(), request);
+      this.#store.wantRevocation(wanted);
+      await this.#wake('alarm');
+      return { sha256: wanted.sha256 };
     });
   }
 

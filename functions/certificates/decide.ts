@@ -7,6 +7,7 @@
  */
 import { DAY, MINUTE } from '../../shared/clock.ts';
 import { emergencyAt, nextRenewal, REASONS, type Renewal, type RenewalReason, shareOf } from './renewal.ts';
+import { holdsCompletion, issuesForCompromisedKey, revocationAt } from './revocation.ts';
 import type { CertificateState, DeliveryState, Failure, Issuance, Live } from './state.ts';
 
 export type Step =
@@ -15,6 +16,10 @@ export type Step =
   /** A start that somebody slept through waits for its own moment, so that a fleet does not start in one instant. */
   | { do: 'defer'; until: number }
   | { do: 'ari' }
+  /** A person wants the live certificate revoked. */
+  | { do: 'revoke' }
+  /** Authorizations of the live certificate are given up, some at a time. */
+  | { do: 'deactivate' }
   | { do: 'order' | 'present' | 'propagate' | 'validate' | 'finalize' | 'download' | 'clean-up' }
   | { do: 'install' | 'reload' | 'verify'; delivery: string }
   /** The issuance's certificate is served everywhere it should be. */
@@ -36,6 +41,14 @@ const URGENT_SPREAD_MS = 2 * MINUTE;
 type Delivering = Issuance & { issued: NonNullable<Issuance['issued']> };
 
 export function decide(state: CertificateState, now: number): Step {
+  const revokeAt = revocationAt(state);
+  if (revokeAt === null) return lifeStep(state, now);
+  if (revokeAt <= now) return { do: 'revoke' };
+  const step = lifeStep(state, now);
+  return step.do === 'wait' ? { do: 'wait', until: Math.min(step.until ?? revokeAt, revokeAt) } : step;
+}
+
+function lifeStep(state: CertificateState, now: number): Step {
   const { record, issuance } = state;
   if (record.retired) return retiredStep(state, now);
   if (!record.adoptionDone) {
@@ -50,8 +63,13 @@ export function decide(state: CertificateState, now: number): Step {
 function retiredStep(state: CertificateState, now: number): Step {
   const { issuance } = state;
   if (issuance === null) return { do: 'wait', until: null };
-  if (!issuance.cleaned) return issuance.cleanUpRetryAt > now ? { do: 'wait', until: issuance.cleanUpRetryAt } : { do: 'clean-up' };
-  return { do: 'abandon' };
+  return tidy(issuance, now) ?? { do: 'abandon' };
+}
+
+/** What an issuance that is given up left in DNS goes first; null when nothing is there. */
+function tidy(issuance: Issuance, now: number): Step | null {
+  if (issuance.cleaned) return null;
+  return issuance.cleanUpRetryAt > now ? { do: 'wait', until: issuance.cleanUpRetryAt } : { do: 'clean-up' };
 }
 
 /** Unix ms of the next try; never, once trying has stopped. */
@@ -66,6 +84,7 @@ function waitUntil(...times: number[]): Step {
 }
 
 function issuanceStep(state: CertificateState, issuance: Issuance, now: number): Step {
+  if (issuesForCompromisedKey(state)) return tidy(issuance, now) ?? { do: 'abandon' };
   const { issued } = issuance;
   if (issued !== null) return deliveryStep(state, { ...issuance, issued }, now);
   // Records of a dropped order go first; they must not stand in the way of the next one.
@@ -91,7 +110,9 @@ function issuanceStep(state: CertificateState, issuance: Issuance, now: number):
 function whileWaiting(state: CertificateState, issuance: Issuance, now: number, until: number): Step {
   const care = careForLive(state, now);
   if (care.do !== 'wait') return care;
-  return waitUntil(until, care.until ?? until, recordsOfNoUse(issuance) ? issuance.cleanUpRetryAt : until);
+  const deactivateAt = deactivationAt(state);
+  if (deactivateAt <= now) return { do: 'deactivate' };
+  return waitUntil(until, care.until ?? until, deactivateAt, recordsOfNoUse(issuance) ? issuance.cleanUpRetryAt : until);
 }
 
 /** Nobody will look at them any more: their order is gone, or nothing is tried on it. */
@@ -124,7 +145,8 @@ function deliveryStep(state: CertificateState, issuance: Delivering, now: number
   const verify = ready('verify');
   if (verify !== undefined) return deliver(verify);
   // Clean-up was tried before the first dial; if the vendor is down, the zone's own janitor goes on with it.
-  if (open.length === 0) return { do: 'complete' };
+  const revokeAt = revocationAt(state);
+  if (open.length === 0) return revokeAt !== null && holdsCompletion(state) ? waitUntil(revokeAt) : { do: 'complete' };
   const superseded = supersededAt(state, issuance.issued.leaf, now);
   if (superseded <= now) return { do: 'abandon' };
   const times = open.map(deliveryDue);
@@ -167,7 +189,14 @@ function idleStep(state: CertificateState, now: number): Step {
   if (askAt <= now) return { do: 'ari' };
   const care = careForLive(state, now);
   if (care.do !== 'wait') return care;
-  return waitUntil(renewal.at, askAt, care.until ?? Number.POSITIVE_INFINITY);
+  const deactivateAt = deactivationAt(state);
+  if (deactivateAt <= now) return { do: 'deactivate' };
+  return waitUntil(renewal.at, askAt, care.until ?? Number.POSITIVE_INFINITY, deactivateAt);
+}
+
+/** Unix ms from which on authorizations are to be given up; infinite when none is left. */
+function deactivationAt({ live }: CertificateState): number {
+  return live === null || live.authorizations.length === 0 ? Number.POSITIVE_INFINITY : (live.deactivation?.retryAt ?? 0);
 }
 
 /** RFC 9773 §4.3: a certificate that has expired is not asked about any more. */

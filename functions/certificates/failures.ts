@@ -3,11 +3,14 @@ import { DAY } from '../../shared/clock.ts';
 import { type PerennialError, toPerennialError } from '../../shared/errors.ts';
 import { countFailure, FAILURE_POLICIES, givenUp, retryTime } from './backoff.ts';
 import type { Step } from './decide.ts';
+import { DEACTIVATION_TRIES } from './phases/deactivate.ts';
+import { fallBack } from './phases/fall-back.ts';
 import { dropOrder } from './phases/issuance.ts';
 import type { PhaseContext } from './phases/context.ts';
 import type { AcmePort, FailureClass } from './ports.ts';
 import { isEmergency } from './renewal.ts';
-import type { CertificateState, Failure, Issuance } from './state.ts';
+import { revocationStops } from './revocation.ts';
+import type { CertificateState, Failure, Issuance, Live } from './state.ts';
 
 /** Prefix of an error code -> class. ACME errors are classified by the ACME layer. */
 const BY_PREFIX: readonly (readonly [string, FailureClass])[] = [
@@ -28,11 +31,14 @@ const BY_CODE: Record<string, FailureClass> = {
   signature_invalid: 'relay',
 };
 
+/** Nothing but a person can mend these: there is no point in waiting before saying so. */
+const AT_ONCE: ReadonlySet<string> = new Set(['dns_caa_account_pinned']);
+
 export function classOf(error: PerennialError, acme: AcmePort): FailureClass {
   const known = BY_CODE[error.code] ?? BY_PREFIX.find(([prefix]) => error.code.startsWith(prefix))?.[1];
   if (known !== undefined) return known;
   if (error.code.startsWith('acme_')) return acme.classify(error);
-  if (error.code.startsWith('chain_')) return 'permanent';
+  if (error.code.startsWith('chain_')) return error.retryable ? 'protocol' : 'permanent';
   return 'internal';
 }
 
@@ -46,6 +52,16 @@ export function recordFailure(context: PhaseContext, step: Step, thrown: unknown
   const noted = noteworthy(state, step);
   if (step.do === 'adopt') {
     state.record.adoptionFailure = failureAfter(state.record.adoptionFailure);
+  } else if (step.do === 'revoke') {
+    const { revocation } = state.record;
+    if (revocation !== null)
+      // Somebody waits for it, and what it is about is in the hands of others.
+      revocation.failure = { ...failureAfter(revocation.failure), attention: true, stopped: revocationStops(failureClass, error.code) };
+  } else if (step.do === 'deactivate') {
+    if (state.live !== null)
+      postponeDeactivation(context, state.live, (count) =>
+        retryTime({ class: failureClass, count, now, retryAt: error.retryAt, lifeLeft: null, random: random() }),
+      );
   } else if ('delivery' in step) {
     const delivery = state.deliveries.find((candidate) => candidate.id === step.delivery);
     if (delivery !== undefined) {
@@ -66,6 +82,7 @@ export function recordFailure(context: PhaseContext, step: Step, thrown: unknown
       issuance.lostTo = failure;
       dropOrder(context);
     }
+    fallBack(context, issuance, failure, error);
   }
   context.event('failed', `${error.message}${error.hint === undefined ? '' : ` ${error.hint}`} (${error.code})`);
   announce(context, step, noted);
@@ -84,6 +101,7 @@ export function failureOf(
 ): Failure {
   const count = countFailure(before, failureClass);
   const emergency = state.live !== null && isEmergency(now, state.live.leaf);
+  const { attention, stopped } = givenUp({ class: failureClass, count, emergency });
   return {
     class: failureClass,
     code: error.code,
@@ -91,13 +109,16 @@ export function failureOf(
     hint: error.hint ?? FAILURE_POLICIES[failureClass].advice,
     retryAt: retryTime({ class: failureClass, count, now, retryAt: error.retryAt, lifeLeft: lifeLeft(state, now), emergency, random }),
     count,
-    ...givenUp({ class: failureClass, count, emergency }),
+    attention: attention || AT_ONCE.has(error.code),
+    stopped,
   };
 }
 
 /** The failure that a step has left behind, if any. */
 function noteworthy({ record, issuance, deliveries }: CertificateState, step: Step): Failure | null {
   if (step.do === 'adopt') return record.adoptionFailure;
+  if (step.do === 'revoke') return record.revocation?.failure ?? null;
+  if (step.do === 'deactivate') return null;
   if ('delivery' in step) return deliveries.find(({ id }) => id === step.delivery)?.failure ?? null;
   return issuance?.failure ?? null;
 }
@@ -136,12 +157,25 @@ function stoppedForGood({ failure, order }: Issuance): boolean {
   return failure?.stopped === true && order !== null && order.status !== 'valid' && order.status !== 'processing';
 }
 
+/** Best effort: after a few failures what is left is left to expire by itself. */
+function postponeDeactivation(context: PhaseContext, live: Live, nextTry: (count: number) => number): void {
+  const failures = (live.deactivation?.failures ?? 0) + 1;
+  if (failures < DEACTIVATION_TRIES) {
+    live.deactivation = { failures, retryAt: nextTry(failures) };
+    return;
+  }
+  const left = live.authorizations.length;
+  live.authorizations = [];
+  live.deactivation = undefined;
+  context.event('authorizations-kept', `${left} authorizations could not be deactivated and stay valid at the CA until they expire.`, 'warning');
+}
+
 /** Errors after which the stored order can never become a certificate for us. */
 function orderLost(error: PerennialError, failureClass: FailureClass, step: Step): boolean {
   if (step.do === 'order') return false;
   // A CA that has forgotten the order or the account: a test CA was restarted, an account was deactivated.
   const forgotten = error.code === 'acme_not_found' || error.code === 'acme_account_does_not_exist';
-  return failureClass === 'validation' || forgotten || error.code.startsWith('chain_');
+  return failureClass === 'validation' || forgotten;
 }
 
 /** Life left of the certificate that is served, ms; null when there is none. */

@@ -132,6 +132,8 @@ export interface AcmePort {
    * account that CAA pins is noticed before another one is made.
    */
   identity(authority: string): Promise<{ identities: string[]; accountUrl: string | null }>;
+  /** Whether the configuration wants authorizations of this CA given up once the certificate is issued. Asks nobody. */
+  deactivatesAuthorizations(authority: string): boolean;
   /** RFC 9773; null when the CA offers no ARI. */
   renewalInfo(authority: string, certId: string): Promise<{ start: number; end: number; explanationUrl: string | null; retryAt: number } | null>;
   /** Class of a failure that any AcmePort or AcmeSession method threw. */

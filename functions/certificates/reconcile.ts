@@ -5,6 +5,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { SECOND } from '../../shared/clock.ts';
 import type { CompiledConfiguration } from '../config/configuration.ts';
+import { Conversations } from './conversations.ts';
 import { decide, type Step } from './decide.ts';
 import { matchDeliveries } from './delivery.ts';
 import { deliveryFailure, giveUpDelivery, recordFailure } from './failures.ts';
@@ -12,6 +13,7 @@ import { adopt } from './phases/adopt.ts';
 import { askRenewalInfo } from './phases/ari.ts';
 import { cleanUp } from './phases/clean-up.ts';
 import type { CertificatePorts, PhaseContext } from './phases/context.ts';
+import { deactivate } from './phases/deactivate.ts';
 import { install, reload, verify } from './phases/deliver.ts';
 import { download } from './phases/download.ts';
 import { finalize } from './phases/finalize.ts';
@@ -19,8 +21,8 @@ import { abandon, complete, start } from './phases/issuance.ts';
 import { placeOrder } from './phases/order.ts';
 import { present } from './phases/present.ts';
 import { propagate } from './phases/propagate.ts';
+import { revoke } from './phases/revoke.ts';
 import { validate } from './phases/validate.ts';
-import type { AcmeSession } from './ports.ts';
 import type { CertificateState } from './state.ts';
 import type { CertificateStore } from './store.ts';
 import { applyWake } from './wakes.ts';
@@ -54,7 +56,7 @@ const HELD_MS = 10 * SECOND;
  */
 export async function reconcile(dependencies: ReconcileDependencies, single: boolean): Promise<number | null> {
   const { store, clock } = dependencies;
-  const conversation: { session: AcmeSession | null } = { session: null };
+  const conversations = new Conversations();
   const atStart = dependencies.spent();
   let counted = 0;
   let steps = 0;
@@ -77,7 +79,7 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       return step.until;
     }
     const before = dependencies.spent();
-    const external = (conversation.session?.requests() ?? 0) + before.dns - atStart.dns;
+    const external = conversations.requests() + before.dns - atStart.dns;
     if (external >= REQUESTS_PER_RUN || steps >= STEPS_PER_RUN || (single && steps > 0)) return clock();
     steps += 1;
     const context: PhaseContext = {
@@ -89,9 +91,10 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       runner: dependencies.runner,
       persist: () => store.write(state),
       event: (kind, message, severity) => store.event(kind, message, clock(), severity),
-      session: async () => {
-        conversation.session ??= await ports.acme.open(state.issuance?.authority ?? '', state.issuance?.nonce ?? null);
-        return conversation.session;
+      session: (authority) => {
+        const own = state.issuance?.authority;
+        const asked = authority ?? own ?? '';
+        return conversations.with(ports.acme, asked, asked === own ? (state.issuance?.nonce ?? null) : null);
       },
     };
     const failedBefore = deliveryFailure(state, step);
@@ -102,12 +105,12 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
     } catch (error) {
       recordFailure(context, step, error);
     }
-    const open = conversation.session;
-    if (open !== null && state.issuance !== null) {
-      state.issuance.requests.acme += open.requests() - counted;
-      state.issuance.nonce = open.nonce();
-      counted = open.requests();
+    const asked = conversations.requests();
+    if (state.issuance !== null) {
+      state.issuance.requests.acme += asked - counted;
+      state.issuance.nonce = conversations.of(state.issuance.authority)?.nonce() ?? state.issuance.nonce;
     }
+    counted = asked;
     if (state.issuance !== null) {
       const after = dependencies.spent();
       state.issuance.requests.dns += after.dns - before.dns;
@@ -120,14 +123,19 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
 
 /** Wakes and a changed specification, as edits of the state. */
 function prepare(store: CertificateStore, state: CertificateState, now: number): void {
+  const wanted = store.takeRevocation();
+  if (wanted !== null) state.record.revocation = { ...wanted, at: now, failure: null };
   for (const reason of store.takeWakes()) applyWake(state, reason, now);
   if (state.issuance === null && state.record.adoptionDone) state.deliveries = matchDeliveries(state);
   store.write(state);
 }
 
+/** Steps that do not move the issuance on. */
+const BESIDE: ReadonlySet<Step['do']> = new Set(['clean-up', 'revoke', 'deactivate']);
+
 /** A phase that went through has no failure any more; deliveries keep theirs themselves. */
 function clearFailure(state: CertificateState, step: Step): void {
-  if (state.issuance !== null && !('delivery' in step) && step.do !== 'clean-up') state.issuance.failure = null;
+  if (state.issuance !== null && !('delivery' in step) && !BESIDE.has(step.do)) state.issuance.failure = null;
 }
 
 async function run(step: Step, context: PhaseContext, store: CertificateStore): Promise<void> {
@@ -141,6 +149,10 @@ async function run(step: Step, context: PhaseContext, store: CertificateStore): 
       return start(context, step.reason);
     case 'ari':
       return askRenewalInfo(context);
+    case 'revoke':
+      return revoke(context);
+    case 'deactivate':
+      return deactivate(context);
     case 'order':
       return placeOrder(context);
     case 'present':

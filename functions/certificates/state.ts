@@ -135,6 +135,8 @@ export const issuanceSchema = z.object({
   key: z.object({ cluster: z.string(), csr: z.string(), spki: sha256, madeIn: z.string() }).nullable(),
   placed: z.array(placedRecordSchema),
   propagation: propagationSchema.nullable(),
+  /** Orders of this CA whose chain did not fit the request, even when it was fetched twice; absent: none. */
+  refusedChains: z.number().int().positive().optional(),
   /** Polls or checks made in the current phase. */
   polls: z.number().int(),
   /** Nothing of this issuance is in DNS any more. */
@@ -165,6 +167,8 @@ export const liveSchema = z.object({
   why: z.string().nullable().default(null),
   /** Authorizations of its order that are still to be deactivated. */
   authorizations: z.array(z.string()).max(200).default([]),
+  /** Failures in a row of deactivating them, and the next try, Unix ms; absent: none. */
+  deactivation: z.object({ failures: z.number().int().positive(), retryAt: ms }).optional(),
   /** Revoked by us, Unix ms, with the reason of RFC 5280 §5.3.1. */
   revoked: z.object({ at: ms, reason: z.number().int() }).nullable().default(null),
 });
@@ -252,6 +256,10 @@ export type CertificateRecord = z.infer<typeof recordSchema>;
 /** A specification that waits for the next run. */
 export const receivedSchema = z.object({ name: z.string(), spec: certificateSpecSchema.nullable(), generation: z.number().int(), retired: z.boolean() });
 export type Received = z.infer<typeof receivedSchema>;
+
+/** A revocation that a person asked for and that waits for the next run. */
+export const wantedRevocationSchema = z.object({ sha256, reason: z.number().int().min(0).max(10), signer: z.enum(['account', 'certificate']) });
+export type WantedRevocation = z.infer<typeof wantedRevocationSchema>;
 
 export const deliveriesSchema = z.array(deliveryStateSchema);
 

@@ -19,6 +19,8 @@ import {
   recordSchema,
   type WakeReason,
   wakeReasonSchema,
+  type WantedRevocation,
+  wantedRevocationSchema,
 } from './state.ts';
 
 const MIGRATIONS: readonly Migration[] = [
@@ -112,6 +114,18 @@ export class CertificateStore {
         hold: changed ? null : (record?.hold ?? null),
       });
     });
+  }
+
+  /** Keeps what a person wants revoked until the next run takes it over; the latest wish counts. */
+  wantRevocation(wanted: WantedRevocation): void {
+    this.#put('revocation', wanted);
+  }
+
+  /** What was wanted since the last call; it is gone once the change it causes is written. */
+  takeRevocation(): WantedRevocation | null {
+    const wanted = this.#document('revocation', wantedRevocationSchema);
+    if (wanted !== null) this.#put('revocation', null);
+    return wanted;
   }
 
   event(kind: string, message: string, at: number, severity: EventSeverity = 'info'): void {

@@ -50,6 +50,8 @@ export type DnsErrorCode =
   | 'dns_budget_spent'
   /** CAA (RFC 8659) forbids the CA. */
   | 'dns_caa_forbids'
+  /** CAA (RFC 8657) pins an account at the CA while we have none there: nothing is registered. */
+  | 'dns_caa_account_pinned'
   /** DNSSEC validation fails for the name (RFC 4035): every validating resolver answers SERVFAIL. */
   | 'dns_dnssec_bogus'
   | 'dns_name_too_long'

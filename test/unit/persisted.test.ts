@@ -14,6 +14,7 @@ import {
   receivedSchema,
   recordSchema,
   wakeReasonSchema,
+  wantedRevocationSchema,
 } from '../../functions/certificates/state.ts';
 import { certificateSpecSchema, configurationSchema, declaredRecordSchema, deliverySchema } from '../../functions/config/configuration.ts';
 import { accountKeyName } from '../../functions/acme/account-key.ts';
@@ -134,6 +135,7 @@ describe('docs/persisted.md says exactly', () => {
         ari: ariSchema,
         issuance: issuanceSchema,
         received: receivedSchema,
+        revocation: wantedRevocationSchema,
         history: historySchema,
         DeliveryState: deliveryStateSchema,
         Failure: failureSchema,

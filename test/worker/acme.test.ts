@@ -65,18 +65,32 @@ describe('the ACME layer in workerd', () => {
     expect(ca.count('/directory')).toBe(1);
   });
 
-  it('says how CAA records know the CA and our account, and neither registers nor asks anything for that before there is one', async () => {
+  it('says how CAA records know the CA and our account, and registers none for that', async () => {
     const { ca, port, deps } = world('identity');
     ca.directory['meta'] = { caaIdentities: ['ca.test'] };
     const identity = () =>
       runInDurableObject(env.AUTHORITIES.getByName('identity'), (_object, state) =>
         new AuthorityRecord(createAuthorityStorage(state.storage), deps).identity({ authority, clusters: [] }),
       );
-    expect(await identity()).toEqual({ identities: [], accountUrl: null });
-    expect([ca.count('/directory'), ca.count('/new-account')]).toEqual([0, 0]);
+    expect(await identity()).toEqual({ identities: ['ca.test'], accountUrl: null });
+    expect([ca.count('/directory'), ca.count('/new-account')]).toEqual([1, 0]);
     const { accountUrl } = await port.open('ca', null);
     expect(await identity()).toEqual({ identities: ['ca.test'], accountUrl });
     expect(ca.count('/directory')).toBe(1);
+  });
+
+  it('finds the account of a key that outlived its object, and registers none for that', async () => {
+    const { ca, port, deps } = world('wiped-before');
+    const { accountUrl } = await port.open('ca', null);
+    const identity = () =>
+      runInDurableObject(env.AUTHORITIES.getByName('wiped-after'), (_object, state) =>
+        new AuthorityRecord(createAuthorityStorage(state.storage), deps).identity({ authority, clusters: [] }),
+      );
+    expect(await identity()).toMatchObject({ accountUrl });
+    expect(ca.accounts.size).toBe(1);
+    ca.accounts.clear();
+    expect(await identity()).toMatchObject({ accountUrl: null });
+    expect(ca.accounts.size).toBe(0);
   });
 
   it('keeps breakers, the ledger and the route in storage', async () => {

@@ -24,8 +24,8 @@ export interface PhaseContext {
   persist(): void;
   /** @param severity `info` unless somebody should look. */
   event(kind: string, message: string, severity?: EventSeverity): void;
-  /** The conversation with the issuance's CA, opened on first use in this run. */
-  session(): Promise<AcmeSession>;
+  /** The conversation with a CA, the issuance's own where none is named, opened on first use in this run. */
+  session(authority?: string): Promise<AcmeSession>;
 }
 
 /** After a predecessor's deadline its call may still be on its way for this long, ms (DESIGN §3). */

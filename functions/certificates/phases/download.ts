@@ -2,11 +2,14 @@
  * Fetches the chain and checks it against the CSR before anything is installed: a CA or its network can refuse, delay
  * and send garbage, but not make us install a certificate for another key, other names or another time.
  */
-import { HOUR } from '../../../shared/clock.ts';
+import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
-import { checkChain, readChain } from '../../../shared/x509/chain.ts';
+import { type Chain, checkChain, readChain } from '../../../shared/x509/chain.ts';
 import { newDelivery, startDelivery } from '../delivery.ts';
+import type { AcmeOrder, AcmeSession } from '../ports.ts';
+import type { Issuance } from '../state.ts';
 import { enterPhase, issuanceOf, type PhaseContext } from './context.ts';
+import { dropOrder } from './issuance.ts';
 import { explainInvalid, nextPoll, urlOf } from './validate.ts';
 
 /**
@@ -38,10 +41,11 @@ export async function download(context: PhaseContext): Promise<void> {
       return;
     }
   }
-  const { order, key, spec } = issuance;
-  if (order === null || key === null) throw new PerennialError('internal_no_key', 'A download needs an order and a key.');
-  const chain = await readChain(await session.download(order, spec.preferredChain));
-  await checkChain(chain, { names: spec.domains, spki: key.spki, now: clock() });
+  const { order, spec } = issuance;
+  if (order === null) throw new PerennialError('internal_no_order', 'A download needs an order.');
+  const chain = await fetchChain(context, session, order).catch((error: unknown) => {
+    throw refusedChain(context, issuance, error);
+  });
   issuance.nonce = null;
   state.record.guardedUntil = clock() + guardOf(chain.leaf);
   issuance.issued = { chain: chain.pem, leaf: chain.leaf, at: clock() };
@@ -54,4 +58,36 @@ export async function download(context: PhaseContext): Promise<void> {
   );
   enterPhase(context, 'install');
   context.persist();
+}
+
+async function fetchChain(context: PhaseContext, session: AcmeSession, order: AcmeOrder): Promise<Chain> {
+  const { key, spec } = issuanceOf(context);
+  if (key === null) throw new PerennialError('internal_no_key', 'A download needs a key.');
+  const chain = await readChain(await session.download(order, spec.preferredChain));
+  await checkChain(chain, { names: spec.domains, spki: key.spki, now: context.clock() });
+  return chain;
+}
+
+/** Pauses before the order after the first, second, … one whose chain did not fit; each costs a certificate of the CA's limits. */
+const REFUSED_PAUSES = [15 * MINUTE, 6 * HOUR, DAY] as const;
+
+/**
+ * A chain that does not fit is fetched once more, for what was cut or mixed up on its way. Then the order is given up:
+ * what it made is good for nothing, and a new one follows after a pause, or at the next CA (`authorities.ts`).
+ */
+function refusedChain(context: PhaseContext, issuance: Issuance, error: unknown): unknown {
+  if (!(error instanceof PerennialError) || !error.code.startsWith('chain_') || error.code === 'chain_not_valid_yet') return error;
+  if (issuance.failure?.code.startsWith('chain_') !== true)
+    return new PerennialError(error.code, `What the CA issued cannot be used: ${error.message}`, {
+      retryable: true,
+      hint: 'Nothing was installed. It is fetched once more.',
+    });
+  const refused = (issuance.refusedChains ?? 0) + 1;
+  issuance.refusedChains = refused;
+  dropOrder(context);
+  return new PerennialError(error.code, `What the CA issued cannot be used, and fetching it again has not changed that: ${error.message}`, {
+    retryable: true,
+    retryAt: context.clock() + (REFUSED_PAUSES[Math.min(refused, REFUSED_PAUSES.length) - 1] ?? DAY),
+    hint: 'Nothing was installed; what was served before still is. A new order follows by itself.',
+  });
 }

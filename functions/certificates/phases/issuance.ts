@@ -1,6 +1,7 @@
 /** Beginning and end of an issuance. */
 import { coveredBy } from '../../../shared/x509/chain.ts';
 import type { HistoryEntry, Issuance } from '../state.ts';
+import { whyNotTheFirst } from '../authorities.ts';
 import { type RenewalReason, REASONS } from '../renewal.ts';
 import { PerennialError } from '../../../shared/errors.ts';
 import { unasked } from './ari.ts';
@@ -50,7 +51,7 @@ export function start(context: PhaseContext, reason: RenewalReason): void {
 }
 
 /** RFC 9773 §5: only the CA that issued the predecessor, and only with a name in common, accepts `replaces`. */
-function replacedCertificate(context: PhaseContext, authority: string): string | null {
+export function replacedCertificate(context: PhaseContext, authority: string): string | null {
   const { live, record } = context.state;
   if (live === null || live.authority !== authority || live.accountUrl === null || live.leaf.certId === null) return null;
   return record.spec.domains.some((name) => live.leaf.names.includes(name) || coveredBy(name, live.leaf.names)) ? live.leaf.certId : null;
@@ -74,8 +75,8 @@ export async function complete(context: PhaseContext): Promise<HistoryEntry> {
     keyType: issuance.spec.keyType,
     since: now,
     adopted: false,
-    why: null,
-    authorizations: [],
+    why: whyNotTheFirst(issuance),
+    authorizations: context.ports.acme.deactivatesAuthorizations(issuance.authority) ? (issuance.order?.authorizations ?? []).slice(0, 200) : [],
     revoked: null,
   };
   state.ari = leaf.certId === null ? null : unasked(leaf.certId, now);

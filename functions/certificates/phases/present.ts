@@ -4,7 +4,8 @@
  */
 import { PerennialError } from '../../../shared/errors.ts';
 import type { AcmeAuthorization, ChallengeRecord, PlacedRecord } from '../ports.ts';
-import type { CertificateRecord, Issuance } from '../state.ts';
+import { KEY_COMPROMISE } from '../revocation.ts';
+import type { CertificateRecord, Issuance, Live } from '../state.ts';
 import { policyOf } from '../propagation-policy.ts';
 import { clustersOf, enterPhase, issuanceOf, operationId, type PhaseContext } from './context.ts';
 import { dropExpiredOrder } from './issuance.ts';
@@ -75,7 +76,13 @@ async function makeKey(context: PhaseContext, issuance: Issuance): Promise<void>
   const { spec } = issuance;
   const cluster = spec.deliveries[0]?.cluster;
   if (cluster === undefined) throw new PerennialError('internal_no_delivery', 'A certificate without a delivery cannot have a key.');
-  const answer = await context.ports.relay.createKey(cluster, { issuance: issuance.id, names: spec.domains, keyType: spec.keyType });
+  const reuse = keyToKeep(issuance, context.state.live);
+  const answer = await context.ports.relay.createKey(cluster, {
+    issuance: issuance.id,
+    names: spec.domains,
+    keyType: spec.keyType,
+    ...(reuse === null ? {} : { reuse }),
+  });
   issuance.key = { cluster, csr: answer.csr, spki: answer.spki, madeIn: answer.madeIn };
   context.persist();
 }
@@ -108,4 +115,10 @@ function challengeOf(authorization: AcmeAuthorization): Issuance['challenges'][n
     name: `_acme-challenge.${authorization.identifier}`,
     value: authorization.dns01.txtValue,
   };
+}
+
+/** The issuance whose key is kept, where the specification wants that: never a key that was given away. */
+function keyToKeep({ spec }: Issuance, live: Live | null): string | null {
+  if (!spec.reuseKey || live === null || live.keyType !== spec.keyType || live.revoked?.reason === KEY_COMPROMISE) return null;
+  return live.issuance;
 }

@@ -36,7 +36,10 @@ export async function authoritativeCaa(bases: readonly string[], questions: Ques
   return known;
 }
 
-/** @throws DnsError `dns_caa_forbids` with the record, what it says, and what to write. */
+/**
+ * @throws DnsError `dns_caa_forbids` with the record, what it says, and what to write; `dns_caa_account_pinned` while no
+ * account is registered and the record lets only one that was registered before issue.
+ */
 export async function checkCaa(
   names: readonly CertifiedName[],
   authority: CaaIdentity,
@@ -52,7 +55,7 @@ export async function checkCaa(
     if (set === null || refusal === null) continue;
     const outside = await relevantCaa(name.base, resolved);
     if (outside !== null && judge(outside) === null) continue;
-    throw forbids(name, set, refusal, authority);
+    throw refusal.pins === undefined ? forbids(name, set, refusal, authority) : accountLost(name, set, refusal.pins, authority);
   }
 }
 
@@ -82,4 +85,17 @@ function forbids({ domain }: CertifiedName, { owner, values }: CaaSet, { reason,
     hint: `At ${owner}, type CAA: ${advice} Nothing was ordered; the next attempt looks again.`,
     details: { domain, name: owner, found: found.slice(0, 1_000), advice },
   });
+}
+
+/** Registering another account would only make an account that may not issue; the one that may can be brought back. */
+function accountLost({ domain }: CertifiedName, { owner, values }: CaaSet, pins: string, { identities }: CaaIdentity): DnsError {
+  const ca = identities[0] ?? 'the CA';
+  return new DnsError(
+    'dns_caa_account_pinned',
+    `The CAA record at ${owner} lets ${ca} issue for ${domain} only for the account ${pins}, which is not known here: its key was lost, or it is somebody else's. No account was registered and nothing was ordered.`,
+    {
+      hint: `Bring that account back from a backup: npm run import. Or, if it is given up for good, remove accounturi from the CAA record at ${owner}; a new account is registered then.`,
+      details: { domain, name: owner, found: values.join(', ').slice(0, 1_000), account: pins.slice(0, 500) },
+    },
+  );
 }

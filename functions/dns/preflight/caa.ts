@@ -16,6 +16,8 @@ export interface CaaRefusal {
   reason: string;
   /** What to do about the set, as a sentence. */
   advice: string;
+  /** The account that the set pins for this CA, while none of ours is registered there: all that stands in the way. */
+  pins?: string;
 }
 
 interface Property {
@@ -66,7 +68,14 @@ export function refusedByCaa(values: readonly string[], request: CaaRequest): Ca
   return {
     reason: `it names ${first.issuer.domain} ${limitOf(first.issuer, request)}`,
     advice: `Replace ${first.property.text} by ${first.property.critical ? CRITICAL : 0} ${tag} "${corrected(first.issuer, request)}".`,
+    ...pinned(named, request),
   };
+}
+
+/** RFC 8657 §3: a record that lets exactly one account issue by our method. Without one of our own, it may have been ours. */
+function pinned(named: readonly { issuer: Issuer }[], { accountUrl }: CaaRequest): { pins?: string } {
+  const account = accountUrl === null ? named.find(({ issuer }) => issuer.accounts.length === 1 && permitsMethod(issuer))?.issuer.accounts[0] : undefined;
+  return account === undefined ? {} : { pins: account };
 }
 
 function readProperty(text: string): Property[] {

@@ -90,6 +90,29 @@ describe('CAA forbids, and says what to write', () => {
   });
 });
 
+describe('CAA that pins an account while we have none', () => {
+  const none = { ...request, accountUrl: null };
+  const pins = (...values: string[]) => refusedByCaa(values, none)?.pins;
+
+  it('says which one: it may have been ours', () => {
+    expect(pins(`0 issue "letsencrypt.org; accounturi=${ACCOUNT}"`)).toBe(ACCOUNT);
+    expect(pins('0 issue "pki.goog"', `0 issue "letsencrypt.org; validationmethods=dns-01; accounturi=${ACCOUNT}"`)).toBe(ACCOUNT);
+  });
+
+  it('is only a refusal when a new account would not help, or when we have an account', () => {
+    expect(pins('0 issue "pki.goog"')).toBeUndefined();
+    expect(pins(`0 issue "letsencrypt.org; accounturi=${ACCOUNT}; validationmethods=http-01"`)).toBeUndefined();
+    expect(pins(`0 issue "letsencrypt.org; accounturi=${ACCOUNT}; accounturi=https://other/9"`)).toBeUndefined();
+    expect(judge('0 issue "letsencrypt.org; accounturi=https://other/9"')?.pins).toBeUndefined();
+  });
+
+  it('does not stand in the way of a CA that it does not pin', () => {
+    expect(refusedByCaa(['0 issue "letsencrypt.org"', `0 issue "letsencrypt.org; accounturi=${ACCOUNT}"`], none)).toBeNull();
+    expect(refusedByCaa([`0 issue "pki.goog; accounturi=${ACCOUNT}"`, '0 issue "letsencrypt.org"'], none)).toBeNull();
+    expect(refusedByCaa([], none)).toBeNull();
+  });
+});
+
 describe('the relevant record set', () => {
   const among = (sets: Record<string, string[] | null>) => (name: string) => {
     const values = name in sets ? sets[name] : [];

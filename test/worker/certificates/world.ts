@@ -6,8 +6,9 @@
 import * as x509 from '@peculiar/x509';
 import { PerennialError } from '../../../shared/errors.ts';
 import { readChain, sha256Hex } from '../../../shared/x509/chain.ts';
+import { classify } from '../../../functions/acme/problem.ts';
 import type { CertificatePorts } from '../../../functions/certificates/phases/context.ts';
-import type { AcmeOrder, AcmeSession, FailureClass, PlacedRecord } from '../../../functions/certificates/ports.ts';
+import type { AcmeOrder, AcmeSession, PlacedRecord, WantedOrder } from '../../../functions/certificates/ports.ts';
 import type { CertificateSpec } from '../../../functions/config/configuration.ts';
 
 export const spec: CertificateSpec = {
@@ -35,15 +36,8 @@ export const spec: CertificateSpec = {
 /** Thrown where the process is taken to have died; nothing after it runs. */
 export class Killed extends Error {}
 
-const CLASSES: Record<string, FailureClass> = {
-  acme_order_not_ready: 'state',
-  acme_not_found: 'state',
-  acme_paused: 'paused',
-  acme_bad_csr: 'permanent',
-  acme_reply_malformed: 'protocol',
-};
-
 interface Order extends AcmeOrder {
+  authority: string;
   names: string[];
   answered: Set<string>;
   chain: string | null;
@@ -79,17 +73,33 @@ export class World {
   /** Dials before the proxies serve what the variable holds. */
   proxyLag = 1;
   served: string | null = null;
-  /** Next calls of a port method fail with this. */
+  /** Next calls of a port method fail with this; `<authority>:<method>` fails at that CA alone. */
   readonly failures = new Map<string, PerennialError[]>();
+  /** What every call to a CA fails with, as long as it stands. */
+  readonly down = new Map<string, PerennialError>();
+  /** Accounts by CA; the first conversation registers one. */
+  readonly accounts = new Map([['pebble', 'https://ca.test/account/1']]);
+  /** CAs that CAA forbids, by their identity. */
+  readonly forbidden = new Map<string, PerennialError>();
+  readonly wanted: (WantedOrder & { authority: string })[] = [];
+  /** Words of a CA that takes no replacement. */
+  replacesRefused: string | null = null;
+  deactivates = true;
+  readonly deactivated: string[] = [];
+  readonly revocations: { authority: string; chain: string; reason: number; jws: string | null }[] = [];
+  /** What next downloads are turned into. */
+  readonly spoil: ((chain: string) => string | Promise<string>)[] = [];
   readonly calls: string[] = [];
   /** Calls until the fuse blows, and on which side of the effect; null never. */
   fuse: { calls: number; side: 'before' | 'after' } | null = null;
 
-  async #through<T>(name: string, effect: () => T | Promise<T>): Promise<T> {
+  async #through<T>(name: string, effect: () => T | Promise<T>, authority?: string): Promise<T> {
     this.calls.push(name);
     const due = this.fuse !== null && (this.fuse.calls -= 1) < 0;
     if (due && this.fuse?.side === 'before') throw this.#blow();
-    const failure = this.failures.get(name)?.shift();
+    const failure =
+      this.failures.get(name)?.shift() ??
+      (authority === undefined ? undefined : (this.failures.get(`${authority}:${name}`)?.shift() ?? this.down.get(authority)));
     if (failure !== undefined) throw failure;
     const value = await effect();
     if (due) throw this.#blow();
@@ -106,16 +116,23 @@ export class World {
   }
 
   ports(): CertificatePorts {
-    const session = (): AcmeSession => {
+    const session = (authority: string): AcmeSession => {
       let requests = 0;
-      const counted = <T>(name: string, effect: () => T | Promise<T>) => ((requests += 1), this.#through(name, effect));
+      const counted = <T>(name: string, effect: () => T | Promise<T>) => ((requests += 1), this.#through(name, effect, authority));
+      const accountUrl = this.accounts.get(authority) ?? `https://${hostOf(authority)}/account/1`;
+      this.accounts.set(authority, accountUrl);
       return {
-        authority: 'pebble',
-        accountUrl: 'https://ca.test/account/1',
-        caaIdentities: ['ca.test'],
+        authority,
+        accountUrl,
+        caaIdentities: [hostOf(authority)],
         requests: () => requests,
         nonce: () => null,
-        newOrder: ({ names }) => counted('newOrder', () => ({ ...this.#newOrder(names), replacesRefused: null, profile: null })),
+        newOrder: (order) =>
+          counted('newOrder', () => {
+            this.wanted.push({ ...order, authority });
+            const refused = order.replaces === null ? null : this.replacesRefused;
+            return { ...this.#newOrder(authority, order.names), replacesRefused: refused, profile: order.profile };
+          }),
         order: (url) => counted('order', () => snapshot(this.#find(url))),
         authorizations: (urls) =>
           counted('authorizations', () => {
@@ -140,27 +157,43 @@ export class World {
           }),
         answer: (url) => counted('answer', () => this.#answer(url)),
         finalize: (order, csr) => counted('finalize', () => this.#finalize(order.url, csr)),
-        deactivate: () => counted('deactivate', () => undefined),
-        revoke: () => counted('revoke', () => undefined),
-        download: (order) => counted('download', () => this.#find(order.url).chain ?? ''),
+        deactivate: (url) => counted('deactivate', () => void this.deactivated.push(url)),
+        revoke: (chain, reason, sign) =>
+          counted('revoke', async () => {
+            const jws = sign === null ? null : await sign({ url: `https://${hostOf(authority)}/revoke`, nonce: 'nonce' });
+            this.revocations.push({ authority, chain, reason, jws });
+          }),
+        download: (order) =>
+          counted('download', () => {
+            const chain = this.#find(order.url).chain ?? '';
+            return this.spoil.shift()?.(chain) ?? chain;
+          }),
       };
     };
     return {
       acme: {
-        open: () => this.#through('open', session),
-        identity: () => this.#through('identity', () => ({ identities: ['ca.test'], accountUrl: 'https://ca.test/account/1' })),
+        open: (authority) => this.#through('open', () => session(authority), authority),
+        identity: (authority) =>
+          this.#through('identity', () => ({ identities: [hostOf(authority)], accountUrl: this.accounts.get(authority) ?? null }), authority),
+        deactivatesAuthorizations: () => this.deactivates,
         renewalInfo: (authority, certId) =>
-          this.#through('renewalInfo', () => {
-            this.askedAbout.push({ authority, certId });
-            return this.suggestion;
-          }),
-        classify: (error) => (error instanceof PerennialError ? (CLASSES[error.code] ?? 'overload') : 'overload'),
+          this.#through(
+            'renewalInfo',
+            () => {
+              this.askedAbout.push({ authority, certId });
+              return this.suggestion;
+            },
+            authority,
+          ),
+        classify,
       },
       dns: {
         preflight: (domains, authority, vias) =>
           this.#through('preflight', () => {
             this.preflights.push({ domains, authority, vias });
             if (this.preflightRefusal !== null) throw this.preflightRefusal;
+            const refusal = authority.identities.map((identity) => this.forbidden.get(identity)).find((found) => found !== undefined);
+            if (refusal !== undefined) throw refusal;
           }),
         place: (records) =>
           this.#through('place', () =>
@@ -192,7 +225,7 @@ export class World {
           }),
       },
       relay: {
-        createKey: (_cluster, { issuance, names }) => this.#through('createKey', () => this.#createKey(issuance, names)),
+        createKey: (_cluster, { issuance, names, reuse }) => this.#through('createKey', () => this.#createKey(issuance, names, reuse)),
         removeKey: (_cluster, issuance) => this.#through('removeKey', () => void this.keys.delete(issuance)),
         install: (_cluster, _name, request) =>
           this.#through('install', async () => {
@@ -216,7 +249,11 @@ export class World {
             ours: this.variable !== null,
           })),
         rollBack: () => this.#through('rollBack', () => ({ index: 0, sha256: this.variable?.sha256 ?? '', changed: false })),
-        signRevocation: () => this.#through('signRevocation', () => ({ jws: '{}' })),
+        signRevocation: (_cluster, issuance, { nonce }) =>
+          this.#through('signRevocation', () => {
+            if (!this.keys.has(issuance)) throw new PerennialError('key_missing', 'No such key.');
+            return { jws: `signed by ${issuance} with ${nonce}` };
+          }),
         reload: (_cluster, { mode }) => this.#through('reload', () => ({ mode, signalled: 0, note: 'watched' })),
         verify: (_cluster, request) =>
           this.#through('verify', () => {
@@ -246,6 +283,12 @@ export class World {
     };
   }
 
+  /** A chain of the same CA and names for a key that nobody here has. */
+  async strangerChain(names: string[]): Promise<string> {
+    const { csr } = await request(await keyPair(), names);
+    return issue(csr, names, this.now, this.lifetimeMs, 9_000);
+  }
+
   #lag = 0;
   /** When a vendor took changes in hand, by operation. */
   readonly #underWay = new Map<string, number>();
@@ -272,9 +315,10 @@ export class World {
     return order;
   }
 
-  #newOrder(names: string[]): AcmeOrder {
-    const url = `https://ca.test/order/${this.orders.length + 1}`;
+  #newOrder(authority: string, names: string[]): AcmeOrder {
+    const url = `https://${hostOf(authority)}/order/${this.orders.length + 1}`;
     const order: Order = {
+      authority,
       url,
       status: 'pending',
       expires: this.now + 86_400_000,
@@ -314,25 +358,34 @@ export class World {
     return snapshot(order);
   }
 
-  async #createKey(issuance: string, names: string[]): Promise<{ issuance: string; csr: string; spki: string; madeIn: string }> {
+  async #createKey(issuance: string, names: string[], reuse?: string): Promise<{ issuance: string; csr: string; spki: string; madeIn: string }> {
     let key = this.keys.get(issuance);
     if (key === undefined) {
-      const pair = await keyPair();
-      const csr = await x509.Pkcs10CertificateRequestGenerator.create({
-        keys: pair,
-        signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-        extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))],
-      });
-      key = { pair, csr: csr.toString('base64url'), spki: await sha256Hex(csr.publicKey.rawData) };
+      const pair = (reuse === undefined ? undefined : this.keys.get(reuse)?.pair) ?? (await keyPair());
+      key = { pair, ...(await request(pair, names)) };
       this.keys.set(issuance, key);
     }
     return { issuance, csr: key.csr, spki: key.spki, madeIn: 'matrix/alloc' };
   }
 }
 
+/** `pebble` is at home at ca.test, another CA at its own name. */
+function hostOf(authority: string): string {
+  return authority === 'pebble' ? 'ca.test' : `${authority}.test`;
+}
+
 function snapshot(order: Order): AcmeOrder {
-  const { names: _names, answered: _answered, chain: _chain, ...rest } = order;
+  const { authority: _authority, names: _names, answered: _answered, chain: _chain, ...rest } = order;
   return structuredClone(rest);
+}
+
+async function request(keys: CryptoKeyPair, names: string[]): Promise<{ csr: string; spki: string }> {
+  const csr = await x509.Pkcs10CertificateRequestGenerator.create({
+    keys,
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))],
+  });
+  return { csr: csr.toString('base64url'), spki: await sha256Hex(csr.publicKey.rawData) };
 }
 
 async function keyPair(): Promise<CryptoKeyPair> {
