@@ -38,8 +38,8 @@ const SHORTEST_PAUSE_MS = 10 * MINUTE;
 const PASSING: ReadonlySet<FailureClass> = new Set(['overload', 'limit', 'protocol']);
 /** Codes among those that are about ourselves. */
 const OUR_OWN: ReadonlySet<string> = new Set(['acme_request_budget', 'acme_registration_busy']);
-/** The CA does not issue for these names, by its own rules; or the configuration does not have it any more. */
-const POLICY: ReadonlySet<string> = new Set(['acme_rejected_identifier', 'acme_unsupported_identifier', 'acme_authority_unknown']);
+/** Neither patience nor a repetition changes these: the CA's own rules, an order it let expire, a CA that is configured no more. */
+const FINAL: ReadonlySet<string> = new Set(['acme_rejected_identifier', 'acme_unsupported_identifier', 'acme_order_stuck', 'acme_authority_unknown']);
 /** CAA lets the CA, or our account there, not issue. */
 export const FORBIDDEN_BY_CAA: ReadonlySet<string> = new Set(['dns_caa_forbids', 'dns_caa_account_pinned']);
 
@@ -67,7 +67,7 @@ function mayLeave(input: FallbackInput): boolean {
   if (FORBIDDEN_BY_CAA.has(failure.code)) return issuance.authority !== issuance.spec.authorities[0];
   if (failure.code.startsWith('chain_')) return issuance.refusedChains !== undefined && issuance.refusedChains >= REFUSED_CHAINS;
   if (!failure.code.startsWith('acme_') || OUR_OWN.has(failure.code) || mayBecomeCertificate(input)) return false;
-  if (POLICY.has(failure.code) || failure.class === 'account' || failure.class === 'paused') return true;
+  if (FINAL.has(failure.code) || failure.class === 'account' || failure.class === 'paused') return true;
   if (!PASSING.has(failure.class)) return false;
   // A CA that has failed in this issuance before has had its blip.
   const tries = roundsOf(issuance) === 0 ? FAILURES : 1;

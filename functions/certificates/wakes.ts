@@ -49,6 +49,7 @@ function liftBackoff(state: CertificateState, applies: (code: string) => boolean
   };
   lift(record.adoptionFailure);
   lift(issuance?.failure);
+  lift(record.revocation?.failure);
   for (const delivery of deliveries) if (lift(delivery.failure)) delivery.retryAt = 0;
 }
 

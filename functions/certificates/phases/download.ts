@@ -35,6 +35,7 @@ export async function download(context: PhaseContext): Promise<void> {
       return;
     }
     if (order.status === 'processing') {
+      if (isOver(order, issuance, clock())) throw stuck(context);
       issuance.waitUntil = nextPoll(clock(), issuance.polls, order.retryAt);
       issuance.polls += 1;
       context.persist();
@@ -58,6 +59,22 @@ export async function download(context: PhaseContext): Promise<void> {
   );
   enterPhase(context, 'install');
   context.persist();
+}
+
+/** A CA that names no end is given this long, ms. */
+const LONGEST_PROCESSING_MS = DAY;
+
+function isOver({ expires }: AcmeOrder, { phases }: Issuance, now: number): boolean {
+  return (expires ?? (phases.at(-1)?.startedAt ?? now) + LONGEST_PROCESSING_MS) <= now;
+}
+
+/** The CA took the request and never issued: a new order follows, at the next CA where there is one. */
+function stuck(context: PhaseContext): PerennialError {
+  dropOrder(context);
+  return new PerennialError('acme_order_stuck', 'The CA took the request and did not issue before the order expired.', {
+    retryable: true,
+    hint: 'A new order follows by itself. If this goes on, look at the status page of the CA.',
+  });
 }
 
 async function fetchChain(context: PhaseContext, session: AcmeSession, order: AcmeOrder): Promise<Chain> {

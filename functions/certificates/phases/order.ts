@@ -45,11 +45,8 @@ export async function placeOrder(context: PhaseContext): Promise<void> {
     issuance.replaces = null;
     context.event('replaces-refused', `The CA took the order as a new one instead of a replacement: ${replacesRefused}`, 'warning');
   }
-  if (profile !== spec.profile && spec.profile !== null)
-    context.event(
-      'profile-left-out',
-      `${issuance.authority} knows no profile "${spec.profile}"; ${profile === null ? 'its default' : `"${profile}"`} was ordered.`,
-    );
+  if (profile === null && spec.profile !== null)
+    context.event('profile-left-out', `${issuance.authority} knows no profile "${spec.profile}"; its default was ordered.`, 'warning');
   context.persist();
 }
 

@@ -1,19 +1,36 @@
 /** Answers the challenges once and polls the order (RFC 8555 §7.5.1, §7.1.6), honouring Retry-After. */
-import { SECOND } from '../../../shared/clock.ts';
+import { MINUTE, SECOND } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
 import type { AcmeOrder, AcmeProblemData, AcmeSession } from '../ports.ts';
 import type { Issuance } from '../state.ts';
 import { enterPhase, inspectIntent, issuanceOf, type PhaseContext, withIntent } from './context.ts';
 
-/** A CA that is quick is asked twice within a moment; one that takes its time, every few seconds. */
-const POLL_DELAYS = [80, 250, SECOND, 2 * SECOND, 3 * SECOND, 5 * SECOND, 10 * SECOND] as const;
+/** A CA that is quick is asked twice within a moment; one that takes its time, every few seconds; one that is stuck, every 15 minutes. */
+const POLL_DELAYS = [
+  80,
+  250,
+  SECOND,
+  2 * SECOND,
+  3 * SECOND,
+  5 * SECOND,
+  10 * SECOND,
+  10 * SECOND,
+  10 * SECOND,
+  20 * SECOND,
+  30 * SECOND,
+  MINUTE,
+  MINUTE,
+  2 * MINUTE,
+  5 * MINUTE,
+  15 * MINUTE,
+] as const;
 const ANSWER_DEADLINE_MS = 30_000;
 /** Challenges answered in one step: what one run sends to the outside is bounded (DESIGN §13). */
 const ANSWERS_PER_STEP = 10;
 
 /** Unix ms of the next poll: our own pace, or what the CA asked for if that is later. */
 export function nextPoll(now: number, polls: number, retryAt: number | null): number {
-  return Math.max(now + (POLL_DELAYS[Math.min(polls, POLL_DELAYS.length - 1)] ?? 10 * SECOND), retryAt ?? 0);
+  return Math.max(now + (POLL_DELAYS[Math.min(polls, POLL_DELAYS.length - 1)] ?? 15 * MINUTE), retryAt ?? 0);
 }
 
 export async function validate(context: PhaseContext): Promise<void> {

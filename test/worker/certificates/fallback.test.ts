@@ -1,9 +1,11 @@
 /** More than one CA: when the next one is asked, when the first one again, and what is said about it. */
-import { describe, expect } from 'vitest';
+import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
 import { PerennialError } from '../../../shared/errors.ts';
 import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
-import { scenario } from './runner.ts';
-import { spec, type World } from './world.ts';
+import { Runner, scenario } from './runner.ts';
+import { spec, World } from './world.ts';
 
 const CAS = ['pebble', 'google', 'zerossl'];
 const busy = () => new PerennialError('acme_overloaded', 'The CA is busy.', { retryable: true });
@@ -63,6 +65,17 @@ describe('a CA that fails', () => {
     await runner.until(world.now + DAY);
     expect(runner.view().live?.authority).toBe('pebble');
     expect(world.orders).toHaveLength(1);
+  });
+
+  scenario('after it has taken the request and let the order expire is left', async (runner, world) => {
+    runner.specify({ authorities: CAS });
+    world.stuck.add('pebble');
+    // The order lives for a day.
+    await runner.until(world.now + 23 * HOUR);
+    expect(world.orders).toHaveLength(1);
+    await runner.until(world.now + 2 * HOUR);
+    expect(runner.view().live).toMatchObject({ authority: 'google', why: expect.stringContaining('did not issue before the order expired') as string });
+    expect(world.txt.size).toBe(0);
   });
 
   scenario('is left at once when it has stopped our account, and the certificate goes on', async (runner, world) => {
@@ -169,6 +182,28 @@ describe('CAs that all fail', () => {
       await runner.until(started + 3 * DAY);
       expect(runner.view().live?.authority).toBe('zerossl');
       expect(world.txt.size).toBe(0);
+    });
+});
+
+describe('killed at any call while a CA is left', () => {
+  for (const side of ['before', 'after'] as const)
+    it(`issues one certificate and leaves nothing in DNS, killed ${side} the effect`, async () => {
+      for (let position = 0; position < 34; position += 1)
+        await runInDurableObject(env.CERTIFICATES.getByName(`left-${side}-${position}`), async (_object, state) => {
+          const world = new World();
+          const runner = new Runner(world, state.storage, { authorities: CAS });
+          // The first CA fails in the middle of an order, the second one is forbidden.
+          world.failNext('pebble:order', ...Array.from({ length: 60 }, busy));
+          world.forbidden.set('google.test', forbids('google.test'));
+          world.fuse = { calls: position, side };
+          await runner.until(world.now + 3 * HOUR);
+          const at = `killed ${side} call ${position} (${world.calls[position]})`;
+          expect(runner.view().live?.authority, at).toBe('zerossl');
+          expect(world.finalized, at).toBe(1);
+          expect(world.accounts.has('google'), at).toBe(false);
+          expect(world.txt.size, at).toBe(0);
+          expect(world.keys.size, at).toBe(1);
+        });
     });
 });
 

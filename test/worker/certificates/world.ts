@@ -87,6 +87,8 @@ export class World {
   deactivates = true;
   readonly deactivated: string[] = [];
   readonly revocations: { authority: string; chain: string; reason: number; jws: string | null }[] = [];
+  /** CAs that take a CSR and never issue. */
+  readonly stuck = new Set<string>();
   /** What next downloads are turned into. */
   readonly spoil: ((chain: string) => string | Promise<string>)[] = [];
   readonly calls: string[] = [];
@@ -351,6 +353,10 @@ export class World {
   async #finalize(url: string, csr: string): Promise<AcmeOrder> {
     const order = this.#find(url);
     if (order.status !== 'ready') throw new PerennialError('acme_order_not_ready', `The order is ${order.status}.`, { retryable: true });
+    if (this.stuck.has(order.authority)) {
+      order.status = 'processing';
+      return snapshot(order);
+    }
     this.finalized += 1;
     order.status = 'valid';
     order.certificate = `${url}/certificate`;
