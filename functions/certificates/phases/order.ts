@@ -2,7 +2,7 @@
  * newOrder (RFC 8555 §7.4): once per attempt, and only after DNS has been looked at; the order's URL is persisted as soon as
  * it is known.
  */
-import { REASONS } from '../renewal.ts';
+import { isEmergency, REASONS } from '../renewal.ts';
 import type { Ari } from '../state.ts';
 import { clustersOf, enterPhase, inspectIntent, issuanceOf, type PhaseContext, withIntent } from './context.ts';
 
@@ -33,7 +33,7 @@ export async function placeOrder(context: PhaseContext): Promise<void> {
       replaces,
       attempt: `${issuance.id}-${issuance.attempt}`,
       inWindow: replaces !== null && insideWindow(context.state.ari, replaces, context.clock()),
-      emergency: EMERGENCIES.has(issuance.reason),
+      emergency: EMERGENCIES.has(issuance.reason) || nearlyOver(context),
       fallback: issuance.authority !== spec.authorities[0],
     }),
   );
@@ -48,6 +48,11 @@ export async function placeOrder(context: PhaseContext): Promise<void> {
   if (profile === null && spec.profile !== null)
     context.event('profile-left-out', `${issuance.authority} knows no profile "${spec.profile}"; its default was ordered.`, 'warning');
   context.persist();
+}
+
+/** An issuance that began in time may have come to the last twentieth of the lifetime meanwhile. */
+function nearlyOver({ state: { live }, clock }: PhaseContext): boolean {
+  return live !== null && isEmergency(clock(), live.leaf);
 }
 
 /** RFC 9773 §4.2: the CA exempts a replacement from its limits while now lies inside the window. */
