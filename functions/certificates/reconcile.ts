@@ -21,6 +21,7 @@ import { present } from './phases/present.ts';
 import { propagate } from './phases/propagate.ts';
 import { validate } from './phases/validate.ts';
 import type { AcmeSession } from './ports.ts';
+import { requestBudget } from './request-budget.ts';
 import type { CertificateState } from './state.ts';
 import type { CertificateStore } from './store.ts';
 import { applyWake } from './wakes.ts';
@@ -56,6 +57,7 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
   const { store, clock } = dependencies;
   const conversation: { session: AcmeSession | null } = { session: null };
   const atStart = dependencies.spent();
+  const budget = requestBudget(() => dependencies.spent().dns - atStart.dns);
   let counted = 0;
   let steps = 0;
   for (;;) {
@@ -90,7 +92,7 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       persist: () => store.write(state),
       event: (kind, message, severity) => store.event(kind, message, clock(), severity),
       session: async () => {
-        conversation.session ??= await ports.acme.open(state.issuance?.authority ?? '', state.issuance?.nonce ?? null);
+        conversation.session ??= await ports.acme.open(state.issuance?.authority ?? '', state.issuance?.nonce ?? null, { budget });
         return conversation.session;
       },
     };

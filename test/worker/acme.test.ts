@@ -36,6 +36,7 @@ function actorOver(object: string, deps: AuthorityDeps): CaActor {
     identity: (request) => inObject((record) => record.identity(request)),
     admit: (order) => inObject((record) => (record.admit(order), null)),
     observe: (observation) => inObject((record) => (record.observe(observation), null)),
+    rollover: (request) => inObject((record) => record.rollover(request)),
   };
 }
 
@@ -65,15 +66,15 @@ describe('the ACME layer in workerd', () => {
     expect(ca.count('/directory')).toBe(1);
   });
 
-  it('says how CAA records know the CA and our account, and neither registers nor asks anything for that before there is one', async () => {
+  it('says how CAA records know the CA and our account, and registers none for that', async () => {
     const { ca, port, deps } = world('identity');
     ca.directory['meta'] = { caaIdentities: ['ca.test'] };
     const identity = () =>
       runInDurableObject(env.AUTHORITIES.getByName('identity'), (_object, state) =>
         new AuthorityRecord(createAuthorityStorage(state.storage), deps).identity({ authority, clusters: [] }),
       );
-    expect(await identity()).toEqual({ identities: [], accountUrl: null });
-    expect([ca.count('/directory'), ca.count('/new-account')]).toEqual([0, 0]);
+    expect(await identity()).toEqual({ identities: ['ca.test'], accountUrl: null });
+    expect([ca.count('/directory'), ca.count('/new-account')]).toEqual([1, 0]);
     const { accountUrl } = await port.open('ca', null);
     expect(await identity()).toEqual({ identities: ['ca.test'], accountUrl });
     expect(ca.count('/directory')).toBe(1);
