@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { PerennialError } from '../../shared/errors.ts';
 import type { AcmeProblemData } from '../certificates/ports.ts';
-import { type AcmeOperation, meaningOf, shortType } from './failure-classes.ts';
+import { meaningOf, shortType } from './failure-classes.ts';
+import type { AcmeOperation } from './meanings.ts';
 
 /** Text of a CA goes to pages and logs: one line, no control characters, bounded. */
 export function plainText(text: string, limit: number): string {

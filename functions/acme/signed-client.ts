@@ -10,7 +10,7 @@ import type { ClientReply } from 'acme-client/src/http.js';
 import HttpClient from 'acme-client/src/http.js';
 import { PerennialError } from '../../shared/errors.ts';
 import type { Secret } from '../secrets/secret.ts';
-import type { AcmeOperation } from './failure-classes.ts';
+import type { AcmeOperation } from './meanings.ts';
 import { shortType } from './failure-classes.ts';
 import { AcmeProblem } from './problem.ts';
 import type { Directory } from './resources.ts';

@@ -9,7 +9,7 @@ import { PerennialError } from '../../shared/errors.ts';
 import type { Authority } from '../config/configuration.ts';
 import type { Exchange, ExchangeReply, ExchangeRequest, RelayEgress } from './exchange.ts';
 import { directExchange, relayExchange } from './exchange.ts';
-import type { AcmeOperation } from './failure-classes.ts';
+import type { AcmeOperation } from './meanings.ts';
 import { AcmeProblem, problemSchema } from './problem.ts';
 import { type RequestBudget, requestBudget } from './request-budget.ts';
 import { parseRetryAfter } from './retry-after.ts';

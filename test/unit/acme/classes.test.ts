@@ -1,8 +1,9 @@
 /** Every answer of a CA belongs to exactly one failure class, with a code, words and advice fit for people. */
 import { assert as check, asyncProperty, constantFrom, integer, oneof, property, record, string, uint8Array } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ACME_OPERATIONS, classify, type AcmeOperation } from '../../../functions/acme/failure-classes.ts';
+import { classify } from '../../../functions/acme/failure-classes.ts';
 import { MAX_REPLY_BYTES } from '../../../functions/acme/exchange.ts';
+import { ACME_OPERATIONS, type AcmeOperation } from '../../../functions/acme/meanings.ts';
 import { AcmeProblem, problemSchema } from '../../../functions/acme/problem.ts';
 import { Transport } from '../../../functions/acme/transport.ts';
 import type { FailureClass } from '../../../functions/certificates/ports.ts';
