@@ -60,6 +60,7 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
   const budget = requestBudget(() => dependencies.spent().dns - atStart.dns);
   let counted = 0;
   let steps = 0;
+  let insisted = false;
   for (;;) {
     const state = store.read();
     if (state === null) {
@@ -67,7 +68,7 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       store.takeWakes();
       return null;
     }
-    prepare(store, state, clock());
+    insisted = prepare(store, state, clock()) || insisted;
     if (!dependencies.configuration.valid) {
       dependencies.onStep(state);
       return clock() + HELD_MS;
@@ -92,7 +93,7 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       persist: () => store.write(state),
       event: (kind, message, severity) => store.event(kind, message, clock(), severity),
       session: async () => {
-        conversation.session ??= await ports.acme.open(state.issuance?.authority ?? '', state.issuance?.nonce ?? null, { budget });
+        conversation.session ??= await ports.acme.open(state.issuance?.authority ?? '', state.issuance?.nonce ?? null, { budget, insist: insisted });
         return conversation.session;
       },
     };
@@ -120,11 +121,13 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
   }
 }
 
-/** Wakes and a changed specification, as edits of the state. */
-function prepare(store: CertificateStore, state: CertificateState, now: number): void {
-  for (const reason of store.takeWakes()) applyWake(state, reason, now);
+/** Wakes and a changed specification, as edits of the state. @returns whether a person asked for the certificate. */
+function prepare(store: CertificateStore, state: CertificateState, now: number): boolean {
+  const reasons = store.takeWakes();
+  for (const reason of reasons) applyWake(state, reason, now);
   if (state.issuance === null && state.record.adoptionDone) state.deliveries = matchDeliveries(state);
   store.write(state);
+  return reasons.includes('renew') || reasons.includes('force');
 }
 
 /** A phase that went through has no failure any more; deliveries keep theirs themselves. */
