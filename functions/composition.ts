@@ -98,6 +98,7 @@ export function certificatePorts(environment: Environment, caller: string, onDns
       fetch: platformFetch,
       relayEgress: (cluster, request) => relay.egress(cluster, request),
       clusters: clusters.map((cluster) => cluster.name),
+      caller,
     }),
     dns: createDnsPort({
       vendors: dns,

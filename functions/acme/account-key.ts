@@ -17,11 +17,22 @@ export async function generateAccountKey(): Promise<Secret> {
  * digest keeps two directories of one host apart.
  */
 export async function accountKeyName(directoryUrl: string): Promise<string> {
+  return `acme-account-${hostOf(directoryUrl, 40)}-${await tagOf(directoryUrl)}`;
+}
+
+/** Name of a key that takes the place of another: a new one each time, so that both are there until the CA has decided. */
+export async function rolledKeyName(directoryUrl: string): Promise<string> {
+  return `acme-account-${hostOf(directoryUrl, 30)}-${await tagOf(directoryUrl)}-${crypto.randomUUID().slice(0, 8)}`;
+}
+
+async function tagOf(directoryUrl: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(directoryUrl)));
-  const tag = Array.from(digest.subarray(0, 4), (octet) => octet.toString(16).padStart(2, '0')).join('');
-  const host = new URL(directoryUrl).hostname
+  return Array.from(digest.subarray(0, 4), (octet) => octet.toString(16).padStart(2, '0')).join('');
+}
+
+function hostOf(directoryUrl: string, limit: number): string {
+  return new URL(directoryUrl).hostname
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
-    .slice(0, 40);
-  return `acme-account-${host}-${tag}`;
+    .slice(0, limit);
 }

@@ -15,6 +15,8 @@ declare module 'acme-client/src/http.js' {
     request(url: string, method: string, options?: { data?: unknown }): Promise<ClientReply>;
     getDirectory(): Promise<Record<string, unknown>>;
     getNonce(): Promise<string>;
+    /** Flattened JWS; without `kid` the header carries the public key. */
+    createSignedBody(url: string, payload: object | null, options?: { nonce?: string | null; kid?: string | null }): Record<string, string>;
     /** Public members only, sorted by name as RFC 7638 wants them. */
     getJwk(): Record<string, string>;
   }

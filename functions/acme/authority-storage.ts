@@ -1,9 +1,10 @@
 /** SQLite behind {@link AuthorityState}: rows are parsed when read, so a damaged one fails here and not in a request. */
 import { z } from 'zod';
 import { DAY } from '../../shared/clock.ts';
-import { migrate, type Migration } from '../storage/schema.ts';
+import { migrate, type Migration, type SqlDatabase } from '../storage/schema.ts';
 import { observationSchema } from './actor.ts';
-import type { AuthorityState } from './authority.ts';
+import type { AuthorityState } from './authority-state.ts';
+import { createLedgerStorage } from './ledger-storage.ts';
 import { directorySchema } from './resources.ts';
 
 const MIGRATIONS: readonly Migration[] = [
@@ -18,18 +19,53 @@ const MIGRATIONS: readonly Migration[] = [
       'CREATE INDEX orders_at ON orders (at)',
     ],
   },
+  {
+    version: 2,
+    statements: [
+      // The release before writes none of these: such an order is in the ledger, and no bucket knows of it.
+      'ALTER TABLE orders ADD COLUMN name_set TEXT',
+      'ALTER TABLE orders ADD COLUMN attempt TEXT',
+      "ALTER TABLE orders ADD COLUMN charges TEXT NOT NULL DEFAULT '[]'",
+      'ALTER TABLE orders ADD COLUMN outcome TEXT',
+      'ALTER TABLE orders ADD COLUMN url TEXT',
+      'CREATE INDEX orders_attempt ON orders (attempt)',
+      'CREATE INDEX orders_set ON orders (name_set)',
+      'CREATE INDEX orders_url ON orders (url) WHERE url IS NOT NULL',
+      'CREATE TABLE buckets (scope TEXT PRIMARY KEY, tat INTEGER NOT NULL)',
+      'CREATE INDEX buckets_tat ON buckets (tat)',
+      'CREATE TABLE issued (name_set TEXT PRIMARY KEY, at INTEGER NOT NULL)',
+      'CREATE TABLE failures (authorization TEXT PRIMARY KEY, at INTEGER NOT NULL)',
+      'CREATE INDEX failures_at ON failures (at)',
+      'CREATE TABLE slots (scope TEXT NOT NULL, caller TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (scope, caller))',
+      'CREATE INDEX slots_scope ON slots (scope, at)',
+      'CREATE INDEX slots_at ON slots (at)',
+      'CREATE TABLE account_stop (id INTEGER PRIMARY KEY CHECK (id = 1), code TEXT NOT NULL, message TEXT NOT NULL, hint TEXT, count INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, configuration TEXT NOT NULL)',
+      'CREATE TABLE rollover (id INTEGER PRIMARY KEY CHECK (id = 1), request TEXT NOT NULL, old_key TEXT NOT NULL, new_key TEXT NOT NULL, started_at INTEGER NOT NULL, done INTEGER NOT NULL)',
+    ],
+  },
 ];
 
 /** Longer than the longest window of a public CA's limits (7 days). */
-const KEEP_ORDERS_MS = 30 * DAY;
+export const KEEP_ORDERS_MS = 30 * DAY;
 
 const accountRow = z.object({ key_name: z.string(), url: z.string().nullable(), intent_until: z.number().nullable(), intent_by: z.string().nullable() });
 const breakerRow = z.object({ scope: z.string(), class: z.enum(['limit', 'overload']), until: z.number(), detail: z.string() });
+const stopRow = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().nullable(),
+  count: z.number(),
+  since: z.number(),
+  until: z.number(),
+  configuration: z.string(),
+});
+const rolloverRow = z.object({ request: z.string(), old_key: z.string(), new_key: z.string(), started_at: z.number(), done: z.number() });
 
-export function createAuthorityStorage(storage: DurableObjectStorage): AuthorityState {
+export function createAuthorityStorage(storage: SqlDatabase): AuthorityState {
   migrate(storage, MIGRATIONS);
   const { sql } = storage;
   return {
+    ...createLedgerStorage(sql, KEEP_ORDERS_MS),
     account() {
       const [row] = sql.exec('SELECT key_name, url, intent_until, intent_by FROM account WHERE id = 1').toArray();
       if (row === undefined) return null;
@@ -45,6 +81,43 @@ export function createAuthorityStorage(storage: DurableObjectStorage): Authority
         row.intentBy,
       );
       await storage.sync();
+    },
+    rollover() {
+      const [row] = sql.exec('SELECT request, old_key, new_key, started_at, done FROM rollover WHERE id = 1').toArray();
+      if (row === undefined) return null;
+      const parsed = rolloverRow.parse(row);
+      return { request: parsed.request, oldKey: parsed.old_key, newKey: parsed.new_key, startedAt: parsed.started_at, done: parsed.done === 1 };
+    },
+    async saveRollover(row) {
+      if (row === null) sql.exec('DELETE FROM rollover');
+      else
+        sql.exec(
+          'INSERT OR REPLACE INTO rollover (id, request, old_key, new_key, started_at, done) VALUES (1, ?, ?, ?, ?, ?)',
+          row.request,
+          row.oldKey,
+          row.newKey,
+          row.startedAt,
+          row.done ? 1 : 0,
+        );
+      await storage.sync();
+    },
+    accountStop() {
+      const [row] = sql.exec('SELECT code, message, hint, count, since, until, configuration FROM account_stop WHERE id = 1').toArray();
+      return row === undefined ? null : stopRow.parse(row);
+    },
+    saveAccountStop(stop) {
+      if (stop === null) sql.exec('DELETE FROM account_stop');
+      else
+        sql.exec(
+          'INSERT OR REPLACE INTO account_stop (id, code, message, hint, count, since, until, configuration) VALUES (1, ?, ?, ?, ?, ?, ?, ?)',
+          stop.code,
+          stop.message,
+          stop.hint,
+          stop.count,
+          stop.since,
+          stop.until,
+          stop.configuration,
+        );
     },
     directory() {
       const [row] = sql.exec<{ document: string; fetched_at: number }>('SELECT document, fetched_at FROM directory WHERE id = 1').toArray();
@@ -76,11 +149,6 @@ export function createAuthorityStorage(storage: DurableObjectStorage): Authority
         breaker.until,
         breaker.detail,
       );
-    },
-    appendOrder(order) {
-      sql.exec('INSERT INTO orders (at, names, replaces) VALUES (?, ?, ?)', order.at, JSON.stringify(order.names), order.replaces ? 1 : 0);
-      sql.exec('DELETE FROM orders WHERE at < ?', order.at - KEEP_ORDERS_MS);
-      sql.exec('DELETE FROM breakers WHERE until < ?', order.at);
     },
   };
 }

@@ -15,9 +15,13 @@ import {
   observationSchema,
   type OpenAnswer,
   type OpenRequest,
+  type RolloverAnswer,
+  type RolloverRequest,
 } from './actor.ts';
-import { AuthorityRecord, type AuthorityState } from './authority.ts';
+import { AuthorityRecord } from './authority.ts';
+import type { AuthorityState } from './authority-state.ts';
 import { createAuthorityStorage } from './authority-storage.ts';
+import type { OrderToAdmit } from './ledger.ts';
 
 export class CaObject extends DurableObject<Environment> implements CaActor {
   readonly #state: AuthorityState;
@@ -36,12 +40,12 @@ export class CaObject extends DurableObject<Environment> implements CaActor {
     return settle(() => this.#authority().directory(request));
   }
 
-  /** Asks the CA for its directory at most. */
+  /** Asks the CA for its directory, and for the account of a stored key, at most. */
   identity(request: AuthorityRequest): Promise<Outcome<AuthorityIdentity>> {
     return settle(() => this.#authority().identity(request));
   }
 
-  admit(order: { names: string[]; replaces: boolean }): Promise<Outcome<null>> {
+  admit(order: OrderToAdmit): Promise<Outcome<null>> {
     return settle(() => {
       this.#authority().admit(order);
       return null;
@@ -53,6 +57,11 @@ export class CaObject extends DurableObject<Environment> implements CaActor {
       this.#authority().observe(observationSchema.parse(observation));
       return null;
     });
+  }
+
+  /** RFC 8555 §7.3.5. Safe to repeat with the same `request`. */
+  rollover(request: RolloverRequest): Promise<Outcome<RolloverAnswer>> {
+    return settle(() => this.#authority().rollover(request));
   }
 
   /** Made on first use: an invalid configuration must fail a call with its reason, not the object's constructor. */

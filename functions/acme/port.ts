@@ -4,11 +4,11 @@ import { PerennialError, unwrap } from '../../shared/errors.ts';
 import type { AcmePort } from '../certificates/ports.ts';
 import type { Authority } from '../config/configuration.ts';
 import type { Secret } from '../secrets/secret.ts';
-import type { AuthorityRequest, CaActor } from './actor.ts';
+import type { AuthorityRequest, CaActor, OpenRequest } from './actor.ts';
 import type { RelayEgress } from './exchange.ts';
-import { classify } from './problem.ts';
+import { classify } from './failure-classes.ts';
 import { readRenewalInfo } from './resources.ts';
-import { Session } from './session.ts';
+import { type KnownAccount, Session } from './session.ts';
 import { createSignedClient } from './signed-client.ts';
 import { routesOf, Transport } from './transport.ts';
 
@@ -27,6 +27,8 @@ export interface AcmePortDeps {
   relayEgress: RelayEgress;
   /** Clusters whose relays may carry requests when `egress` is `auto`, in order of preference. */
   clusters: readonly string[];
+  /** Who asks, usually a certificate: a refusal names a moment of its own to come back. */
+  caller?: string;
 }
 
 export function createAcmePort(deps: AcmePortDeps): AcmePort {
@@ -38,22 +40,39 @@ export function createAcmePort(deps: AcmePortDeps): AcmePort {
   };
 
   return {
-    async open(name, nonce) {
-      const request = requestFor(name);
+    async open(name, nonce, options = {}) {
+      const request: OpenRequest = {
+        ...requestFor(name),
+        ...(deps.caller === undefined ? {} : { caller: deps.caller }),
+        ...(options.register === undefined ? {} : { register: options.register }),
+        ...(options.insist === undefined ? {} : { insist: options.insist }),
+      };
       const { directory: directoryUrl, egress } = request.authority;
-      const actor = deps.actor(directoryUrl);
-      const opened = unwrap(await actor.open(request));
-      const key = await deps.secrets.get(opened.keyName);
-      const transport = new Transport(deps, directoryUrl, routesOf(egress, opened.route, deps.clusters), nonce);
+      const actor = () => deps.actor(directoryUrl);
+      const account = async (disowned?: string): Promise<KnownAccount> => {
+        const asked = disowned === undefined ? request : { ...request, disowned };
+        const opened = unwrap(await actor().open(asked));
+        try {
+          return { opened, key: await deps.secrets.get(opened.keyName) };
+        } catch (error) {
+          // The account's key may have been changed between the two questions; then it has another name now.
+          const again = unwrap(await actor().open(asked));
+          if (again.keyName === opened.keyName) throw error;
+          return { opened: again, key: await deps.secrets.get(again.keyName) };
+        }
+      };
+      const known = await account();
+      const transport = new Transport(deps, directoryUrl, routesOf(egress, known.opened.route, deps.clusters), nonce, options.budget);
       return new Session({
         clock: deps.clock,
         authority: request.authority,
+        caller: deps.caller ?? null,
         actor,
         transport,
-        opened,
-        clientFor: (accountUrl) => createSignedClient(transport, opened.directory, { key, externalAccount: null }, accountUrl),
-        reopen: async (disowned) => unwrap(await deps.actor(directoryUrl).open({ ...request, disowned })),
-        profiles: async () => unwrap(await deps.actor(directoryUrl).directory({ ...request, fresh: true })).directory.meta?.profiles ?? null,
+        account: known,
+        clientFor: ({ opened, key }) => createSignedClient(transport, opened.directory, { key, externalAccount: null }, opened.accountUrl),
+        reopen: account,
+        profiles: async () => unwrap(await actor().directory({ ...request, fresh: true })).directory.meta?.profiles ?? null,
       });
     },
 
@@ -64,12 +83,12 @@ export function createAcmePort(deps: AcmePortDeps): AcmePort {
 
     deactivatesAuthorizations: (name) => deps.authority(name)?.deactivateAuthorizations ?? false,
 
-    async renewalInfo(name, certId) {
+    async renewalInfo(name, certId, budget) {
       const request = requestFor(name);
       const { directory: directoryUrl, egress } = request.authority;
       const { directory, route } = unwrap(await deps.actor(directoryUrl).directory(request));
       if (directory.renewalInfo === undefined) return null;
-      const transport = new Transport(deps, directoryUrl, routesOf(egress, route, deps.clusters));
+      const transport = new Transport(deps, directoryUrl, routesOf(egress, route, deps.clusters), null, budget);
       const url = `${directory.renewalInfo.replace(/\/$/, '')}/${certId}`;
       const reply = await transport.send('renewal-info', { method: 'GET', url, headers: { accept: 'application/json' }, body: null });
       const now = deps.clock();

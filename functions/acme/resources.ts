@@ -41,6 +41,13 @@ const orderSchema = z.object({
   error: problemSchema.optional(),
 });
 
+const identifiersSchema = z.object({
+  identifiers: z
+    .array(z.object({ type: z.literal('dns'), value: z.string().max(253).toLowerCase() }))
+    .min(1)
+    .max(100),
+});
+
 const challengeSchema = z.object({
   type: z.literal('dns-01'),
   url,
@@ -90,6 +97,12 @@ export function readOrder(reply: Reply, orderUrl: string): AcmeOrder {
     error: order.error ?? null,
     retryAt: reply.retryAt,
   };
+}
+
+/** The names an order is for (RFC 8555 §7.1.3); empty when the CA does not say. */
+export function namesOf(reply: Pick<Reply, 'body'>): string[] {
+  const parsed = identifiersSchema.safeParse(parseJson(reply.body));
+  return parsed.success ? parsed.data.identifiers.map(({ value }) => value) : [];
 }
 
 /** @param txtValueOf value of the dns-01 record for a token (RFC 8555 §8.4). */

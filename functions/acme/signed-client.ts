@@ -10,13 +10,14 @@ import type { ClientReply } from 'acme-client/src/http.js';
 import HttpClient from 'acme-client/src/http.js';
 import { PerennialError } from '../../shared/errors.ts';
 import type { Secret } from '../secrets/secret.ts';
-import type { AcmeOperation } from './problem.ts';
-import { AcmeProblem, shortType } from './problem.ts';
+import type { AcmeOperation } from './meanings.ts';
+import { shortType } from './failure-classes.ts';
+import { AcmeProblem } from './problem.ts';
 import type { Directory } from './resources.ts';
 import type { Reply, Transport } from './transport.ts';
 
 /** Re-signatures after badNonce before the failure is reported: nonces are bound to a data centre, so a few failures are normal. */
-const BAD_NONCE_RETRIES = 3;
+export const BAD_NONCE_RETRIES = 3;
 
 export interface AccountCredentials {
   /** PKCS#8 PEM, ECDSA P-256. */
@@ -38,6 +39,11 @@ export interface SignedClient {
   deactivate(url: string): Promise<Reply>;
   /** RFC 8555 §7.6, signed with the account key. @param certificate DER, base64url. */
   revoke(url: string, certificate: string, reason: number): Promise<Reply>;
+  /**
+   * keyChange, RFC 8555 §7.3.5: the new key vouches for the account and the old key, the old key for all of it.
+   * @param newKey PKCS#8 PEM, ECDSA P-256.
+   */
+  changeKey(url: string, newKey: Secret): Promise<Reply>;
   /** base64url(SHA-256(token "." thumbprint)), RFC 8555 §8.4 and RFC 7638. */
   txtValue(token: string): string;
 }
@@ -101,11 +107,16 @@ export function createSignedClient(transport: Transport, directory: Directory, c
     finalize: (url, csr) => call('finalize', () => api.finalizeOrder(url, { csr })),
     deactivate: (url) => call('authorization', () => api.apiRequest(url, { status: 'deactivated' }, [200])),
     revoke: (url, certificate, reason) => call('revocation', () => api.apiRequest(url, { certificate, reason }, [200])),
+    changeKey: (url, newKey) =>
+      call('key-change', () => {
+        const next = new HttpClient(directory.newOrder, newKey.reveal());
+        return api.apiRequest(url, next.createSignedBody(url, { account: accountUrl, oldKey: http.getJwk() }), [200]);
+      }),
     txtValue: (token) => sha256(`${token}.${sha256(JSON.stringify(http.getJwk()))}`),
   };
 }
 
-function isBadNonce(thrown: unknown): thrown is AcmeProblem {
+export function isBadNonce(thrown: unknown): thrown is AcmeProblem {
   return thrown instanceof AcmeProblem && shortType(thrown.type) === 'badNonce';
 }
 

@@ -9,15 +9,13 @@ import { PerennialError } from '../../shared/errors.ts';
 import type { Authority } from '../config/configuration.ts';
 import type { Exchange, ExchangeReply, ExchangeRequest, RelayEgress } from './exchange.ts';
 import { directExchange, relayExchange } from './exchange.ts';
-import type { AcmeOperation } from './problem.ts';
+import type { AcmeOperation } from './meanings.ts';
 import { AcmeProblem, problemSchema } from './problem.ts';
+import { type RequestBudget, requestBudget } from './request-budget.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /** RFC 8555 §6.1: clients identify themselves. */
 export const USER_AGENT = 'Perennial/0.1 (ACME DNS-01 certificate service)';
-/** Requests of one session, below the 50 external subrequests that the Free plan allows an invocation. */
-export const MAX_REQUESTS = 40;
-
 /** How requests leave: straight from the Worker, or through the relay of a cluster. */
 export type Route = { kind: 'direct' } | { kind: 'relay'; cluster: string };
 
@@ -60,11 +58,16 @@ export class Transport {
   readonly #routes: Routes;
   #route: Route;
   #nonce: string | null;
+  readonly #budget: RequestBudget;
   #requests = 0;
 
-  /** @param directoryUrl https, or http for an emulator. @param nonce an unused one of an earlier session. */
-  constructor(deps: TransportDeps, directoryUrl: string, routes: Routes, nonce: string | null = null) {
+  /**
+   * @param directoryUrl https, or http for an emulator. @param nonce an unused one of an earlier session.
+   * @param budget of the invocation, shared by everything that sends in it.
+   */
+  constructor(deps: TransportDeps, directoryUrl: string, routes: Routes, nonce: string | null = null, budget: RequestBudget = requestBudget()) {
     this.#deps = deps;
+    this.#budget = budget;
     this.#origin = new URL(directoryUrl).origin;
     this.#direct = directExchange(deps.fetch);
     this.#routes = routes;
@@ -128,8 +131,12 @@ export class Transport {
   }
 
   async #attempt(request: ExchangeRequest): Promise<Attempt> {
-    if (this.#requests >= MAX_REQUESTS) {
-      throw new PerennialError('acme_request_budget', `This run has spent its ${MAX_REQUESTS} requests.`, { retryable: true, retryAt: this.#deps.clock() });
+    if (!this.#budget.take()) {
+      throw new PerennialError('acme_request_budget', 'This run has sent as many requests as one run may; the next one goes on.', {
+        retryable: true,
+        retryAt: this.#deps.clock(),
+        details: { neverSent: true },
+      });
     }
     this.#requests += 1;
     const exchange = this.#route.kind === 'direct' ? this.#direct : relayExchange(this.#deps.relayEgress, this.#route.cluster);
@@ -186,7 +193,7 @@ function refusal(reply: Reply, operation: AcmeOperation): PerennialError {
       retryable: true,
       retryAt: retryAt ?? undefined,
       hint: 'Let ACME requests leave through a relay: egress = "auto", or the name of a cluster.',
-      details: { status, operation },
+      details: { status, operation, neverSent: NEVER_SENT.has(status) },
     });
   }
   // Load balancers answer 429 and 503 in HTML; the text is of no use to anybody.

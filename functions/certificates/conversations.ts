@@ -1,12 +1,12 @@
 /** The sessions of one run: one with each CA that it talks to, opened on first use. */
-import type { AcmePort, AcmeSession } from './ports.ts';
+import type { AcmePort, AcmeSession, OpenOptions } from './ports.ts';
 
 export class Conversations {
   readonly #sessions = new Map<string, AcmeSession>();
 
   /** @param nonce an unused one of that CA from an earlier run. */
-  async with(acme: AcmePort, authority: string, nonce: string | null): Promise<AcmeSession> {
-    const session = this.#sessions.get(authority) ?? (await acme.open(authority, nonce));
+  async with(acme: AcmePort, authority: string, nonce: string | null, options: OpenOptions): Promise<AcmeSession> {
+    const session = this.#sessions.get(authority) ?? (await acme.open(authority, nonce, options));
     this.#sessions.set(authority, session);
     return session;
   }

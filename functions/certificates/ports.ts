@@ -79,6 +79,8 @@ export interface WantedOrder {
   inWindow?: boolean;
   /** May spend what is kept in reserve: an incident, a revocation, the last twentieth of the lifetime, or a person. */
   emergency?: boolean;
+  /** The CA has issued for exactly these names before: it exempts the order from most limits. */
+  renewal?: boolean;
   /** Another CA stands before this one: a profile that this CA knows nothing of is left out instead of being an error. */
   fallback?: boolean;
 }
@@ -121,12 +123,27 @@ export interface AcmeSession {
   nonce(): string | null;
 }
 
+/** How many requests may still leave in one invocation; one for everything that sends in it. */
+export interface RequestBudget {
+  /** Takes one; false when there is none left. */
+  take(): boolean;
+}
+
+export interface OpenOptions {
+  /** False: an account that is not there is not registered, `acme_account_not_registered`. True by default. */
+  register?: boolean;
+  /** A person asks: an account that was stopped is tried again at once. */
+  insist?: boolean;
+  /** Of the invocation; a session without one has its own. `acme_request_budget`, retryable at once, when it is spent. */
+  budget?: RequestBudget;
+}
+
 export interface AcmePort {
   /**
    * Registers the account when there is none yet (once, in CaObject). `nonce` continues an earlier session.
    * Throws `acme_*`; `acme_account_*` stop the account.
    */
-  open(authority: string, nonce: string | null): Promise<AcmeSession>;
+  open(authority: string, nonce: string | null, options?: OpenOptions): Promise<AcmeSession>;
   /**
    * How CAA records know the CA, and our account there: null while none is registered. Registers nothing, so that a lost
    * account that CAA pins is noticed before another one is made.
@@ -135,7 +152,11 @@ export interface AcmePort {
   /** Whether the configuration wants authorizations of this CA given up once the certificate is issued. Asks nobody. */
   deactivatesAuthorizations(authority: string): boolean;
   /** RFC 9773; null when the CA offers no ARI. */
-  renewalInfo(authority: string, certId: string): Promise<{ start: number; end: number; explanationUrl: string | null; retryAt: number } | null>;
+  renewalInfo(
+    authority: string,
+    certId: string,
+    budget?: RequestBudget,
+  ): Promise<{ start: number; end: number; explanationUrl: string | null; retryAt: number } | null>;
   /** Class of a failure that any AcmePort or AcmeSession method threw. */
   classify(error: unknown): FailureClass;
 }

@@ -23,6 +23,7 @@ import { present } from './phases/present.ts';
 import { propagate } from './phases/propagate.ts';
 import { revoke } from './phases/revoke.ts';
 import { validate } from './phases/validate.ts';
+import { requestBudget } from './request-budget.ts';
 import type { CertificateState } from './state.ts';
 import type { CertificateStore } from './store.ts';
 import { applyWake } from './wakes.ts';
@@ -58,8 +59,10 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
   const { store, clock } = dependencies;
   const conversations = new Conversations();
   const atStart = dependencies.spent();
+  const budget = requestBudget(() => dependencies.spent().dns - atStart.dns);
   let counted = 0;
   let steps = 0;
+  let insisted = false;
   for (;;) {
     const state = store.read();
     if (state === null) {
@@ -67,7 +70,7 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       store.takeWakes();
       return null;
     }
-    prepare(store, state, clock());
+    insisted = prepare(store, state, clock()) || insisted;
     if (!dependencies.configuration.valid) {
       dependencies.onStep(state);
       return clock() + HELD_MS;
@@ -91,10 +94,11 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       runner: dependencies.runner,
       persist: () => store.write(state),
       event: (kind, message, severity) => store.event(kind, message, clock(), severity),
+      budget,
       session: (authority) => {
         const own = state.issuance?.authority;
         const asked = authority ?? own ?? '';
-        return conversations.with(ports.acme, asked, asked === own ? (state.issuance?.nonce ?? null) : null);
+        return conversations.with(ports.acme, asked, asked === own ? (state.issuance?.nonce ?? null) : null, { budget, insist: insisted });
       },
     };
     const failedBefore = deliveryFailure(state, step);
@@ -121,13 +125,15 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
   }
 }
 
-/** Wakes and a changed specification, as edits of the state. */
-function prepare(store: CertificateStore, state: CertificateState, now: number): void {
+/** Wakes and a changed specification, as edits of the state. @returns whether a person asked for the certificate. */
+function prepare(store: CertificateStore, state: CertificateState, now: number): boolean {
   const wanted = store.takeRevocation();
   if (wanted !== null) state.record.revocation = { ...wanted, at: now, failure: null };
-  for (const reason of store.takeWakes()) applyWake(state, reason, now);
+  const reasons = store.takeWakes();
+  for (const reason of reasons) applyWake(state, reason, now);
   if (state.issuance === null && state.record.adoptionDone) state.deliveries = matchDeliveries(state);
   store.write(state);
+  return reasons.includes('renew') || reasons.includes('force');
 }
 
 /** Steps that do not move the issuance on. */

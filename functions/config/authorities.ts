@@ -1,5 +1,6 @@
 /** `[acme]` and `[ca.<name>]`: which CAs there are and how each is reached. */
 import type { z } from 'zod';
+import { KNOWN_LIMITS, limitsValue, readLimits } from './authority-limits.ts';
 import { isTable, listOf, namedTables, readBlock, value, type Table } from './block.ts';
 import type { Authority, egressSchema } from './configuration.ts';
 import type { Findings, Path } from './findings.ts';
@@ -56,6 +57,7 @@ const authorityShape = {
   }).optional(),
   profile: profile.optional(),
   deactivate_authorizations: deactivate.optional(),
+  limits: limitsValue.optional(),
 };
 const accountShape = { key_id: shortText('the key id that the CA gave', 200, 'key_id = "…"'), hmac_key: secretReference('hmac_key', 'eab') };
 
@@ -111,7 +113,7 @@ export function readAuthorities(
         egress,
         externalAccount: account === undefined ? null : { keyId: account.key_id, hmacKey: account.hmac_key },
         profile: read.profile ?? null,
-        limits: null,
+        limits: readLimits(findings, read.limits, read.directory === undefined ? (KNOWN_LIMITS[name] ?? null) : null, [...path, 'limits']),
         deactivateAuthorizations: read.deactivate_authorizations ?? acme.deactivate_authorizations ?? true,
         caa: [...new Set(read.caa ?? (read.directory === undefined && builtIn !== undefined ? [builtIn.caa] : []))],
       },

@@ -51,7 +51,12 @@ describe('the example in the repository', () => {
         externalAccount: null,
         caa: ['letsencrypt.org'],
         profile: null,
-        limits: null,
+        limits: {
+          newOrders: { capacity: 300, refillMs: 36_000 },
+          perDomain: { capacity: 50, refillMs: 12_096_000 },
+          perSet: { capacity: 5, refillMs: 120_960_000 },
+          failedValidations: { capacity: 5, refillMs: 720_000 },
+        },
         deactivateAuthorizations: true,
       },
     ]);
@@ -295,6 +300,32 @@ describe('vendors', () => {
     expect(problems(FRAME + certificate('x', '"a.example.net"').replace('domains', `${twice}\ndomains`))).toEqual([
       'certificates[0].ca[1]: The CA "letsencrypt" is listed twice.',
     ]);
+  });
+
+  it('takes limits of a CA as a count and a time, over what is known of it', () => {
+    const known = accepted(`${FRAME}[ca.letsencrypt]\nlimits = { new_orders = "3000 per 3h", per_set = "none" }\n`).authorities[0]?.limits;
+    expect(known).toMatchObject({ newOrders: { capacity: 3_000, refillMs: 3_600 }, perDomain: { capacity: 50 }, perSet: null });
+    const own = (limits: string) => `${FRAME}[ca.internal]\ndirectory = "https://ca.example.net/directory"\nlimits = ${limits}\n`;
+    expect(accepted(own('{ per_set = "2 per 1d" }')).authorities[0]?.limits).toEqual({
+      newOrders: null,
+      perDomain: null,
+      perSet: { capacity: 2, refillMs: 43_200_000 },
+      failedValidations: null,
+    });
+    // Another directory under a known name is another CA.
+    expect(accepted(`${FRAME}[ca.letsencrypt]\ndirectory = "https://ca.example.net/directory"\n`).authorities[0]?.limits).toBeNull();
+  });
+
+  it.each([
+    ['{ new_orders = 300 }', 'ca.internal.limits.new_orders: 300 is not a count and a time'],
+    ['{ new_orders = "300/3h" }', 'ca.internal.limits.new_orders: "300/3h" is not a count and a time'],
+    ['{ per_set = "0 per 7d" }', 'ca.internal.limits.per_set: "0 per 7d" is not'],
+    ['{ per_set = "1 per 32d" }', '31 days'],
+    ['{ per_sett = "1 per 7d" }', 'ca.internal.limits.per_sett: Unknown key "per_sett". Did you mean "per_set"?'],
+    ['"none"', 'ca.internal.limits: "none" is not a table. Write for example: limits = {'],
+    ['[]', 'ca.internal.limits: an empty list is not a table'],
+  ])('says what is wrong with limits = %s', (limits, message) => {
+    expect(problems(`${FRAME}[ca.internal]\ndirectory = "https://ca.example.net/directory"\nlimits = ${limits}\n`).join()).toContain(message);
   });
 
   it('asks for what is missing in an empty file', () => {

@@ -27,7 +27,7 @@ export async function askRenewalInfo(context: PhaseContext): Promise<void> {
     return;
   }
   try {
-    const info = await context.ports.acme.renewalInfo(authority, ari.certId);
+    const info = await context.ports.acme.renewalInfo(authority, ari.certId, context.budget);
     const now = clock();
     state.ari = info === null ? { ...ari, failures: 0, nextCheckAt: now + NONE_MS } : windowed(ari, info, now, random());
     tell(context, ari, state.ari);

@@ -1,7 +1,7 @@
 /** What a phase's effect works with. Effects change `state` and call `persist`; the loop does the rest. */
 import type { Clock } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
-import type { AcmePort, AcmeSession, DnsPort, EventSeverity, Phase, RelayPort } from '../ports.ts';
+import type { AcmePort, AcmeSession, DnsPort, EventSeverity, Phase, RelayPort, RequestBudget } from '../ports.ts';
 import type { CertificateState, Intent, Issuance } from '../state.ts';
 
 export interface CertificatePorts {
@@ -24,6 +24,8 @@ export interface PhaseContext {
   persist(): void;
   /** @param severity `info` unless somebody should look. */
   event(kind: string, message: string, severity?: EventSeverity): void;
+  /** What this run may still ask outside, for what asks without a session. */
+  budget: RequestBudget;
   /** The conversation with a CA, the issuance's own where none is named, opened on first use in this run. */
   session(authority?: string): Promise<AcmeSession>;
 }

@@ -1,39 +1,28 @@
-/** The one actor per CA directory without a Durable Object: the real logic over a plain state and a plain SecretStore. */
-import type { CaActor } from '../../../functions/acme/actor.ts';
-import type { AuthorityDeps, AuthorityState } from '../../../functions/acme/authority.ts';
-import { AuthorityRecord } from '../../../functions/acme/authority.ts';
+/** The one actor per CA directory without a Durable Object: the real logic over real SQL and a plain SecretStore. */
+import { type CaActor, observationSchema } from '../../../functions/acme/actor.ts';
+import { AuthorityRecord, type AuthorityDeps } from '../../../functions/acme/authority.ts';
+import type { AuthorityState } from '../../../functions/acme/authority-state.ts';
+import { createAuthorityStorage } from '../../../functions/acme/authority-storage.ts';
 import type { Secret } from '../../../functions/secrets/secret.ts';
 import { notFound, type SecretStore } from '../../../functions/secrets/store.ts';
 import { settle } from '../../../shared/errors.ts';
+import { sqliteStorage } from './sqlite-storage.ts';
 
 export interface MemoryState extends AuthorityState {
-  orders: { at: number; names: string[]; replaces: boolean }[];
+  /** Every order in the ledger, oldest first. */
+  readonly orders: { at: number; names: string[]; replaces: boolean; outcome: string | null }[];
 }
 
 export function memoryState(): MemoryState {
-  let account: ReturnType<AuthorityState['account']> = null;
-  let directory: ReturnType<AuthorityState['directory']> = null;
-  let route: ReturnType<AuthorityState['route']> = null;
-  const breakers = new Map<string, ReturnType<AuthorityState['breakers']>[number]>();
-  const orders: MemoryState['orders'] = [];
+  const storage = sqliteStorage();
   return {
-    orders,
-    account: () => account,
-    saveAccount(row) {
-      account = row;
-      return Promise.resolve();
+    ...createAuthorityStorage(storage),
+    get orders() {
+      return storage.sql
+        .exec<{ at: number; names: string; replaces: number; outcome: string | null }>('SELECT at, names, replaces, outcome FROM orders ORDER BY id')
+        .toArray()
+        .map((row) => ({ at: row.at, names: JSON.parse(row.names) as string[], replaces: row.replaces === 1, outcome: row.outcome }));
     },
-    directory: () => directory,
-    saveDirectory(document, fetchedAt) {
-      directory = { directory: document, fetchedAt };
-    },
-    route: () => route,
-    saveRoute(learned, until) {
-      route = { route: learned, until };
-    },
-    breakers: (now) => [...breakers.values()].filter((breaker) => breaker.until > now),
-    saveBreaker: (breaker) => void breakers.set(breaker.scope, breaker),
-    appendOrder: (order) => void orders.push(order),
   };
 }
 
@@ -58,6 +47,7 @@ export function actorOf(state: AuthorityState, deps: AuthorityDeps): CaActor {
     directory: (request) => settle(() => record.directory(request)),
     identity: (request) => settle(() => record.identity(request)),
     admit: (order) => settle(() => (record.admit(order), null)),
-    observe: (observation) => settle(() => (record.observe(observation), null)),
+    observe: (observation) => settle(() => (record.observe(observationSchema.parse(observation)), null)),
+    rollover: (request) => settle(() => record.rollover(request)),
   };
 }

@@ -1,6 +1,6 @@
 /** What a session adds to RFC 8555: replacements, profiles, chains, nonces, routes, breakers, budgets. */
 import { describe, expect, it } from 'vitest';
-import { MAX_REQUESTS } from '../../../functions/acme/transport.ts';
+import { MAX_REQUESTS, requestBudget } from '../../../functions/acme/request-budget.ts';
 import { Secret } from '../../../functions/secrets/secret.ts';
 import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
@@ -54,6 +54,28 @@ describe('profiles', () => {
     ca.directory['meta'] = { profiles: { brandnew: 'just added' } };
     await session.newOrder({ ...wanted, profile: 'brandnew' });
     expect(ca.requests.at(-1)?.payload).toMatchObject({ profile: 'brandnew' });
+  });
+
+  it('of the CA itself come before the one of the certificate', async () => {
+    const { ca, port } = scriptedWorld({ authority: { profile: 'classic' } });
+    expect(await (await port.open('ca', null)).newOrder({ ...wanted, profile: 'tlsserver' })).toMatchObject({ profile: 'classic' });
+    expect(ca.requests.at(-1)?.payload).toMatchObject({ profile: 'classic' });
+  });
+
+  it('are left out at a CA that stands in for another and knows none at all, and only there', async () => {
+    const { ca, port } = scriptedWorld();
+    const session = await port.open('ca', null);
+    const unknown = { ...wanted, profile: 'shortlived' };
+    expect(await failureOf(session.newOrder({ ...unknown, fallback: true }))).toMatchObject({ code: 'acme_profile_unknown' });
+    ca.directory['meta'] = {};
+    expect(await failureOf(session.newOrder(unknown))).toMatchObject({ code: 'acme_profile_unknown', hint: expect.stringContaining('Remove') as string });
+    expect(await session.newOrder({ ...unknown, fallback: true })).toMatchObject({ profile: null });
+    expect(ca.requests.at(-1)?.payload).not.toHaveProperty('profile');
+    // What is written for this CA is meant for it.
+    const own = scriptedWorld({ authority: { profile: 'shortlived' } });
+    own.ca.directory['meta'] = {};
+    const failure = await failureOf((await own.port.open('ca', null)).newOrder({ ...wanted, fallback: true }));
+    expect(failure).toMatchObject({ code: 'acme_profile_unknown' });
   });
 
   it('that are unknown spend no order, and the offer is listed', async () => {
@@ -214,6 +236,66 @@ describe('breakers', () => {
   });
 });
 
+describe('callers that a breaker has refused', () => {
+  it('come back one after the other, each at its own moment', async () => {
+    const { ca, port, as, pass } = scriptedWorld();
+    const session = await port.open('ca', null);
+    ca.script('/orders/1', problem(503, 'rateLimited', 'Service busy; retry later.', { 'retry-after': '120' }));
+    await failureOf(session.order(orderUrl));
+    const retryOf = async (caller: string) => {
+      const failure = await failureOf(as(caller).open('ca', null));
+      return failure instanceof PerennialError ? failure.retryAt : undefined;
+    };
+    const moments = [];
+    for (let count = 0; count < 50; count += 1) moments.push(await retryOf(`certificate-${count}`));
+    expect(new Set(moments).size).toBe(50);
+    expect(Math.min(...moments.map((moment) => moment ?? 0))).toBe(NOW + 2 * MINUTE);
+    expect(Math.max(...moments.map((moment) => moment ?? 0))).toBeLessThan(NOW + 2 * MINUTE + 15_000);
+    pass(MINUTE);
+    expect(await retryOf('certificate-7')).toBe(moments[7]);
+    pass(MINUTE + 1);
+    await expect(as('certificate-7').open('ca', null)).resolves.toMatchObject({ authority: 'ca' });
+  });
+
+  it('come back as fast as the limit refills that the CA named', async () => {
+    const limits = { newOrders: null, perDomain: { capacity: 50, refillMs: HOUR }, perSet: null, failedValidations: null };
+    const { ca, port, as } = scriptedWorld({ authority: { limits } });
+    const session = await port.open('ca', null);
+    const detail = 'too many certificates (50) already issued for "example.net" in the last 168h0m0s';
+    ca.script('/new-order', problem(429, 'rateLimited', detail, { 'retry-after': '60' }));
+    await failureOf(session.newOrder(wanted));
+    for (const [index, caller] of ['one', 'two', 'three'].entries()) {
+      const failure = await failureOf((await as(caller).open('ca', null)).newOrder({ ...wanted, names: [`${caller}.example.net`] }));
+      expect(failure).toMatchObject({ code: 'acme_breaker_open', retryAt: NOW + MINUTE + index * HOUR });
+    }
+  });
+});
+
+describe('one run', () => {
+  it('shares its requests among the sessions with every CA', async () => {
+    const { ca, port } = scriptedWorld();
+    const budget = requestBudget(5);
+    const first = await port.open('ca', null, { budget });
+    await first.order(orderUrl);
+    const second = await port.open('ca', first.nonce(), { budget });
+    await second.order(orderUrl);
+    await second.order(orderUrl);
+    const before = ca.requests.length;
+    await second.order(orderUrl);
+    const failure = await failureOf(first.order(orderUrl));
+    expect(failure).toMatchObject({ code: 'acme_request_budget', retryable: true, retryAt: NOW });
+    expect(await failureOf(port.renewalInfo('ca', 'a.b', budget))).toMatchObject({ code: 'acme_request_budget' });
+    expect(ca.requests).toHaveLength(before + 1);
+  });
+
+  it('gives an order back to the ledger that it had no request left for', async () => {
+    const { port, state } = scriptedWorld();
+    const session = await port.open('ca', null, { budget: requestBudget(1) });
+    expect(await failureOf(session.newOrder(wanted))).toMatchObject({ code: 'acme_request_budget' });
+    expect(state.orders).toMatchObject([{ outcome: 'unplaced' }]);
+  });
+});
+
 describe('one session', () => {
   it('spends a bounded number of requests', async () => {
     const { ca, port } = scriptedWorld();
@@ -272,6 +354,30 @@ describe('an account', () => {
       { termsOfServiceAgreed: true },
       { onlyReturnExisting: true },
       { termsOfServiceAgreed: true },
+    ]);
+  });
+
+  it('is registered by an order alone: not by a question about the CA, and not where it must not be', async () => {
+    const { ca, port, secrets } = scriptedWorld();
+    expect(await port.identity('ca')).toEqual({ identities: [], accountUrl: null });
+    await failureOf(port.renewalInfo('ca', 'a.b'));
+    const failure = await failureOf(port.open('ca', null, { register: false }));
+    expect(failure).toMatchObject({ code: 'acme_account_not_registered' });
+    expect(port.classify(failure)).toBe('account');
+    expect([ca.count('/new-account'), await secrets.list()]).toEqual([0, []]);
+  });
+
+  it('that a stored key still leads to is found without registering one', async () => {
+    const first = scriptedWorld();
+    const { accountUrl } = await first.port.open('ca', null);
+    // The object has lost its rows; the key has not been lost.
+    const second = scriptedWorld({ secrets: first.secrets });
+    for (const [url, key] of first.ca.accounts) second.ca.accounts.set(url, key);
+    expect(await second.port.identity('ca')).toMatchObject({ accountUrl });
+    expect(await second.port.open('ca', null, { register: false })).toMatchObject({ accountUrl });
+    expect(second.ca.requests.filter(({ path }) => path === '/new-account').map(({ payload }) => payload)).toEqual([
+      { onlyReturnExisting: true },
+      { onlyReturnExisting: true },
     ]);
   });
 

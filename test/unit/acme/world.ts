@@ -1,4 +1,5 @@
 /** One edge against a scripted CA: port, actor, secrets and a clock that stands still. */
+import type { CaActor } from '../../../functions/acme/actor.ts';
 import { createAcmePort } from '../../../functions/acme/port.ts';
 import type { AcmePort } from '../../../functions/certificates/ports.ts';
 import type { Authority } from '../../../functions/config/configuration.ts';
@@ -13,7 +14,12 @@ export const NAMES = ['example.net', '*.example.net'];
 
 export interface ScriptedWorld {
   ca: ScriptedCa;
+  authority: Authority;
+  /** An object that has just started over the same storage, as after a crash. */
+  restarted: () => CaActor;
   port: AcmePort;
+  /** The port as another caller holds it. */
+  as: (caller: string) => AcmePort;
   state: MemoryState;
   secrets: SecretStore;
   /** Moves the clock by milliseconds. */
@@ -28,13 +34,17 @@ export interface WorldOptions {
   clusters?: string[];
   /** Clusters whose relay is away. */
   offline?: string[];
+  /** Who asks; a certificate's name usually. */
+  caller?: string;
+  /** In front of the CA's storage, to fail or to watch. */
+  storage?: (state: MemoryState) => MemoryState;
   /** In front of the CA's fetch on the direct route only. */
   direct?: typeof globalThis.fetch;
 }
 
 export function scriptedWorld(options: WorldOptions = {}): ScriptedWorld {
   const ca = new ScriptedCa();
-  const state = memoryState();
+  const state = (options.storage ?? ((plain) => plain))(memoryState());
   const secrets = options.secrets ?? memorySecrets();
   const relayed: ScriptedWorld['relayed'] = [];
   let now = NOW;
@@ -49,7 +59,7 @@ export function scriptedWorld(options: WorldOptions = {}): ScriptedWorld {
     return { status: response.status, headers: [...response.headers], body: Buffer.from(await response.arrayBuffer()).toString('base64') };
   };
   const shared = { clock: () => now, secrets, relayEgress, fetch: options.direct ?? ca.fetch };
-  const actor = actorOf(state, shared);
+  let actor = actorOf(state, shared);
   const authority: Authority = {
     name: 'ca',
     directory: DIRECTORY_URL,
@@ -62,13 +72,25 @@ export function scriptedWorld(options: WorldOptions = {}): ScriptedWorld {
     deactivateAuthorizations: true,
     ...options.authority,
   };
-  const port = createAcmePort({
-    ...shared,
-    authority: (name) => (name === 'ca' ? authority : undefined),
-    actor: () => actor,
-    clusters: options.clusters ?? [],
-  });
-  return { ca, port, state, secrets, relayed, pass: (ms) => void (now += ms) };
+  const portOf = (caller: string | undefined) =>
+    createAcmePort({
+      ...shared,
+      authority: (name) => (name === 'ca' ? authority : undefined),
+      actor: () => actor,
+      clusters: options.clusters ?? [],
+      ...(caller === undefined ? {} : { caller }),
+    });
+  return {
+    ca,
+    authority,
+    restarted: () => (actor = actorOf(state, shared)),
+    port: portOf(options.caller),
+    as: portOf,
+    state,
+    secrets,
+    relayed,
+    pass: (ms) => void (now += ms),
+  };
 }
 
 export const failureOf = (work: Promise<unknown>): Promise<unknown> =>

@@ -31,6 +31,7 @@ const VENDORS: readonly (readonly [RegExp, string])[] = [
   [/^acme-client(\/|$)/, 'functions/acme/'],
   [/^cloudflare(\/|$)/, 'functions/dns/cloudflare/'],
   [/^@aws-sdk\//, 'functions/secrets/'],
+  [/^tldts(\/|$)/, 'functions/acme/'],
   [/^ws(\/|$)/, 'infra/relay/'],
 ];
 

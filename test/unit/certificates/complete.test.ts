@@ -28,6 +28,7 @@ function alone(present: CertificateState): PhaseContext {
       },
     },
     clock: () => NOW,
+    budget: { take: () => true },
     random: () => 0,
     newId: () => 'id',
     runner: 'runner',

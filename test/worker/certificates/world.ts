@@ -6,7 +6,7 @@
 import * as x509 from '@peculiar/x509';
 import { PerennialError } from '../../../shared/errors.ts';
 import { readChain, sha256Hex } from '../../../shared/x509/chain.ts';
-import { classify } from '../../../functions/acme/problem.ts';
+import { classify } from '../../../functions/acme/failure-classes.ts';
 import type { CertificatePorts } from '../../../functions/certificates/phases/context.ts';
 import type { AcmeOrder, AcmeSession, PlacedRecord, WantedOrder } from '../../../functions/certificates/ports.ts';
 import type { CertificateSpec } from '../../../functions/config/configuration.ts';
