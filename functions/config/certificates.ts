@@ -34,6 +34,7 @@ const deliveryShape = {
   probes: listOf(domain('probes'), { min: 0, max: 20, example: 'probes = ["www.example.net"]' }).optional(),
   reload: oneOf(['watch', 'sighup', 'http', 'restart'], 'reload = "watch"').optional(),
   blind: flag('blind = false').optional(),
+  rollback: flag('rollback = false').optional(),
 };
 
 export interface Known {
@@ -121,6 +122,11 @@ function readDelivery(findings: Findings, block: { input: Table; path: Path }, {
         `The certificate is not valid for ${JSON.stringify(probe)}; a probe must be one of its names or below its wildcard.`,
       );
   }
+  if (part.blind === true && part.rollback === true)
+    findings.add(
+      [...path, 'rollback'],
+      'A blind delivery cannot read the pair that stood there before, so there is nothing to put back. Remove rollback, or write: blind = false',
+    );
   if (cluster === undefined || variable === undefined) return [];
   const id = `${cluster}/${namespace}/${variable}`;
   const taken = variables.get(id);
@@ -142,7 +148,7 @@ function readDelivery(findings: Findings, block: { input: Table; path: Path }, {
       probes,
       reload: whole.reload ?? 'watch',
       blind: whole.blind ?? false,
-      rollback: false,
+      rollback: whole.rollback ?? false,
     },
   ];
 }
