@@ -135,13 +135,6 @@ describe('a pair that the proxy cannot serve', () => {
     expect(back.history[0]?.message).toContain('was rolled back');
     expect((await variableOf('taken-back')).items).toMatchObject({ motd: 'by a person' });
     expect(installation.issued() - issued).toBe(1);
-
-    // The next one can be served, and nobody has to wait for it who asks.
-    await proxy.behave();
-    await installation.force('taken-back');
-    const live = await installation.until('taken-back', 'live again', ({ issuance, history }) => issuance === null && history.length === 3, 30_000);
-    expect(live.live?.sha256).not.toBe(before);
-    expect(proxy.fingerprint).toBe(live.live?.sha256);
   });
 });
 
