@@ -8,6 +8,7 @@
 import { DAY, MINUTE } from '../../shared/clock.ts';
 import { emergencyAt, nextRenewal, REASONS, type Renewal, type RenewalReason, shareOf } from './renewal.ts';
 import { holdsCompletion, issuesForCompromisedKey, revocationAt } from './revocation.ts';
+import { rollbackPending } from './rollback.ts';
 import type { CertificateState, DeliveryState, Failure, Issuance, Live } from './state.ts';
 
 export type Step =
@@ -21,7 +22,9 @@ export type Step =
   /** Authorizations of the live certificate are given up, some at a time. */
   | { do: 'deactivate' }
   | { do: 'order' | 'present' | 'propagate' | 'validate' | 'finalize' | 'download' | 'clean-up' }
-  | { do: 'install' | 'reload' | 'verify'; delivery: string }
+  | { do: 'install' | 'reload' | 'verify' | 'roll-back'; delivery: string }
+  /** The issuance's certificate was rolled back somewhere: it cannot become live any more. */
+  | { do: 'withdraw' }
   /** The issuance's certificate is served everywhere it should be. */
   | { do: 'complete' }
   /** A newer certificate is due while the last one never became live everywhere. */
@@ -138,6 +141,9 @@ function cleanUpPending(issuance: Issuance): boolean {
 function deliveryStep(state: CertificateState, issuance: Delivering, now: number): Step {
   const open = state.deliveries.filter((delivery) => delivery.step !== 'done');
   const ready = (step: DeliveryState['step']) => open.find((delivery) => delivery.step === step && deliveryDue(delivery) <= now);
+  const back = open.find((delivery) => rollbackPending(delivery) && deliveryDue(delivery) <= now);
+  if (back !== undefined) return deliver(back);
+  if (state.record.quarantined.includes(issuance.issued.leaf.sha256)) return { do: 'withdraw' };
   const urgent = ready('install') ?? ready('reload');
   if (urgent !== undefined) return deliver(urgent);
   // The proxy needs a moment to load the pair: the time to tidy DNS in.
@@ -179,6 +185,7 @@ function supersededAt(state: CertificateState, leaf: Live['leaf'], now: number):
 }
 
 function deliver(delivery: DeliveryState): Step {
+  if (rollbackPending(delivery)) return { do: 'roll-back', delivery: delivery.id };
   return delivery.step === 'done' ? { do: 'wait', until: null } : { do: delivery.step, delivery: delivery.id };
 }
 
@@ -239,7 +246,7 @@ function careForLive(state: CertificateState, now: number): Step {
   const due = (delivery: DeliveryState) => (delivery.step === 'done' ? reverifyAt(delivery) : deliveryDue(delivery));
   const ready =
     state.deliveries.find((delivery) => delivery.step !== 'done' && due(delivery) <= now) ?? state.deliveries.find((delivery) => due(delivery) <= now);
-  if (ready !== undefined) return { do: ready.step === 'done' ? 'verify' : ready.step, delivery: ready.id };
+  if (ready !== undefined) return ready.step === 'done' ? { do: 'verify', delivery: ready.id } : deliver(ready);
   return waitUntil(...state.deliveries.map(due));
 }
 

@@ -45,6 +45,19 @@ export function describeVerdicts(instances: readonly { verdict: string }[]): str
   return `${good} of ${instances.length} ${instances.length === 1 ? 'instance serves' : 'instances serve'} it${others.length === 0 ? '' : `; ${others.join(', ')}`}.`;
 }
 
+/**
+ * What the first instance that does not serve `expected` serves instead, with both fingerprints, its issuer and its own
+ * expiry: somebody else's certificate is renewed by nobody here. Empty when every one serves it.
+ */
+export function describeServed(instances: DeliveryState['instances'], expected: string): string {
+  const odd = instances.find(({ verdict }) => verdict !== 'new' && verdict !== 'unreachable');
+  if (odd === undefined) return '';
+  const at = `${odd.address}:${odd.port}`;
+  if (odd.sha256 === null) return `${at} serves no certificate (${odd.verdict}), expected SHA-256 ${expected}.`;
+  const until = odd.notAfter === null ? '' : `, valid until ${new Date(odd.notAfter).toISOString()}`;
+  return `${at} serves SHA-256 ${odd.sha256}, issued by ${odd.issuer ?? 'nobody knows whom'}${until}; expected SHA-256 ${expected}.`;
+}
+
 /** The row that is kept and shown for one dialled instance. */
 export function instanceRow(instance: InstanceVerdict, at: number): DeliveryState['instances'][number] {
   const worst = instance.names.find((name) => name.verdict === instance.verdict) ?? instance.names[0];
@@ -82,8 +95,14 @@ export function newDelivery(spec: Delivery): DeliveryState {
   };
 }
 
-/** Starts the way of a leaf to one target. `replaceForeign`: a due renewal or a person may replace what somebody else put there. */
+/**
+ * Starts the way of a leaf to one target. `replaceForeign`: a due renewal or a person may replace what somebody else put
+ * there. Who serves validly now is noted: only such an instance can call for a rollback. The same leaf again is the same
+ * delivery.
+ */
 export function startDelivery(delivery: DeliveryState, sha256: string, replaceForeign: boolean): DeliveryState {
+  const again = delivery.wanted === sha256;
+  const serving = delivery.instances.filter(({ verdict }) => verdict === 'new').map(({ id }) => id);
   const known = [delivery.installed, ...delivery.known].filter((leaf): leaf is string => leaf !== null);
   return {
     ...delivery,
@@ -95,6 +114,8 @@ export function startDelivery(delivery: DeliveryState, sha256: string, replaceFo
     polls: 0,
     failure: null,
     retryAt: 0,
+    servedBefore: again ? delivery.servedBefore : serving.slice(0, 500),
+    rollback: again ? delivery.rollback : null,
   };
 }
 

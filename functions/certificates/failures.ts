@@ -15,6 +15,7 @@ import type { CertificateState, Failure, Issuance, Live } from './state.ts';
 /** Prefix of an error code -> class. ACME errors are classified by the ACME layer. */
 const BY_PREFIX: readonly (readonly [string, FailureClass])[] = [
   ['relay_', 'relay'],
+  ['egress_', 'relay'],
   ['nomad_', 'nomad'],
   ['traefik_', 'traefik'],
   ['dns_', 'dns'],

@@ -14,7 +14,7 @@ import { askRenewalInfo } from './phases/ari.ts';
 import { cleanUp } from './phases/clean-up.ts';
 import type { CertificatePorts, PhaseContext } from './phases/context.ts';
 import { deactivate } from './phases/deactivate.ts';
-import { install, reload, verify } from './phases/deliver.ts';
+import { install, reload } from './phases/deliver.ts';
 import { download } from './phases/download.ts';
 import { finalize } from './phases/finalize.ts';
 import { abandon, complete, start } from './phases/issuance.ts';
@@ -22,7 +22,9 @@ import { placeOrder } from './phases/order.ts';
 import { present } from './phases/present.ts';
 import { propagate } from './phases/propagate.ts';
 import { revoke } from './phases/revoke.ts';
+import { rollBack, withdraw } from './phases/roll-back.ts';
 import { validate } from './phases/validate.ts';
+import { verify } from './phases/verify.ts';
 import { requestBudget } from './request-budget.ts';
 import type { CertificateState } from './state.ts';
 import type { CertificateStore } from './store.ts';
@@ -179,6 +181,10 @@ async function run(step: Step, context: PhaseContext, store: CertificateStore): 
       return reload(context, step.delivery);
     case 'verify':
       return verify(context, step.delivery);
+    case 'roll-back':
+      return rollBack(context, step.delivery);
+    case 'withdraw':
+      return store.finish(await withdraw(context));
     case 'complete':
       return store.finish(await complete(context));
     case 'abandon':

@@ -8,7 +8,7 @@ import { MINUTE, SECOND } from '../../shared/clock.ts';
 import { type Outcome, PerennialError, settle, toPerennialError } from '../../shared/errors.ts';
 import { CLOSE, HEARTBEAT_PING, HEARTBEAT_PONG, MAX_FRAME_LENGTH, relayEventSchema, relayToEdgeFrame } from '../../shared/link/frames.ts';
 import { hashText, type PublicKey, randomNonce, verifyMessage } from '../../shared/link/signatures.ts';
-import { MAX_BODY_BYTES, MAX_DEADLINE_MS } from '../../shared/relay/contract.ts';
+import { MAX_BODY_BYTES, MAX_DEADLINE_MS, type WatchEntry } from '../../shared/relay/contract.ts';
 import { certificateWaker, edgeKey, noteRelayBundle } from '../composition.ts';
 import { compiled } from '../config/compiled.ts';
 import type { Environment } from '../environment.ts';
@@ -16,8 +16,10 @@ import { type ClusterStatus, connectionOf, type OpenConnection, type RelayFacts 
 import { acceptHello } from './handshake.ts';
 import type { LinkRequest, LinkResponse } from './link.ts';
 import { Requests } from './requests.ts';
+import { relayRoutes } from './relay-port.ts';
 import { statusOf } from './status.ts';
 import { ClusterStore } from './store.ts';
+import { portionsOf, watchEntryOf } from './watch-list.ts';
 
 /** Sockets that have not said hello yet; more are turned away. */
 const MAX_OPENING = 16;
@@ -60,16 +62,37 @@ export class ClusterObject extends DurableObject<Environment> {
       try {
         const sockets = this.#openSockets();
         if (sockets.length === 0) throw this.#offline(cluster);
-        return await this.#requests.askFirstThatAnswers(
+        const response = await this.#requests.askFirstThatAnswers(
           sockets.map(({ socket }) => socket),
           { ...request, timeoutMs: Math.min(request.timeoutMs, MAX_DEADLINE_MS) },
         );
+        this.#noteVerification(request, response);
+        return response;
       } catch (thrown) {
         // A relay that was missing, hung up or fell silent: who called goes on as soon as one connects.
         if (request.caller !== null) this.#store.rememberWaiting(request.caller, this.#clock());
         throw thrown;
       }
     });
+  }
+
+  /** Relays that were not asked are told as well: each looks by itself, and any of them may be the last one left. */
+  #noteVerification(request: LinkRequest, response: LinkResponse): void {
+    const entry = watchEntryOf(request, response, this.#clock());
+    if (entry === null || !this.#store.rememberWatched(entry)) return;
+    const sockets = this.#openSockets();
+    if (sockets.length > 1) this.ctx.waitUntil(Promise.all(sockets.map(({ socket, connection }) => this.#tellWatch(socket, connection.cluster, [entry]))));
+  }
+
+  async #tellWatch(socket: WebSocket, cluster: string, entries: readonly WatchEntry[]): Promise<void> {
+    const relay = relayRoutes((_cluster, request) => settle(() => this.#requests.askFirstThatAnswers([socket], request)), null);
+    try {
+      // One portion after the other: the link has other things to carry.
+      for (const portion of portionsOf(entries)) await relay.watch(cluster, { entries: portion });
+    } catch (thrown) {
+      // A relay of the release before has no such route; the daily dials remain.
+      console.error(JSON.stringify({ event: 'watch-not-told', cluster, code: toPerennialError(thrown).code }));
+    }
   }
 
   status(cluster: string): Promise<Outcome<ClusterStatus>> {
@@ -144,6 +167,14 @@ export class ClusterObject extends DurableObject<Environment> {
       socket.close(CLOSE.refused, error.code);
       return;
     }
+    // Not awaited: what else this relay has to say must not wait for its answer.
+    this.ctx.waitUntil(
+      this.#tellWatch(
+        socket,
+        opening.cluster,
+        this.#store.watched((certificate) => !compiled.valid || this.#knows(certificate)),
+      ),
+    );
     await Promise.all([this.#wakeWaiting(), noteRelayBundle(this.env, this.#bundleOf(socket))]);
   }
 

@@ -31,6 +31,8 @@ import {
   signRevocationResponse,
   removeKeyResponse,
   verifyResponse,
+  type WatchRequest,
+  watchResponse,
 } from '../../shared/relay/contract.ts';
 import type { RelayPort } from '../certificates/ports.ts';
 import type { LinkRequest, LinkResponse } from './link.ts';
@@ -39,6 +41,8 @@ import type { LinkRequest, LinkResponse } from './link.ts';
 export type ClusterCall = (cluster: string, request: LinkRequest) => Promise<Outcome<LinkResponse>>;
 
 export interface RelayRoutes extends RelayPort {
+  /** What the relay is to look at by itself. @returns how many certificates it looks after then. */
+  watch(cluster: string, request: WatchRequest): Promise<number>;
   egress(cluster: string, request: EgressRequest): Promise<EgressResponse>;
   /** Authoritative answers; a relay of contract version 1 is asked one question at a time. */
   dnsQuery(cluster: string, questions: DnsQuestion[]): Promise<DnsResult[]>;
@@ -111,6 +115,10 @@ export function relayRoutes(call: ClusterCall, caller: string | null): RelayRout
       ask(cluster, { method: 'POST', path: '/v1/reload', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, reloadResponse),
     verify: (cluster, request) =>
       ask(cluster, { method: 'POST', path: '/v1/verify', body: request, timeoutMs: TIMEOUT.slow, idempotent: true }, verifyResponse),
+    watch: async (cluster, request) => {
+      const answer = ask(cluster, { method: 'PUT', path: '/v1/watch', body: request, timeoutMs: TIMEOUT.quick, idempotent: true }, watchResponse);
+      return (await sinceThisContract(cluster, answer)).watched;
+    },
     rollBack: (cluster, certificate, request) =>
       sinceThisContract(
         cluster,

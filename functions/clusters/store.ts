@@ -1,6 +1,7 @@
-/** What a ClusterObject remembers between connections: last sign of life, last refusal, who waits, last good keys. */
+/** What a ClusterObject remembers between connections: last sign of life, last refusal, who waits, last good keys, what is watched. */
 import { z } from 'zod';
 import { type PublicKey, publicKeySchema } from '../../shared/link/signatures.ts';
+import { type WatchEntry, watchEntrySchema } from '../../shared/relay/contract.ts';
 import { migrate } from '../storage/schema.ts';
 
 const MIGRATIONS = [
@@ -12,7 +13,15 @@ const MIGRATIONS = [
       'CREATE TABLE waiting (certificate TEXT PRIMARY KEY, since INTEGER NOT NULL)',
     ],
   },
+  {
+    version: 2,
+    // The latest verification of each certificate and service: every relay that connects is told, since it forgets.
+    statements: ['CREATE TABLE watched (id TEXT PRIMARY KEY, certificate TEXT NOT NULL, at INTEGER NOT NULL, json TEXT NOT NULL)'],
+  },
 ] as const;
+
+/** As many certificates as a relay looks after by itself. */
+const WATCHED_ROWS = 10_000;
 
 const refusedSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().nullable(), at: z.number() });
 export type Refused = z.infer<typeof refusedSchema>;
@@ -68,6 +77,33 @@ export class ClusterStore {
 
   forgetWaiting(certificate: string): void {
     this.#storage.sql.exec('DELETE FROM waiting WHERE certificate = ?', certificate);
+  }
+
+  /** @returns whether it is another request, or other verdicts, than before; the same again costs no row. */
+  rememberWatched({ request, verdicts, at }: WatchEntry): boolean {
+    const id = `${request.certificate} ${request.namespace}/${request.service}`;
+    const written = this.#storage.sql.exec(
+      `INSERT INTO watched (id, certificate, at, json) VALUES (?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET at = excluded.at, json = excluded.json WHERE json <> excluded.json`,
+      id,
+      request.certificate,
+      at,
+      JSON.stringify({ request, verdicts }),
+    ).rowsWritten;
+    return written > 0;
+  }
+
+  /** The latest first; those of certificates that `known` does not name any more are forgotten. */
+  watched(known: (certificate: string) => boolean): WatchEntry[] {
+    const rows = this.#storage.sql
+      .exec<{ certificate: string; at: number; json: string }>('SELECT certificate, at, json FROM watched ORDER BY at DESC LIMIT ?', WATCHED_ROWS)
+      .toArray();
+    const gone = new Set(rows.map(({ certificate }) => certificate).filter((certificate) => !known(certificate)));
+    for (const certificate of gone) this.#storage.sql.exec('DELETE FROM watched WHERE certificate = ?', certificate);
+    // A row of another release that cannot be read is only a look that begins with the next verification.
+    return rows
+      .filter(({ certificate }) => !gone.has(certificate))
+      .flatMap(({ at, json }) => watchEntrySchema.safeParse({ ...(JSON.parse(json) as object), at }).data ?? []);
   }
 
   #read<S extends z.ZodType>(key: string, schema: S): z.infer<S> | null {

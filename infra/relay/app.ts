@@ -24,8 +24,11 @@ import {
   namecheapWriteRequest,
   RELAY_ROUTES,
   reloadRequest,
+  rollBackRequest,
+  signRevocationRequest,
   targetSchema,
   verifyRequest,
+  watchRequest,
 } from '../../shared/relay/contract.ts';
 import type {
   CreateKeyResponse,
@@ -37,7 +40,10 @@ import type {
   NamecheapAccountResponse,
   NamecheapReply,
   ReloadResponse,
+  RollBackResponse,
+  SignRevocationResponse,
   VerifyResponse,
+  WatchResponse,
 } from '../../shared/relay/contract.ts';
 import type { Admission, Admissions } from './admission.ts';
 import { tooLarge } from './admission.ts';
@@ -46,9 +52,11 @@ import type { AuthoritativeQuery } from './dns/query.ts';
 import type { Egress } from './egress/egress.ts';
 import type { Health } from './health.ts';
 import type { Installation } from './install/install.ts';
-import { namesNotAllowed } from './install/install.ts';
+import type { Rollback } from './install/rollback.ts';
+import { namesNotAllowed } from './install/target.ts';
 import type { DeliveryRecords } from './install/delivery-record.ts';
 import type { KeyArea } from './keys/key-area.ts';
+import type { RevocationSigner } from './keys/revocation.ts';
 import { nameAllowed } from './law.ts';
 import type { Law } from './law.ts';
 import type { Instances } from './instances.ts';
@@ -83,11 +91,13 @@ export interface RelayDependencies {
   admissions: Admissions;
   connections: Connections;
   keys: KeyArea;
+  revocations: RevocationSigner;
   installation: Installation;
+  rollback: Rollback;
   records: DeliveryRecords;
   reload: Reload;
   verification: Verification;
-  watch: Pick<ServedWatch, 'remember'>;
+  watch: Pick<ServedWatch, 'remember' | 'take'>;
   egress: Egress;
   dns: AuthoritativeQuery;
   instances: Instances;
@@ -126,6 +136,14 @@ export function createRelayApp(deps: RelayDependencies): RelayApp {
     const certificate = certificateOf(c);
     return c.json((await deps.installation.inspect(certificate, shaped(c.req.query(), targetSchema), admissionOf(c).signal)) satisfies InspectResponse);
   });
+  app.post(RELAY_ROUTES.rollBack.path, async (c) => {
+    const certificate = certificateOf(c);
+    return c.json((await deps.rollback.rollBack(certificate, body(c, rollBackRequest), admissionOf(c))) satisfies RollBackResponse);
+  });
+  app.post(RELAY_ROUTES.signRevocation.path, async (c) => {
+    const issuance = parameter(c, 'issuance', idSchema);
+    return c.json((await deps.revocations.sign(issuance, body(c, signRevocationRequest), admissionOf(c).signal)) satisfies SignRevocationResponse);
+  });
   app.post(RELAY_ROUTES.reload.path, async (c) => {
     const request = body(c, reloadRequest);
     c.set('certificate', request.certificate);
@@ -134,14 +152,15 @@ export function createRelayApp(deps: RelayDependencies): RelayApp {
   app.post(RELAY_ROUTES.verify.path, async (c) => {
     const request = body(c, verifyRequest);
     c.set('certificate', request.certificate);
-    const { signal } = admissionOf(c);
-    const instances = await deps.verification.verify(request, admissionOf(c));
-    deps.watch.remember(request, instances);
+    const admission = admissionOf(c);
+    const instances = await deps.verification.verify(request, admission);
+    deps.watch.remember(request, instances, admission.now());
     const proven = instances.length > 0 && instances.every(({ verdict }) => verdict === 'new');
     // Tidying up must not turn a good verification into a failure; the next one tries again.
-    if (proven) await deps.records.forgetPrevious(request.certificate, request.sha256, signal).catch(() => undefined);
+    if (proven) await deps.records.forgetPrevious(request.certificate, request.sha256, admission.signal).catch(() => undefined);
     return c.json({ instances } satisfies VerifyResponse);
   });
+  app.put(RELAY_ROUTES.watch.path, (c) => c.json({ watched: deps.watch.take(body(c, watchRequest).entries) } satisfies WatchResponse));
   app.post(RELAY_ROUTES.egress.path, async (c) => c.json((await deps.egress.send(body(c, egressRequest), admissionOf(c).signal)) satisfies EgressResponse));
   app.post(RELAY_ROUTES.dnsQuery.path, async (c) => {
     const { questions } = body(c, dnsQueryRequest);

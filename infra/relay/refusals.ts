@@ -14,6 +14,8 @@ const STATUSES: Readonly<Record<string, ContentfulStatusCode>> = {
   route_unknown: 404,
   relay_too_large: 413,
   drift: 409,
+  rollback_impossible: 409,
+  revocation_not_this_key: 409,
   key_conflict: 409,
   key_missing: 409,
   key_unreadable: 409,

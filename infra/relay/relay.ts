@@ -16,9 +16,11 @@ import { Egress } from './egress/egress.ts';
 import { Health } from './health.ts';
 import { DeliveryRecords } from './install/delivery-record.ts';
 import { Installation } from './install/install.ts';
+import { Rollback } from './install/rollback.ts';
 import { Roots } from './install/roots.ts';
 import { Instances } from './instances.ts';
 import { KeyArea } from './keys/key-area.ts';
+import { RevocationSigner } from './keys/revocation.ts';
 import type { Law } from './law.ts';
 import { EdgeLink } from './link/link.ts';
 import type { Log } from './log.ts';
@@ -82,7 +84,7 @@ export function createRelay(options: RelayOptions): Relay {
     clock,
   });
   const health = new Health(monotonic);
-  const watch = new ServedWatch({ verification, clock, log, report: (event) => void link.report(event) });
+  const watch = new ServedWatch({ verification, clock, log, report: async (event) => link.report(event) });
   const app = createRelayApp({
     law,
     identity,
@@ -99,7 +101,9 @@ export function createRelay(options: RelayOptions): Relay {
     clock,
     log,
     place: `${law.cluster}/${allocation}`,
+    revocations: new RevocationSigner(keys),
     installation: new Installation({ law, variables, keys, records, roots }),
+    rollback: new Rollback({ law, variables, records, roots }),
     reload: new Reload(law, workloads),
     dns: new AuthoritativeQuery(new ZoneFinder(resolverOptions(law.dns))),
     push: law.listen?.push ?? false,

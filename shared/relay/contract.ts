@@ -151,7 +151,7 @@ export const signRevocationRequest = z.strictObject({
   chain: pemChain,
   /** RFC 5280 §5.3.1. */
   reason: z.number().int().min(0).max(10),
-  /** `revokeCert` of the CA's directory; its host must be one that the law's egress rules or the edge may reach. */
+  /** `revokeCert` of the CA's directory. It is part of what is signed: the JWS is of no use at another address. */
   url: z.url().max(2_048).startsWith('https://'),
   nonce: z.string().regex(/^[A-Za-z0-9_-]{1,512}$/),
 });
@@ -213,6 +213,26 @@ export const verifyResponse = z.object({ instances: z.array(instanceVerdictSchem
 export type VerifyRequest = z.infer<typeof verifyRequest>;
 export type VerifyResponse = z.infer<typeof verifyResponse>;
 export type InstanceVerdict = z.infer<typeof instanceVerdictSchema>;
+
+// PUT /v1/watch
+/**
+ * What the relay is to look at by itself every five minutes, with the verdicts that the edge knows: a change of them is
+ * what it reports. The edge says it again to every relay that connects, since a relay keeps nothing over a restart.
+ */
+export const watchEntrySchema = z.strictObject({
+  request: verifyRequest,
+  /** Instance id -> verdict, of the verification at `at`. */
+  verdicts: z.record(z.string().max(300), verdictSchema),
+  /** Unix ms of the edge; an entry that is older than what the relay has is left aside. */
+  at: unixMs,
+});
+/** Below what a body may hold: a fleet's list comes in several requests. */
+export const watchRequest = z.strictObject({ entries: z.array(watchEntrySchema).max(1_000) });
+/** Certificates that the relay looks after now. */
+export const watchResponse = z.object({ watched: z.number().int().nonnegative() });
+export type WatchEntry = z.infer<typeof watchEntrySchema>;
+export type WatchRequest = z.infer<typeof watchRequest>;
+export type WatchResponse = z.infer<typeof watchResponse>;
 
 // POST /v1/egress
 export const egressRequest = z.strictObject({
@@ -345,6 +365,7 @@ export const RELAY_ROUTES = {
   signRevocation: { method: 'POST', path: '/v1/keys/:issuance/revocation', idempotent: true },
   reload: { method: 'POST', path: '/v1/reload', idempotent: true },
   verify: { method: 'POST', path: '/v1/verify', idempotent: true },
+  watch: { method: 'PUT', path: '/v1/watch', idempotent: true },
   egress: { method: 'POST', path: '/v1/egress', idempotent: false },
   dnsQuery: { method: 'POST', path: '/v1/dns/query', idempotent: true },
   instances: { method: 'POST', path: '/v1/instances', idempotent: true },

@@ -25,22 +25,24 @@ let installation: Installation;
 
 const documentSchema = z.looseObject({ certificates: z.array(z.looseObject({ name: z.string(), deliver: z.array(z.looseObject({})) })) });
 
-/** The certificate `twice` goes to a second variable, which a second service serves. */
-function withSecondDelivery(text: string): string {
+/** The certificate `twice` goes to a second variable, which a second service serves; `taken-back` may be rolled back. */
+function withOptions(text: string): string {
   const document = documentSchema.parse(parse(text));
   const { variable, service } = wishFor('second');
   for (const { name, deliver } of document.certificates) {
     const [first] = deliver;
-    if (name === 'twice' && first !== undefined) deliver.push({ ...first, variable, service });
+    if (first === undefined) continue;
+    if (name === 'twice') deliver.push({ ...first, variable, service });
+    if (name === 'taken-back') first['rollback'] = true;
   }
   return stringify(document);
 }
 
 beforeAll(async () => {
   installation = await Installation.start({
-    certificates: [...NAMES, 'none', 'twice', 'edited', 'drifting', 'lost', 'swapped'],
+    certificates: [...NAMES, 'none', 'twice', 'edited', 'drifting', 'lost', 'swapped', 'taken-back'],
     proxies: ['second'],
-    toml: withSecondDelivery,
+    toml: withOptions,
     law: (law) => ({ ...law, targets: [...law.targets, { variable: wishFor('second').variable, namespace: 'default', names: [...wishFor('twice').domains] }] }),
   });
 }, 120_000);
@@ -107,6 +109,31 @@ describe('a certificate with several deliveries', () => {
     await installation.proxy('second').behave();
     const live = await installation.untilLive('twice', 30_000, 2);
     expect(live.deliveries.map(({ state, sha256 }) => ({ state, sha256 }))).toEqual([0, 1].map(() => ({ state: 'live', sha256: live.live?.sha256 })));
+    expect(installation.issued() - issued).toBe(1);
+  });
+});
+
+describe('a pair that the proxy cannot serve', () => {
+  it('is taken back, with everything else in the variable, and the certificate before is served again', async () => {
+    const issued = installation.issued();
+    const proxy = installation.proxy('taken-back');
+    const { variable } = wishFor('taken-back');
+    const before = proxy.fingerprint;
+    installation.nomad.variables.put('default', variable, { ...(await variableOf('taken-back')).items, motd: 'by a person' }, undefined);
+    await proxy.misbehave({ kind: 'fixed' });
+    await installation.force('taken-back');
+    await installation.until('taken-back', 'cut off', ({ deliveries }) => deliveries[0]?.instances[0]?.verdict === 'cut');
+    const back = await installation.until(
+      'taken-back',
+      'taken back',
+      ({ issuance, deliveries, history }) => issuance === null && history.length === 2 && deliveries[0]?.state === 'live',
+      60_000,
+    );
+    expect(proxy.fingerprint).toBe(before);
+    expect([back.live?.sha256, back.deliveries[0]?.sha256]).toEqual([before, before]);
+    expect(back.history[0]).toMatchObject({ outcome: 'failed' });
+    expect(back.history[0]?.message).toContain('was rolled back');
+    expect((await variableOf('taken-back')).items).toMatchObject({ motd: 'by a person' });
     expect(installation.issued() - issued).toBe(1);
   });
 });

@@ -83,6 +83,8 @@ function selectTime({ start, end }: Pick<Suggestion, 'start' | 'end'>, dice: num
 
 /** RFC 9773 §4.3.3: temporary errors wait exponentially, all others long; the CA's own Retry-After is not undercut. */
 function failed(ari: Ari, error: PerennialError, { acme, now, random }: { acme: Pick<AcmePort, 'classify'>; now: number; random: number }): Ari {
+  // The run has sent what it may; the next one asks.
+  if (error.code === 'acme_request_budget') return { ...ari, nextCheckAt: now };
   const wait = TEMPORARY.includes(acme.classify(error)) ? Math.min(LONG_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(ari.failures, 20)) : LONG_RETRY_MS;
   const asked = Math.min(error.retryAt ?? 0, now + DAY);
   return { ...ari, failures: ari.failures + 1, nextCheckAt: Math.max(asked, Math.round(now + wait * (1 + random / 4))) };

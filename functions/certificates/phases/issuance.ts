@@ -137,7 +137,7 @@ export function dropExpiredOrder(context: PhaseContext): boolean {
   return true;
 }
 
-function historyEntry(issuance: Issuance, endedAt: number, outcome: HistoryEntry['outcome'], message: string): HistoryEntry {
+export function historyEntry(issuance: Issuance, endedAt: number, outcome: HistoryEntry['outcome'], message: string): HistoryEntry {
   return {
     id: issuance.id,
     startedAt: issuance.startedAt,

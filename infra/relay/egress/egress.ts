@@ -159,7 +159,11 @@ function describe(thrown: unknown, host: string, signal: AbortSignal): Perennial
   if (thrown instanceof PerennialError) return thrown;
   if (signal.aborted) return new PerennialError('egress_timeout', `${host} did not answer before the deadline.`, { retryable: true });
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
-  if (TLS_CODES.test(code)) return new PerennialError('egress_tls_refused', `The certificate or TLS of ${host} was refused (${code}).`, { cause: thrown });
+  if (TLS_CODES.test(code))
+    return new PerennialError('egress_tls_refused', `The certificate or TLS of ${host} was refused (${code}).`, {
+      hint: 'For a private CA put the root of its own HTTPS certificate into "ca" of the egress rule in the relay\'s law.',
+      cause: thrown,
+    });
   if (code.startsWith('ERR_INVALID') || code.startsWith('ERR_HTTP'))
     return new PerennialError('egress_malformed', `The request to ${host} cannot be sent as it is (${code}).`, { cause: thrown });
   return new PerennialError('egress_failed', `The request to ${host} failed (${code}).`, { retryable: true, cause: thrown });

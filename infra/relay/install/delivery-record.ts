@@ -17,6 +17,7 @@ const REMEMBERED = 4;
 const TRIES = 4;
 
 const recordSchema = z.object({ fingerprints: z.string(), target: z.string() });
+const previousSchema = z.object({ previous_sha256: z.string(), previous_certificate: z.string(), previous_key: z.string() });
 
 export interface Replacement {
   /** Fingerprint about to be written. */
@@ -37,6 +38,14 @@ export class DeliveryRecords {
   /** Fingerprints that the relay wrote or was about to write there, newest first. */
   async own(certificate: string, target: Target, signal?: AbortSignal): Promise<string[]> {
     return fingerprintsOf((await this.#variables.read(this.#place(certificate, target), signal))?.items);
+  }
+
+  /** The pair that stood there before the newest of ours; null once that one is proven, or when it was too large to keep. */
+  async previous(certificate: string, target: Target, signal?: AbortSignal): Promise<Replacement['previous']> {
+    const items = (await this.#variables.read(this.#place(certificate, target), signal))?.items;
+    const parsed = previousSchema.safeParse(items ?? {});
+    if (!parsed.success) return null;
+    return { sha256: parsed.data.previous_sha256, certificate: parsed.data.previous_certificate, key: parsed.data.previous_key };
   }
 
   /** Notes a replacement before it happens. Repeatable. */
@@ -103,7 +112,10 @@ function fingerprintsOf(items: Items | undefined): string[] {
   return parsed.success ? parsed.data.fingerprints.split(' ').filter((text) => text !== '') : [];
 }
 
-/** On a repeated note for the same write the previous pair of the first one stays. */
+/**
+ * On a repeated note for the same write the previous pair of the first one stays; and a previous pair that is being put
+ * back stays until a verification proves it.
+ */
 function previousItems({ sha256, previous }: Replacement, standing: Items | undefined): Record<string, string> {
   if (previous !== null && previous.sha256 !== sha256) {
     return { previous_sha256: previous.sha256, previous_certificate: previous.certificate, previous_key: previous.key };

@@ -4,20 +4,18 @@
  * Invariants: what is written fits together (key, names, dates, chain, roots); items that are not ours survive; a pair
  * that was not seen before the decision is never overwritten; a lost reply is told from somebody's edit by reading.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { PerennialError } from '../../../shared/errors.ts';
 import { checkChain, readChain } from '../../../shared/x509/chain.ts';
 import type { Chain } from '../../../shared/x509/chain.ts';
 import type { InspectResponse, InstallRequest, InstallResponse, Target } from '../../../shared/relay/contract.ts';
 import type { KeyArea } from '../keys/key-area.ts';
-import { nameAllowed } from '../law.ts';
 import type { Law } from '../law.ts';
 import type { Items, Variable, VariableStore } from '../nomad/variables.ts';
 import type { DeliveryRecords } from './delivery-record.ts';
 import { certificatesOf } from './roots.ts';
 import type { Roots } from './roots.ts';
 import { decide, standingPair } from './standing-pair.ts';
-import type { StandingPair } from './standing-pair.ts';
+import { checkTarget, drift, isUncertain, pairOf, placeOf, samePair } from './target.ts';
 
 export interface InstallationDependencies {
   law: Pick<Law, 'targets'>;
@@ -48,7 +46,7 @@ export class Installation {
    * details), `nomad_*`. Repeating it after any error is safe.
    */
   async install(certificate: string, request: InstallRequest, effect: Effect): Promise<InstallResponse> {
-    this.#checkTarget(certificate, request.target, request.names);
+    checkTarget(this.#deps.law, certificate, request.target, request.names);
     const chain = await readChain(request.chain);
     const pending = await this.#deps.keys.take(request.issuance, effect.signal);
     await checkChain(chain, { names: request.names, spki: pending?.spki ?? chain.leaf.spki, now: effect.now() });
@@ -59,7 +57,7 @@ export class Installation {
 
   /** The public side of what stands there. Throws `target_not_allowed`, `nomad_*`. */
   async inspect(certificate: string, target: Target, signal: AbortSignal): Promise<InspectResponse> {
-    this.#checkTarget(certificate, target, []);
+    checkTarget(this.#deps.law, certificate, target, []);
     const variable = await this.#deps.variables.read(placeOf(target), signal);
     const pair = variable === null ? null : await standingPair(variable.items, target);
     if (variable === null || pair === null || pair.chain === null) {
@@ -67,23 +65,6 @@ export class Installation {
     }
     const own = await this.#deps.records.own(certificate, target, signal);
     return { found: true, index: variable.index, chain: pair.chain.pem, sha256: pair.sha256, pairFits: pair.fits, ours: own.includes(pair.sha256) };
-  }
-
-  #checkTarget(certificate: string, target: Target, names: readonly string[]): void {
-    const rules = this.#deps.law.targets.filter(
-      (rule) => rule.variable === target.variable && rule.namespace === target.namespace && (rule.certificate ?? certificate) === certificate,
-    );
-    if (rules.length === 0) {
-      throw new PerennialError(
-        'target_not_allowed',
-        `The relay's law does not allow certificate ${certificate} in variable ${target.variable} (namespace ${target.namespace}).`,
-        {
-          hint: 'Add the variable to "targets" of the law in the relay job file.',
-        },
-      );
-    }
-    const outside = names.filter((name) => !rules.some((rule) => nameAllowed(name, rule.names)));
-    if (outside.length > 0) throw namesNotAllowed(outside);
   }
 
   async #installReading(wanted: Wanted, request: InstallRequest, signal: AbortSignal): Promise<InstallResponse> {
@@ -94,7 +75,7 @@ export class Installation {
     let pair = await pairOf(standing, target);
     const decision = decide(pair, { sha256, pem: chain.pem }, request.replaceForeign ? 'all' : known);
     if (decision === 'leave') return done(standing, target, sha256, false);
-    if (decision === 'drift') throw drift(wanted, pair);
+    if (decision === 'drift') throw drift(target, pair, chain.leaf.sha256);
     const key = requireKey(wanted);
     const firstSeen = pair;
     await this.#deps.records.note(certificate, target, { sha256, previous: pair !== null && pair.fits ? pair : null }, signal);
@@ -116,7 +97,7 @@ export class Installation {
       pair = await pairOf(standing, target);
       // Our own write, whose reply got lost, or the same by another relay.
       if (pair !== null && decide(pair, { sha256, pem: chain.pem }, []) === 'leave') return done(standing, target, sha256, true);
-      if (!samePair(pair, firstSeen)) throw drift(wanted, pair);
+      if (!samePair(pair, firstSeen)) throw drift(target, pair, chain.leaf.sha256);
     }
     throw failure;
   }
@@ -160,18 +141,6 @@ function requireKey(wanted: Wanted): string {
   });
 }
 
-async function pairOf(variable: Variable | null, target: Target): Promise<StandingPair | null> {
-  return variable === null ? null : standingPair(variable.items, target);
-}
-
-function placeOf(target: Target): { path: string; namespace: string } {
-  return { path: target.variable, namespace: target.namespace };
-}
-
-function samePair(a: StandingPair | null, b: StandingPair | null): boolean {
-  return isDeepStrictEqual([a?.certificate, a?.key], [b?.certificate, b?.key]);
-}
-
 function done(standing: Variable | null, target: Target, sha256: string, changed: boolean): InstallResponse {
   return { index: standing?.index ?? 0, sha256, changed, keptItems: keptItems(standing?.items ?? {}, target) };
 }
@@ -181,22 +150,4 @@ function keptItems(items: Items, target: Target): string[] {
     .filter((name) => name !== target.certificateItem && name !== target.keyItem)
     .slice(0, 200)
     .map((name) => name.slice(0, 128));
-}
-
-/** The write may or may not have happened. */
-function isUncertain(thrown: unknown): boolean {
-  return thrown instanceof PerennialError && thrown.code === 'nomad_unavailable';
-}
-
-function drift({ chain, target }: Wanted, found: StandingPair | null): PerennialError {
-  return new PerennialError('drift', `The variable ${target.variable} holds a pair that Perennial did not put there; it was left alone.`, {
-    hint: 'Redeliver explicitly to replace it, or find out who writes this variable.',
-    details: { variable: target.variable, found: found?.sha256 ?? null, wanted: chain.leaf.sha256 },
-  });
-}
-
-export function namesNotAllowed(names: readonly string[]): PerennialError {
-  return new PerennialError('names_not_allowed', `The relay's law does not allow ${names.slice(0, 5).join(', ')}.`, {
-    hint: 'Add the names, or a suffix with a leading dot, to "targets" of the law in the relay job file.',
-  });
 }

@@ -1,4 +1,5 @@
 /** Certificate keys and their PKCS#10 requests (RFC 2986), made with the platform's WebCrypto. */
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } from '@peculiar/x509';
 import { sha256Hex } from '../../../shared/x509/chain.ts';
 import type { KeyType } from '../../../shared/relay/contract.ts';
@@ -32,9 +33,25 @@ const ALGORITHMS: Readonly<Record<KeyType, { key: EcKeyGenParams | RsaHashedKeyG
  * limited to 64 characters, and of no use beside the subject alternative names.
  */
 export async function makeKeyAndRequest(names: readonly string[], keyType: KeyType): Promise<KeyAndRequest> {
-  const algorithm = ALGORITHMS[keyType];
-  const keys = await crypto.subtle.generateKey(algorithm.key, true, ['sign', 'verify']);
+  const keys = await crypto.subtle.generateKey(ALGORITHMS[keyType].key, true, ['sign', 'verify']);
   if (!('privateKey' in keys)) throw new Error('An asymmetric algorithm made a single key.');
+  return requestFor(names, keyType, keys);
+}
+
+/** A request for `names` with a key that exists: PKCS#8 PEM of type `keyType`. Throws what WebCrypto throws when it is not. */
+export async function requestWithKey(names: readonly string[], keyType: KeyType, key: string): Promise<KeyAndRequest> {
+  const algorithm = ALGORITHMS[keyType].key;
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  const pkcs8 = createPrivateKey(key).export({ type: 'pkcs8', format: 'der' });
+  const [privateKey, publicKey] = await Promise.all([
+    crypto.subtle.importKey('pkcs8', pkcs8, algorithm, true, ['sign']),
+    crypto.subtle.importKey('spki', spki, algorithm, true, ['verify']),
+  ]);
+  return requestFor(names, keyType, { privateKey, publicKey });
+}
+
+async function requestFor(names: readonly string[], keyType: KeyType, keys: CryptoKeyPair): Promise<KeyAndRequest> {
+  const algorithm = ALGORITHMS[keyType];
   const request = await Pkcs10CertificateRequestGenerator.create({
     keys,
     signingAlgorithm: algorithm.signature,

@@ -13,7 +13,7 @@ import { sha256Hex } from '../../../shared/x509/chain.ts';
 import { keyTypeSchema } from '../../../shared/relay/contract.ts';
 import type { CreateKeyRequest } from '../../../shared/relay/contract.ts';
 import type { VariablePlace, VariableStore } from '../nomad/variables.ts';
-import { makeKeyAndRequest } from './certificate-request.ts';
+import { makeKeyAndRequest, requestWithKey } from './certificate-request.ts';
 import type { KeyAndRequest } from './certificate-request.ts';
 
 /** Keys that nobody finished with are destroyed after this, in milliseconds. An ACME order lives a week at most. */
@@ -31,13 +31,14 @@ export class KeyArea {
   }
 
   /**
-   * The key of an issuance, made now when there is none. Throws `key_conflict` when it exists for other names or another
-   * type. A lost reply is resolved by reading.
+   * The key of an issuance, made now when there is none: a copy of the key of `reuse`, if that is still here and of the same
+   * type, else a new one. Throws `key_conflict` when it exists for other names or another type. A lost reply is resolved
+   * by reading.
    */
   async create(request: CreateKeyRequest, signal?: AbortSignal): Promise<KeyAndRequest> {
     const existing = await this.#read(request.issuance, signal);
     if (existing !== null) return sameRequest(existing, request);
-    const made = await makeKeyAndRequest(request.names, request.keyType);
+    const made = await this.#make(request, signal);
     const items = { ...made, names: nameList(request.names), type: request.keyType };
     let failure: unknown = new PerennialError('nomad_unavailable', 'The key area changed while a key was written.', { retryable: true });
     try {
@@ -79,6 +80,11 @@ export class KeyArea {
       await this.#variables.remove({ path, namespace: this.#area.namespace });
     }
     return old.length;
+  }
+
+  async #make({ names, keyType, reuse }: CreateKeyRequest, signal?: AbortSignal): Promise<KeyAndRequest> {
+    const former = reuse === undefined ? null : await this.#read(reuse, signal);
+    return former?.type === keyType ? requestWithKey(names, keyType, former.key) : makeKeyAndRequest(names, keyType);
   }
 
   #place(issuance: string): VariablePlace {

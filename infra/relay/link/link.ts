@@ -36,9 +36,9 @@ export class EdgeLink {
     this.#running ??= this.#run();
   }
 
-  /** Sends an event; dropped without a connection, since the edge verifies by itself after a reconnect. */
-  async report(event: RelayEvent): Promise<void> {
-    await this.#connection?.report(event);
+  /** Sends an event. @returns false without an open connection: whoever has something to say says it again later. */
+  async report(event: RelayEvent): Promise<boolean> {
+    return (await this.#connection?.report(event)) ?? false;
   }
 
   /** Finishes what is in flight (at most 5 s) and closes. */

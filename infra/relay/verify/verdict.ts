@@ -41,7 +41,13 @@ export function judge(name: string, served: ServedChain, expected: Expected, now
   }
   if (expected.previous.includes(leaf.sha256)) return verdict('old', 'The previous certificate is still served.');
   if (subject === TRAEFIK_DEFAULT) return verdict('default', 'Traefik serves its self-signed default certificate.');
-  return verdict('foreign', `Another certificate is served, issued by ${leaf.issuer}.`);
+  return verdict('foreign', `Another certificate is served (SHA-256 ${leaf.sha256}), issued by ${leaf.issuer.slice(0, 100)}, ${untilSentence(leaf, now)}.`);
+}
+
+/** Somebody else's certificate expires on its own date, which nobody here renews. */
+function untilSentence({ notAfter }: Leaf, now: number): string {
+  const end = new Date(Math.max(0, notAfter)).toISOString();
+  return notAfter <= now ? `expired since ${end}` : `valid until ${end}`;
 }
 
 /** The worst of its names: the one an unlucky visitor meets. */

@@ -34,10 +34,17 @@ export interface StandInOptions {
 
 /**
  * What a test may make it do instead of serving what it loaded: keep what it has whatever comes (`stuck`), serve the
- * pair before the current one (`old`), a stranger's for these names, Traefik's own default, hang up, or not listen.
+ * pair before the current one (`old`), a stranger's for these names, Traefik's own default, hang up, or not listen;
+ * or serve what it has loaded now and hang up as long as anything else is loaded (`fixed`): a pair that it cannot serve.
  */
 export type Misbehaviour =
-  { kind: 'stuck' } | { kind: 'old' } | { kind: 'foreign'; names: readonly string[] } | { kind: 'default' } | { kind: 'cut' } | { kind: 'refuse' };
+  | { kind: 'stuck' }
+  | { kind: 'fixed' }
+  | { kind: 'old' }
+  | { kind: 'foreign'; names: readonly string[] }
+  | { kind: 'default' }
+  | { kind: 'cut' }
+  | { kind: 'refuse' };
 
 export interface AppliedConfiguration {
   /** Unix milliseconds. */
@@ -205,12 +212,16 @@ export class TraefikStandIn {
 
   /** The generation new connections meet; `undefined` when they are cut on purpose. */
   #serving(): Generation | undefined {
-    return this.#misbehaving === undefined || this.#misbehaving.kind === 'refuse' ? this.#current : this.#misbehaving.generation;
+    if (this.#misbehaving === undefined || this.#misbehaving.kind === 'refuse') return this.#current;
+    const { kind, generation } = this.#misbehaving;
+    if (kind === 'fixed') return this.#current.fingerprint === generation?.fingerprint ? this.#current : undefined;
+    return generation;
   }
 
   async #generationFor(how: Misbehaviour): Promise<Generation | undefined> {
     switch (how.kind) {
       case 'stuck':
+      case 'fixed':
         return this.#current;
       case 'old':
         return this.#generation(this.#previous);

@@ -18,6 +18,7 @@ import {
   rollBackRequest,
   signRevocationRequest,
   verifyRequest,
+  watchRequest,
 } from '../../../shared/relay/contract.ts';
 
 const hex = 'a'.repeat(64);
@@ -68,6 +69,7 @@ describe('every route of the contract', () => {
     rollBack: rollBackRequest,
     signRevocation: signRevocationRequest,
     verify: verifyRequest,
+    watch: watchRequest,
     egress: egressRequest,
     dnsQuery: dnsQueryRequest,
     instances: instancesRequest,
@@ -104,6 +106,11 @@ describe('every route of the contract', () => {
       ask: (routes) => routes.rollBack('matrix', 'matrix', { target, from: hex, to: null }),
       answer: { index: 8, sha256: hex, changed: true },
       path: '/v1/certificates/matrix/rollback',
+    },
+    watch: {
+      ask: (routes) => routes.watch('matrix', { entries: [] }),
+      answer: { watched: 0 },
+      path: '/v1/watch',
     },
     signRevocation: {
       ask: (routes) => routes.signRevocation('matrix', 'issuance-1', { chain, reason: 1, url: 'https://ca.test/revoke', nonce: 'n' }),

@@ -69,6 +69,52 @@ describe('making a key', () => {
   });
 });
 
+describe('a key that is used again', () => {
+  const reuse = async (issuance: string, former: string, keyType: KeyType = 'ec-p256', names = NAMES) =>
+    createKeyResponse.parse((await cluster.edge.call('POST', '/v1/keys', { issuance, names, keyType, reuse: former })).body);
+
+  it.each(['ec-p256', 'ec-p384', 'rsa-2048'] as const)('of type %s gets a request of its own for the new names', async (keyType) => {
+    const former = await created('one', keyType);
+    const names = ['matrix.example.net', 'chat.matrix.example.net'];
+    const { spki, csr } = await reuse('two', 'one', keyType, names);
+    expect(spki).toBe(former.spki);
+    const request = new Pkcs10CertificateRequest(Buffer.from(csr, 'base64url'));
+    expect(await request.verify()).toBe(true);
+    const [, ...rest] = [cluster.items(path('one')), cluster.items(path('two'))?.['key'], cluster.items(path('two'))?.['names']];
+    expect(rest).toEqual([cluster.items(path('one'))?.['key'], names.toSorted().join(' ')]);
+  });
+
+  it('outlives the issuance that it was made for', async () => {
+    const former = await created('one');
+    await reuse('two', 'one');
+    await cluster.edge.call('DELETE', '/v1/keys/one', undefined);
+    expect((await reuse('two', 'one')).spki).toBe(former.spki);
+    expect((await reuse('three', 'two')).spki).toBe(former.spki);
+  });
+
+  it('gives the same request however often it is asked for, from every relay', async () => {
+    await created('one');
+    const request = { issuance: 'two', names: NAMES, keyType: 'ec-p256', reuse: 'one' };
+    const [first, second] = await Promise.all([reuse('two', 'one'), cluster.another().edge.call('POST', '/v1/keys', request)]);
+    expect(createKeyResponse.parse(second.body).csr).toBe(first.csr);
+    expect((await reuse('two', 'one')).csr).toBe(first.csr);
+  });
+
+  it('is a new one when the former is gone, or of another type', async () => {
+    const former = await created('one');
+    expect((await reuse('two', 'gone')).spki).not.toBe(former.spki);
+    expect((await reuse('three', 'one', 'ec-p384')).spki).not.toBe(former.spki);
+    expect(cluster.items(path('three'))?.['type']).toBe('ec-p384');
+  });
+
+  it('does not change what the issuance has already', async () => {
+    const { spki } = await created('two');
+    await created('one');
+    expect((await reuse('two', 'one')).spki).toBe(spki);
+    expect(await create('two', 'ec-p384')).toMatchObject({ status: 409, error: { code: 'key_conflict' } });
+  });
+});
+
 describe('removing a key', () => {
   it('destroys it, and says whether there was one', async () => {
     await created('one');

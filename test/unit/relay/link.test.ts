@@ -58,7 +58,7 @@ describe('the link', () => {
     const seen = { id: 'gone', address: '192.0.2.1', port: 443, job: 'proxy', verdict: 'new' as const, detail: '', names: [] };
     const request = verifyRequest.parse({ certificate: 'matrix', names: NAMES, sha256: '0'.repeat(64), previous: [], service: 'traefik' });
     // The instance has left the cluster since.
-    cluster.relay.watch.remember(request, [seen]);
+    cluster.relay.watch.remember(request, [seen], 1);
     await cluster.relay.watch.look();
     await vi.waitFor(() => expect(link.events).toHaveLength(1), 5_000);
     const [event] = link.events;

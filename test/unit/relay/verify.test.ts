@@ -210,8 +210,8 @@ describe("the relay's own look", () => {
     const nomad = new NomadClient({ endpoint: { address: cluster.nomad.address }, token: () => cluster.nomad.managementToken });
     const law = { services: [{ service: 'traefik', namespace: 'default', jobs: ['proxy'], restart: false, task: 'traefik' }] };
     const verification = new Verification({ law, workloads: new NomadWorkloads(nomad), roots: new Roots([cluster.authority.root]), dial });
-    const watch = new ServedWatch({ verification, report: (event) => events.push(event), clock: Date.now, log: () => undefined });
-    watch.remember(verifyRequest.parse(request(chain)), await verify(chain));
+    const watch = new ServedWatch({ verification, report: async (event) => events.push(event) > 0, clock: Date.now, log: () => undefined });
+    watch.remember(verifyRequest.parse(request(chain)), await verify(chain), Date.now());
     await watch.look();
     expect(events).toEqual([]);
     await standIn.misbehave({ kind: 'default' });
