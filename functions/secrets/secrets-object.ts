@@ -3,11 +3,10 @@ import { DurableObject } from 'cloudflare:workers';
 import { type Outcome, settle } from '../../shared/errors.ts';
 import type { Environment } from '../environment.ts';
 import { Secret } from './secret.ts';
-import type { SecretStore } from './store.ts';
-import { createVault } from './vault.ts';
+import { createVault, type Resealed, type Vault } from './vault.ts';
 
 export class SecretsObject extends DurableObject<Environment> {
-  readonly #vault: SecretStore;
+  readonly #vault: Vault;
 
   constructor(state: DurableObjectState, env: Environment) {
     super(state, env);
@@ -30,6 +29,10 @@ export class SecretsObject extends DurableObject<Environment> {
 
   list(): Promise<Outcome<string[]>> {
     return settle(() => this.#vault.list());
+  }
+
+  reseal(): Promise<Outcome<Resealed>> {
+    return settle(() => this.#vault.reseal());
   }
 
   remove(name: string): Promise<Outcome<null>> {

@@ -11,27 +11,52 @@ const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: ['CREATE TABLE secrets (name TEXT PRIMARY KEY, key_id TEXT NOT NULL, sealed TEXT NOT NULL)'] },
 ];
 
-export function createVault(storage: DurableObjectStorage, keyText: SealingKeyText): SecretStore {
+/** What became of sealing everything anew. */
+export interface Resealed {
+  /** Secrets that were sealed with another key than the current one until now. */
+  resealed: number;
+  /** Names of those that no key at hand opens. They stay as they are. */
+  unreadable: string[];
+}
+
+export interface Vault extends SecretStore {
+  /** Seals everything with the current key, so that the previous one can go. May be repeated. */
+  reseal(): Promise<Resealed>;
+}
+
+export function createVault(storage: DurableObjectStorage, keyText: SealingKeyText): Vault {
   migrate(storage, MIGRATIONS);
   const { sql } = storage;
   let keys: Promise<SealingKeys> | null = null;
   const sealingKeys = () => (keys ??= readSealingKeys(keyText));
 
+  const text = (name: string) => sql.exec<{ sealed: string }>('SELECT sealed FROM secrets WHERE name = ?', name).toArray()[0]?.sealed ?? null;
   const read = (name: string) => {
-    const [row] = sql.exec<{ sealed: string }>('SELECT sealed FROM secrets WHERE name = ?', name).toArray();
-    return row === undefined ? null : sealedSchema.parse(JSON.parse(row.sealed));
+    const sealed = text(name);
+    return sealed === null ? null : sealedSchema.parse(JSON.parse(sealed));
   };
   const write = async (name: string, secret: Secret, sealing: SealingKeys) => {
     const sealed = await seal(sealing, name, secret);
     sql.exec('INSERT OR REPLACE INTO secrets (name, key_id, sealed) VALUES (?, ?, ?)', name, sealed.keyId, JSON.stringify(sealed));
   };
 
+  /** @returns false when it cannot be opened. */
+  const resealOne = async (name: string, sealing: SealingKeys): Promise<boolean> => {
+    const before = text(name);
+    if (before === null) return true;
+    const secret = await unseal(sealing, name, sealedSchema.parse(JSON.parse(before))).catch(() => null);
+    if (secret === null) return false;
+    const sealed = await seal(sealing, name, secret);
+    // Only over what was opened: somebody may have stored another value meanwhile, under the current key.
+    sql.exec('UPDATE secrets SET key_id = ?, sealed = ? WHERE name = ? AND sealed = ?', sealed.keyId, JSON.stringify(sealed), name, before);
+    return true;
+  };
+
   /** After one write nothing depends on the previous key any more, so that it can be taken away. */
   const resealPrevious = async (sealing: SealingKeys) => {
     if (sealing.previous === null) return;
     for (const { name } of sql.exec<{ name: string }>('SELECT name FROM secrets WHERE key_id = ?', sealing.previous.id).toArray()) {
-      const sealed = read(name);
-      if (sealed !== null) await write(name, await unseal(sealing, name, sealed), sealing);
+      await resealOne(name, sealing);
     }
   };
 
@@ -63,6 +88,15 @@ export function createVault(storage: DurableObjectStorage, keyText: SealingKeyTe
     async remove(name) {
       checkName(name);
       sql.exec('DELETE FROM secrets WHERE name = ?', name);
+    },
+    async reseal() {
+      const sealing = await sealingKeys();
+      const answer: Resealed = { resealed: 0, unreadable: [] };
+      for (const { name } of sql.exec<{ name: string }>('SELECT name FROM secrets WHERE key_id <> ? ORDER BY name', sealing.current.id).toArray()) {
+        if (await resealOne(name, sealing)) answer.resealed += 1;
+        else answer.unreadable.push(name);
+      }
+      return answer;
     },
   };
 }

@@ -46,6 +46,22 @@ describe('the sealing key', () => {
     });
   });
 
+  it('can be dropped after everything was sealed anew in one step, and not before', async () => {
+    await withStorage(async (storage) => {
+      const before = createVault(storage, { current: first, previous: undefined });
+      await before.put('a', new Secret('value a'));
+      await before.put('b', new Secret('value b'));
+      const during = createVault(storage, { current: second, previous: first });
+      const early = createVault(storage, { current: second, previous: undefined });
+      expect(await failureOf(early.get('a'))).toMatchObject({ code: 'secret_key_wrong' });
+      expect(await early.reseal(), 'without the former key nothing is lost').toEqual({ resealed: 0, unreadable: ['a', 'b'] });
+      expect(await during.reseal()).toEqual({ resealed: 2, unreadable: [] });
+      expect(await during.reseal()).toEqual({ resealed: 0, unreadable: [] });
+      const after = createVault(storage, { current: second, previous: undefined });
+      expect(await Promise.all(['a', 'b'].map(async (name) => (await after.get(name)).reveal()))).toEqual(['value a', 'value b']);
+    });
+  });
+
   it('fails closed when it is another one, says so, and loses nothing', async () => {
     await withStorage(async (storage) => {
       await createVault(storage, { current: first, previous: undefined }).put('a', new Secret('value a'));
