@@ -9,6 +9,9 @@ import { type Clock, MINUTE } from '../shared/clock.ts';
 import { PerennialError, toPerennialError, unwrap } from '../shared/errors.ts';
 import { type PrivateKey, privateKeySchema } from '../shared/link/signatures.ts';
 import { createAcmePort } from './acme/port.ts';
+import { exportPart } from './backup/export.ts';
+import { importItems } from './backup/import.ts';
+import type { BackupPorts } from './backup/ports.ts';
 import type { CertificatePorts } from './certificates/phases/context.ts';
 import type { FleetPort } from './certificates/ports.ts';
 import { connectRelay } from './clusters/connect.ts';
@@ -22,6 +25,7 @@ import type { NamecheapRelay } from './dns/namecheap/relay.ts';
 import { createDnsPort } from './dns/port.ts';
 import { zoneDependencies as wireZone, type ZoneDependencies } from './dns/wiring.ts';
 import type { Environment } from './environment.ts';
+import { fleetBackup } from './fleet/backup-client.ts';
 import { certificatesPort } from './fleet/certificates.ts';
 import { fleetClient, offerBundle } from './fleet/client.ts';
 import type { CertificatesPort } from './fleet/ports.ts';
@@ -223,13 +227,53 @@ export function webDependencies(environment: Environment): WebDependencies {
     setupProblems: setupProblemsOf(environment, !compiled.valid || compiled.configuration.secrets.store === 'sealed'),
     secret: async (reference) => secretReader(environment)(reference),
     putSecret: async (name, value) => secretStore(environment).put(name, new Secret(value)),
+    async resealSecrets() {
+      if (configuration().secrets.store === 'sealed') return unwrap(await environment.SECRETS.getByName('secrets').reseal());
+      throw new PerennialError('secret_store_not_sealed', 'Secrets are kept in AWS Secrets Manager, which seals them itself.');
+    },
     clusters: () =>
       clusterHealth(compiled.valid ? compiled.configuration.clusters.map(({ name }) => name) : [], (name) => environment.CLUSTERS.getByName(name).status(name)),
     zone: (provider, zoneId) => environment.ZONES.getByName(`${provider}:${zoneId}`),
     records: async () => unwrap(await environment.RECORDS.getByName('records').status()),
+    backup: {
+      exportPart: (request) =>
+        exportPart(request, { ports: backupPorts(environment), clock, newId: () => crypto.randomUUID(), only: environment.BACKUP_KEY?.trim() || null }),
+      importItems: (request) => importItems(request, backupPorts(environment)),
+    },
     relay: { sha256: relayFacts.sha256, source: relaySource },
     connectRelay: (request) => connectRelay(request, environment, () => edgeKey(environment)),
   };
+}
+
+/** What a backup reads and an import writes. */
+export function backupPorts(environment: Environment): BackupPorts {
+  const fleet = environment.FLEET;
+  return {
+    secrets: secretStore(environment),
+    fleet: fleetBackup(fleet),
+    async directories() {
+      const inForce = unwrap(await fleet.getByName('fleet').configuration());
+      const known = [inForce, compiled.valid ? compiled.configuration : null];
+      return known.flatMap((each) => each?.authorities ?? []).map(({ directory }) => directory);
+    },
+    authority: (directory) => ({
+      dump: async () => unwrap(await environment.AUTHORITIES.getByName(directory).dump()),
+      restore: async (dump, keyIsSame, dryRun) => unwrap(await environment.AUTHORITIES.getByName(directory).restoreDump(dump, keyIsSame, dryRun)),
+    }),
+    zone: (name) => ({
+      dump: async () => unwrap(await environment.ZONES.getByName(name).dump()),
+      restore: async (dump, dryRun) => unwrap(await environment.ZONES.getByName(name).restoreDump(dump, dryRun)),
+    }),
+    certificate: (name) => ({
+      dump: async () => unwrap(await environment.CERTIFICATES.getByName(name).dump()),
+      restore: async (dump, dryRun) => unwrap(await environment.CERTIFICATES.getByName(name).restoreDump(dump, dryRun)),
+    }),
+  };
+}
+
+/** Whether somebody holds all certificates, for the time of an import. */
+export function onHold({ HOLD }: Pick<Environment, 'HOLD'>): boolean {
+  return (HOLD ?? '').trim() !== '';
 }
 
 export function certificateWaker(environment: Environment): CertificatesPort {

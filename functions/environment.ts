@@ -35,6 +35,10 @@ export interface Environment {
   EDGE_KEY?: string;
   /** Worker secret: opens the full page and the administration API. At least 20 characters. */
   ADMIN_TOKEN?: string;
+  /** Anything but the empty text holds every certificate: nothing is ordered, registered or delivered until it is gone. */
+  HOLD?: string;
+  /** RFC 7638 thumbprint of the one key that backups are made for; any key of the administrator's choice when unset. */
+  BACKUP_KEY?: string;
   /** Worker secrets for `secrets.store = "aws"`. */
   AWS_ACCESS_KEY_ID?: string;
   AWS_SECRET_ACCESS_KEY?: string;

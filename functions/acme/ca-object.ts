@@ -6,6 +6,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { type Outcome, settle } from '../../shared/errors.ts';
 import { relays, secretStore } from '../composition.ts';
 import type { Environment } from '../environment.ts';
+import type { Restoration } from '../../shared/backup/restoration.ts';
 import {
   type AuthorityIdentity,
   type AuthorityRequest,
@@ -19,6 +20,8 @@ import {
   type RolloverRequest,
 } from './actor.ts';
 import { AuthorityRecord } from './authority.ts';
+import { dumpAuthority, restoreAuthority } from './authority-backup.ts';
+import { type AuthorityDump, authorityDumpSchema } from './authority-dump.ts';
 import type { AuthorityState } from './authority-state.ts';
 import { createAuthorityStorage } from './authority-storage.ts';
 import type { OrderToAdmit } from './ledger.ts';
@@ -62,6 +65,16 @@ export class CaObject extends DurableObject<Environment> implements CaActor {
   /** RFC 8555 §7.3.5. Safe to repeat with the same `request`. */
   rollover(request: RolloverRequest): Promise<Outcome<RolloverAnswer>> {
     return settle(() => this.#authority().rollover(request));
+  }
+
+  /** For a backup: the account and the ledger. */
+  dump(): Promise<Outcome<AuthorityDump>> {
+    return settle(() => dumpAuthority(this.ctx.storage, this.#state));
+  }
+
+  /** Brings a backup's account and ledger back, beside what is here. Idempotent. */
+  restoreDump(dump: AuthorityDump, keyIsSame: boolean, dryRun: boolean): Promise<Outcome<Restoration>> {
+    return settle(() => restoreAuthority(this.ctx.storage, this.#state, authorityDumpSchema.parse(dump), { now: Date.now(), keyIsSame, dryRun }));
   }
 
   /** Made on first use: an invalid configuration must fail a call with its reason, not the object's constructor. */

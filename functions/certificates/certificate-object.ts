@@ -7,10 +7,12 @@
 import { DurableObject } from 'cloudflare:workers';
 import { MINUTE, SECOND } from '../../shared/clock.ts';
 import { type Outcome, settle, toPerennialError } from '../../shared/errors.ts';
-import { certificatePorts, fleetPort } from '../composition.ts';
+import { certificatePorts, fleetPort, onHold } from '../composition.ts';
 import { compiled } from '../config/compiled.ts';
 import { certificateSpecSchema, type CertificateSpec } from '../config/configuration.ts';
 import type { Environment } from '../environment.ts';
+import { busy, type Restoration } from '../../shared/backup/restoration.ts';
+import { certificateDumpSchema, planRestore, type CertificateDump } from './certificate-dump.ts';
 import { countedDns, countedRelay } from './counting.ts';
 import type { CertificatePorts } from './phases/context.ts';
 import type { CertificateView } from './ports.ts';
@@ -89,6 +91,29 @@ export class CertificateObject extends DurableObject<Environment> {
     });
   }
 
+  /** For a backup; null before the first specification. */
+  dump(): Promise<Outcome<CertificateDump | null>> {
+    return settle(() => {
+      const state = this.#store.read();
+      return state === null ? null : { ...state, history: this.#store.history() };
+    });
+  }
+
+  /** Brings a backup's facts back where nothing newer is known here; the cluster is asked next. Idempotent. */
+  restoreDump(dump: CertificateDump, dryRun: boolean): Promise<Outcome<Restoration>> {
+    return settle(async () => {
+      const known = certificateDumpSchema.parse(dump);
+      // A run owns the documents while it works; its last write would undo this one.
+      if (this.#store.isRunning()) return busy('It is being worked on.');
+      const { restoration, state } = planRestore(this.#store.read(), known, this.#store.history());
+      if (state === null || dryRun) return restoration;
+      this.#store.write(state);
+      for (const entry of known.history.toReversed()) this.#store.finish(entry);
+      await this.#wake('configuration');
+      return restoration;
+    });
+  }
+
   override async alarm(): Promise<void> {
     const started = this.#clock();
     await this.ctx.storage.setAlarm(started + DEAD_MAN_MS);
@@ -128,6 +153,7 @@ export class CertificateObject extends DurableObject<Environment> {
         newId: () => crypto.randomUUID(),
         runner: this.#runner,
         configuration: compiled,
+        onHold: onHold(this.env),
         onStep: (state) => {
           this.#store.stage(this.#view(state));
           reporting = reporting.then(() => this.#report());
@@ -167,6 +193,6 @@ export class CertificateObject extends DurableObject<Environment> {
   }
 
   #view(state: CertificateState): CertificateView {
-    return viewOf({ state, history: this.#store.history(), now: this.#clock(), held: !compiled.valid });
+    return viewOf({ state, history: this.#store.history(), now: this.#clock(), held: !compiled.valid, onHold: onHold(this.env) });
   }
 }

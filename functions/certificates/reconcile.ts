@@ -42,6 +42,8 @@ export interface ReconcileDependencies {
   runner: string;
   /** The configuration in this bundle; an invalid one holds everything (issue nothing, lose nothing). */
   configuration: CompiledConfiguration;
+  /** A person holds everything while a backup is brought back. */
+  onHold?: boolean;
   /** Called after every step with the state as persisted. */
   onStep: (state: CertificateState) => void;
 }
@@ -73,7 +75,7 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       return null;
     }
     insisted = prepare(store, state, clock()) || insisted;
-    if (!dependencies.configuration.valid) {
+    if (!dependencies.configuration.valid || dependencies.onHold === true) {
       dependencies.onStep(state);
       return clock() + HELD_MS;
     }

@@ -172,6 +172,10 @@ export class CertificateStore {
     return stale;
   }
 
+  isRunning(): boolean {
+    return this.#storage.sql.exec('SELECT 1 FROM run').toArray().length > 0;
+  }
+
   endRun(): void {
     this.#storage.sql.exec('DELETE FROM run');
   }

@@ -12,9 +12,17 @@ export interface ViewInput {
   now: number;
   /** Set when the configuration in the bundle is invalid: nothing moves. */
   held: boolean;
+  /** Set while HOLD is set on the Worker: nothing moves. */
+  onHold?: boolean;
 }
 
-export function viewOf({ state, history, now, held }: ViewInput): CertificateView {
+const HELD = {
+  configuration: { reason: 'The configuration is invalid; nothing is issued until it is mended.', waitingFor: 'A valid configuration.' },
+  hold: { reason: 'HOLD is set on the Worker; nothing is issued or delivered until it is taken away.', waitingFor: 'The end of the hold.' },
+} as const;
+
+export function viewOf({ state, history, now, held: invalid, onHold = false }: ViewInput): CertificateView {
+  const held = invalid ? HELD.configuration : onHold ? HELD.hold : null;
   const { record, live, issuance } = state;
   const step = decide(state, now);
   const renewal = record.retired ? null : nextIssuance(state, now);
@@ -23,8 +31,8 @@ export function viewOf({ state, history, now, held }: ViewInput): CertificateVie
     domains: record.spec.domains,
     state: overallState(state),
     phase: phaseOf(state),
-    reason: held ? 'The configuration is invalid; nothing is issued until it is mended.' : reasonOf(state, now),
-    waitingFor: held ? 'A valid configuration.' : waitingFor(state, now),
+    reason: held?.reason ?? reasonOf(state, now),
+    waitingFor: held === null ? waitingFor(state, now) : held.waitingFor,
     nextAt: step.do === 'wait' || step.do === 'defer' ? step.until : now,
     renewal: renewal === null || !Number.isFinite(renewal.at) ? null : { at: renewal.at, reason: explainRenewal(renewal) },
     ari: state.ari === null ? null : ariView(state.ari),

@@ -8,7 +8,7 @@ import { errorDataSchema, type ErrorData } from '../../shared/errors.ts';
 import { dnsVendorSchema, type DnsVendor } from '../config/configuration.ts';
 import { OPERATIONS_TABLE } from '../storage/operations.ts';
 import { migrate, type Migration } from '../storage/schema.ts';
-import { DECLARED, ledgerEntrySchema, NEVER, type LedgerEntry } from './ledger-entry.ts';
+import { DECLARED, ledgerEntrySchema, ledgerRowSchema, NEVER, type LedgerEntry, type LedgerRow } from './ledger-entry.ts';
 import type { DnsRecord, ListedRecord } from './provider.ts';
 
 const MIGRATIONS: readonly Migration[] = [
@@ -204,6 +204,39 @@ export class Ledger {
   /** Rows that may still stand for a record at the vendor. */
   live(limit: number): LedgerEntry[] {
     return this.#many("SELECT * FROM records WHERE state <> 'removed' ORDER BY id LIMIT ?", limit);
+  }
+
+  /** {@link live} as it is stored, for a backup. */
+  dump(limit: number): LedgerRow[] {
+    return this.#sql
+      .exec("SELECT * FROM records WHERE state <> 'removed' ORDER BY id LIMIT ?", limit)
+      .toArray()
+      .map((row) => ledgerRowSchema.omit({ id: true }).parse(row));
+  }
+
+  /** Whether there is a row for this owner's record, in whatever state. */
+  has({ owner, name, type, value }: Pick<LedgerRow, 'owner' | 'name' | 'type' | 'value'>): boolean {
+    return this.#sql.exec('SELECT 1 FROM records WHERE owner = ? AND name = ? AND type = ? AND value = ?', owner, name, type, value).toArray().length > 0;
+  }
+
+  /** Rows of a backup; one that is here stays as it is. */
+  add(rows: readonly LedgerRow[]): void {
+    for (const row of rows)
+      this.#sql.exec(
+        `INSERT OR IGNORE INTO records (owner, name, type, value, state, record_id, sent_at, found, created_at, expires_at, ttl)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        row.owner,
+        row.name,
+        row.type,
+        row.value,
+        row.state,
+        row.record_id,
+        row.sent_at,
+        row.found,
+        row.created_at,
+        row.expires_at,
+        row.ttl,
+      );
   }
 
   markSent(ids: readonly number[], now: number): void {

@@ -10,12 +10,15 @@ import { DAY, MINUTE } from '../../shared/clock.ts';
 import { settle, toPerennialError, type Outcome } from '../../shared/errors.ts';
 import type { Environment } from '../environment.ts';
 import { once } from '../storage/operations.ts';
+import type { Restoration } from '../../shared/backup/restoration.ts';
 import { audit, toOwned } from './audit.ts';
 import { TABLE_PROVIDERS } from './create-provider.ts';
 import { DnsError } from './dns-error.ts';
 import { DEAD_MAN_MS, nextJanitorRun } from './janitor.ts';
 import { Ledger } from './ledger.ts';
 import type { ZoneDependencies } from './wiring.ts';
+import { dumpZone, restoreZone } from './zone-backup.ts';
+import { zoneDumpSchema, type ZoneDump } from './zone-dump.ts';
 import { connectZone, type ZoneParts } from './zone-parts.ts';
 import {
   cleanUpRequestSchema,
@@ -187,6 +190,19 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
     return settle(async () => {
       if (this.#isTable()) await this.#scheduled(() => this.#connected().table.release());
       return null;
+    });
+  }
+
+  /** For a backup; null while the zone has never been used. */
+  dump(): Promise<Outcome<ZoneDump | null>> {
+    return settle(() => dumpZone(this.#ledger));
+  }
+
+  /** Brings a backup's rows back, beside what is here; the janitor looks after them from now on. Idempotent. */
+  restoreDump(dump: ZoneDump, dryRun: boolean): Promise<Outcome<Restoration>> {
+    return settle(() => {
+      const known = readRequest(zoneDumpSchema, dump);
+      return dryRun ? restoreZone(this.#ledger, known, this.#now(), true) : this.#scheduled(() => restoreZone(this.#ledger, known, this.#now(), false));
     });
   }
 

@@ -52,6 +52,14 @@ export class Configurations {
       .map(({ json }) => certificateSpecSchema.parse(JSON.parse(json)));
   }
 
+  /** Of these names, those that it lists. */
+  lists(names: readonly string[]): string[] {
+    return this.#sql
+      .exec<{ name: string }>('SELECT name FROM specifications WHERE name IN (SELECT value FROM json_each(?))', JSON.stringify(names))
+      .toArray()
+      .map(({ name }) => name);
+  }
+
   /** The whole configuration in force, also while a newer bundle carries an invalid one; null before the first. */
   lastGood(): Configuration | null {
     const text = this.#sql

@@ -8,6 +8,7 @@ import type { Environment } from '../environment.ts';
 import type { ActionRequest, StoredOperation } from './admission.ts';
 import { certificatesPort } from './certificates.ts';
 import { Fleet, type FleetStatus, type OperationStatus } from './fleet.ts';
+import type { Promotion } from './configurations.ts';
 import type { PromotionDecision } from './promotion.ts';
 import { recordsPort } from './records.ts';
 import type { CertificateSummary, ListQuery } from './registry.ts';
@@ -40,6 +41,32 @@ export class FleetObject extends DurableObject<Environment> {
   /** The configuration in force; null before the first. */
   configuration(): Promise<Outcome<Configuration | null>> {
     return settle(() => this.#fleet.configurationInForce());
+  }
+
+  promotion(): Promise<Outcome<Promotion | null>> {
+    return settle(() => this.#fleet.promotionInForce());
+  }
+
+  certificateNames(after: string, limit: number): Promise<Outcome<string[]>> {
+    return settle(() => this.#fleet.certificateNames(after, limit));
+  }
+
+  configured(names: string[]): Promise<Outcome<string[]>> {
+    return settle(() => this.#fleet.configured(names));
+  }
+
+  raise(generation: number): Promise<Outcome<null>> {
+    return settle(async () => {
+      await this.#fleet.raise(generation);
+      return null;
+    });
+  }
+
+  note(kind: string, message: string): Promise<Outcome<null>> {
+    return settle(() => {
+      this.#fleet.note(kind, message);
+      return null;
+    });
   }
 
   report(report: CertificateReport): Promise<Outcome<null>> {

@@ -112,6 +112,30 @@ export class Fleet {
     return this.#configurations.lastGood();
   }
 
+  promotionInForce(): Promotion | null {
+    return this.#configurations.inForce();
+  }
+
+  /** Certificates that are not retired, behind `after`, in order. */
+  certificateNames(after: string, limit: number): string[] {
+    return this.#registry.namesAfter(after, limit);
+  }
+
+  /** Of these names, those of the configuration in force. */
+  configured(names: readonly string[]): string[] {
+    return this.#configurations.lists(names);
+  }
+
+  /** A backup knows this generation: if it is a later one, the configuration in force goes out again under a number above it. */
+  async raise(generation: number): Promise<void> {
+    if (this.#storage.transactionSync(() => this.#catchUp(generation))) await this.#schedule();
+  }
+
+  /** Something that a person did to the whole deployment. */
+  note(kind: string, message: string): void {
+    this.#events.add({ at: this.#clock(), certificate: null, kind, message }, null);
+  }
+
   /** FleetPort.report: may be repeated, and may arrive out of order. */
   async report(received: CertificateReport): Promise<void> {
     const report = certificateReportSchema.parse(received);

@@ -165,6 +165,14 @@ export class Registry {
       .map(({ name }) => name);
   }
 
+  /** Of {@link names}, those behind `after` in order. */
+  namesAfter(after: string, limit: number): string[] {
+    return this.#storage.sql
+      .exec<{ name: string }>('SELECT name FROM registry WHERE retired = 0 AND name > ? ORDER BY name LIMIT ?', after, limit)
+      .toArray()
+      .map(({ name }) => name);
+  }
+
   has(name: string): boolean {
     return this.#storage.sql.exec('SELECT 1 FROM registry WHERE name = ? AND retired = 0', name).toArray().length > 0;
   }

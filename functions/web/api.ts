@@ -94,6 +94,8 @@ export function api(deps: WebDependencies) {
       await deps.putSecret(context.req.param('name') ?? '', parseSecret(text));
       return context.body(null, 204);
     },
+
+    resealSecrets: async (context: Context) => context.json(await deps.resealSecrets()),
   };
 }
 

@@ -7,6 +7,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { PerennialError, toPerennialError } from '../../shared/errors.ts';
 import { api } from './api.ts';
 import { requireAdministrator } from './auth/gate.ts';
+import { backups } from './backups.ts';
 import type { WebDependencies } from './dependencies.ts';
 import { reloadHook, renewHook } from './hooks.ts';
 import { errorPage, loginPage, notFoundPage, PAGE_ASSETS, PAGE_HEADERS } from './pages/index.ts';
@@ -36,7 +37,7 @@ export function createApp(deps: WebDependencies): Hono {
   for (const route of ROUTES) {
     const handler = handlers[nameOf(route)];
     app.on(route.method, route.path, async (context) => {
-      if (route.access === 'administrator') {
+      if (route.access === 'administrator' || route.access === 'token') {
         const turnedAway = await turnAway(context, route, deps);
         if (turnedAway !== null) return turnedAway;
       }
@@ -68,6 +69,7 @@ function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
   const pages = site(deps);
   const calls = api(deps);
   const dns = zones(deps);
+  const backup = backups(deps);
   const asset = (path: string): Handler => {
     const file = PAGE_ASSETS.find((candidate) => candidate.path === path);
     return () =>
@@ -102,6 +104,7 @@ function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
     'POST /api/v1/certificates/:name/redeliver': renewal('redeliver'),
     'GET /api/v1/operations/:id': calls.operation,
     'PUT /api/v1/secrets/:name': calls.putSecret,
+    'POST /api/v1/secrets/reseal': calls.resealSecrets,
     'GET /api/v1/zones': dns.zones,
     'GET /api/v1/zones/:provider/:zone/records': dns.zoneRecords,
     'GET /api/v1/zones/:provider/:zone/plan': dns.zonePlan,
@@ -111,6 +114,8 @@ function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
     'POST /api/v1/zones/:provider/:zone/snapshots/:id/restore': dns.restore,
     'POST /api/v1/zones/:provider/:zone/release': dns.release,
     'GET /api/v1/records': dns.declaredRecords,
+    'POST /api/v1/export': backup.exportPart,
+    'POST /api/v1/import': backup.importItems,
     'POST /hooks/renew': renewHook(deps),
     'POST /hooks/reload': reloadHook(deps),
     'GET /relay/connect': (context) => deps.connectRelay(context.req.raw),
@@ -158,7 +163,9 @@ function latestRelay({ relay }: WebDependencies): Handler {
 /** The answer for somebody who may not call the route; null lets them through. */
 async function turnAway(context: Context, route: Route, deps: WebDependencies): Promise<Response | null> {
   try {
-    await requireAdministrator(context.req.raw, deps);
+    const administrator = await requireAdministrator(context.req.raw, deps);
+    if (route.access === 'token' && administrator !== 'token')
+      throw new PerennialError('unauthorized', 'This needs the administrator token itself, not a session.', { hint: 'Use npm run export and npm run import.' });
     return null;
   } catch (thrown) {
     const error = toPerennialError(thrown);

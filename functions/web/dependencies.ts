@@ -1,5 +1,7 @@
 /** What the web layer needs; `composition.ts` provides it. */
 import type { Clock } from '../../shared/clock.ts';
+import type { ExportAnswer, ExportRequest } from '../backup/export.ts';
+import type { ImportedItem, ImportRequest } from '../backup/import.ts';
 import type { CompiledConfiguration } from '../config/configuration.ts';
 import type { ZoneAdministration } from '../dns/zone-requests.ts';
 import type { FleetClient } from '../fleet/client.ts';
@@ -19,12 +21,16 @@ export interface WebDependencies {
   secret: (reference: string) => Promise<string>;
   /** Stores a secret in the SecretStore; throws PerennialError. */
   putSecret: (name: string, value: string) => Promise<void>;
+  /** Seals every secret with the current SEALING_KEY; throws PerennialError. */
+  resealSecrets: () => Promise<{ resealed: number; unreadable: string[] }>;
   /** Links of the configured clusters. */
   clusters: () => Promise<ClusterHealth[]>;
   /** The ZoneObject of that name; a fresh stub each time. */
   zone: (provider: string, zoneId: string) => ZoneAdministration;
   /** Where `[[records]]` go, and what keeps them from it. */
   records: () => Promise<RecordsStatus>;
+  /** Backups, part by part. */
+  backup: { exportPart: (request: ExportRequest) => Promise<ExportAnswer>; importItems: (request: ImportRequest) => Promise<ImportedItem[]> };
   /** The relay bundle of this Worker, or null when none was built. */
   relay: { sha256: string; source: string } | null;
   /** Answers `/relay/connect`, with its WebSocket. */

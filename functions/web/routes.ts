@@ -3,11 +3,12 @@
  *
  * - `public`: anybody; what it shows without a session is the overall state at most.
  * - `administrator`: the administrator's bearer token, or a session; a session's POST, PUT and DELETE need our own Origin.
+ * - `token`: the administrator's bearer token alone. What leaves there holds every secret, if encrypted: no browser asks for it.
  * - `webhook`: a webhook's bearer token or a Standard Webhooks signature; never the administrator's token.
  * - `relay`: a relay, which proves itself on the link.
  * - `holder`: whoever knows the unguessable id in the path.
  */
-export type Access = 'public' | 'administrator' | 'webhook' | 'relay' | 'holder';
+export type Access = 'public' | 'administrator' | 'token' | 'webhook' | 'relay' | 'holder';
 export interface Route {
   method: 'GET' | 'POST' | 'PUT';
   path: string;
@@ -34,6 +35,7 @@ export const ROUTES = [
   { method: 'POST', path: '/api/v1/certificates/:name/redeliver', access: 'administrator', answers: 'json' },
   { method: 'GET', path: '/api/v1/operations/:id', access: 'holder', answers: 'json' },
   { method: 'PUT', path: '/api/v1/secrets/:name', access: 'administrator', answers: 'json' },
+  { method: 'POST', path: '/api/v1/secrets/reseal', access: 'administrator', answers: 'json' },
   { method: 'GET', path: '/api/v1/zones', access: 'administrator', answers: 'json' },
   { method: 'GET', path: '/api/v1/zones/:provider/:zone/records', access: 'administrator', answers: 'json' },
   { method: 'GET', path: '/api/v1/zones/:provider/:zone/plan', access: 'administrator', answers: 'json' },
@@ -43,6 +45,8 @@ export const ROUTES = [
   { method: 'POST', path: '/api/v1/zones/:provider/:zone/snapshots/:id/restore', access: 'administrator', answers: 'json' },
   { method: 'POST', path: '/api/v1/zones/:provider/:zone/release', access: 'administrator', answers: 'json' },
   { method: 'GET', path: '/api/v1/records', access: 'administrator', answers: 'json' },
+  { method: 'POST', path: '/api/v1/export', access: 'token', answers: 'json' },
+  { method: 'POST', path: '/api/v1/import', access: 'token', answers: 'json' },
   { method: 'POST', path: '/hooks/renew', access: 'webhook', answers: 'json' },
   { method: 'POST', path: '/hooks/reload', access: 'webhook', answers: 'json' },
   { method: 'GET', path: '/relay/connect', access: 'relay', answers: 'file' },

@@ -5,7 +5,7 @@ import type { SetupProblem } from './pages/model.ts';
 
 /** @param sealed whether secrets are kept sealed in the Worker's own storage. */
 export function setupProblemsOf(
-  environment: Pick<Environment, 'ADMIN_TOKEN' | 'EDGE_KEY' | 'SEALING_KEY' | 'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY'>,
+  environment: Pick<Environment, 'HOLD' | 'ADMIN_TOKEN' | 'EDGE_KEY' | 'SEALING_KEY' | 'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY'>,
   sealed: boolean,
 ): SetupProblem[] {
   const problems: SetupProblem[] = [];
@@ -18,6 +18,12 @@ export function setupProblemsOf(
       what: `The Worker secret ADMIN_TOKEN is shorter than ${ADMIN_TOKEN_MIN} characters.`,
       why: 'It could be guessed, so it opens nothing.',
       command: 'npm run setup makes a good one; store it with: npx wrangler secret put ADMIN_TOKEN',
+    });
+  if ((environment.HOLD ?? '').trim() !== '')
+    problems.push({
+      what: 'HOLD is set on the Worker.',
+      why: 'Nothing is ordered, registered or delivered while it is: it is meant for the time of an import.',
+      command: 'Once the import is done, deploy without it: npm run deploy',
     });
   need('EDGE_KEY', (environment.EDGE_KEY ?? '') !== '', 'Without it no relay can trust this Worker, so nothing can be delivered.');
   if (sealed) need('SEALING_KEY', (environment.SEALING_KEY ?? '') !== '', 'Without it secrets can be neither stored nor read, so nothing can be issued.');

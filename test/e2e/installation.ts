@@ -216,6 +216,20 @@ export class Installation {
     await worker.cron();
   }
 
+  /** Another law for the relay, which reads it when it starts. */
+  async changeLaw(change: (law: LawDocument) => LawDocument): Promise<void> {
+    const { state } = this.system;
+    const law = state.read('relay/law.json', lawSchema);
+    if (law === undefined) throw new Error('The relay has no law.');
+    state.writeJson('relay/law.json', change(law));
+    await this.restartRelay();
+  }
+
+  async restartRelay(): Promise<void> {
+    await this.relay.stop();
+    await this.relay.start();
+  }
+
   /** A relay beside the first one, with the same identity, and a law that `change` makes of the first one's. */
   async startAnotherRelay(name: string, change: (law: LawDocument) => LawDocument = (law) => law): Promise<RelayProcess> {
     const { state } = this.system;

@@ -16,7 +16,8 @@ import {
   wakeReasonSchema,
   wantedRevocationSchema,
 } from '../../functions/certificates/state.ts';
-import { certificateSpecSchema, configurationSchema, declaredRecordSchema, deliverySchema } from '../../functions/config/configuration.ts';
+import { BACKUP_VERSION, backupPartSchema } from '../../functions/backup/document.ts';
+import { certificateSpecSchema, configurationSchema, declaredRecordSchema, deliverySchema, dnsVendorSchema } from '../../functions/config/configuration.ts';
 import { accountKeyName } from '../../functions/acme/account-key.ts';
 import { budgetSchema } from '../../functions/dns/account/budget.ts';
 import { zoneReportSchema } from '../../functions/dns/zone-report.ts';
@@ -147,6 +148,17 @@ describe('docs/persisted.md says exactly', () => {
         `wake reason: ${wakeReasonSchema.options.join(' ')}`,
         `renewal reason: ${Object.values(REASONS).join(' ')}`,
       ].join('\n'),
+    backup: () => {
+      const state: [z.core.$ZodType, string][] = [
+        [recordSchema, 'record'],
+        [liveSchema, 'live'],
+        [ariSchema, 'ari'],
+        [issuanceSchema, 'issuance'],
+        [historySchema, 'history'],
+        [dnsVendorSchema, 'DnsVendor'],
+      ];
+      return [`version: ${BACKUP_VERSION}`, shapeOf(backupPartSchema, new Map([...named, ...state]))].join('\n');
+    },
     configuration: () =>
       shapes({
         Configuration: configurationSchema,

@@ -73,6 +73,7 @@ describe('the table of routes', () => {
           holder: everybody,
           relay: everybody,
           webhook: ['a webhook'],
+          token: ['administrator'],
           administrator:
             route.method === 'GET' ? ['administrator', 'session', 'session from elsewhere', 'session without origin'] : ['administrator', 'session'],
         }[route.access];

@@ -118,6 +118,7 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
         return value;
       },
       putSecret: async (name, value) => void stored.set(name, value),
+      resealSecrets: async () => ({ resealed: 0, unreadable: [] }),
       clusters: async () => [],
       zone: (provider, zoneId) => {
         const zone = [...zones.values()].find(({ name }) => name.provider === provider && name.zoneId === zoneId);
@@ -125,6 +126,10 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
         return zone;
       },
       records: async () => ({ generation: 1, checkedAt: START, nextAt: null, records: [], zones: [...zones.values()].map(({ name }) => told(name)) }),
+      backup: {
+        exportPart: () => Promise.reject(new PerennialError('backup_none', 'Nobody makes backups here.')),
+        importItems: () => Promise.reject(new PerennialError('backup_none', 'Nobody makes backups here.')),
+      },
       relay: { sha256: 'a'.repeat(64), source: 'export {};\n' },
       connectRelay: async () => new Response('relay', { status: 426 }),
     });

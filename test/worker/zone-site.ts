@@ -40,10 +40,12 @@ export function zoneSite({ now, zones, object, records }: ZoneSite): Hono {
     setupProblems: [],
     secret: unused,
     putSecret: unused,
+    resealSecrets: unused,
     clusters: unused,
     zone: object,
     records,
     relay: null,
+    backup: { exportPart: unused, importItems: unused },
     connectRelay: unused,
   });
 }

@@ -8,6 +8,7 @@ import { unasked } from './ari.ts';
 import { nextRenewal } from '../renewal.ts';
 import type { DeliveryState, Live } from '../state.ts';
 import type { PhaseContext } from './context.ts';
+import { isRestored, settleRestored } from './settle-restored.ts';
 
 export async function adopt(context: PhaseContext): Promise<void> {
   const { state, clock } = context;
@@ -27,7 +28,8 @@ export async function adopt(context: PhaseContext): Promise<void> {
   // What lies there already is known from now on: replacing it by the first issuance is no surprise to anybody.
   state.deliveries = found.map(({ delivery, answer }) => ({ ...delivery, index: answer.index, installed: answer.sha256 }));
   const same = first !== undefined && first !== null && chains.every((chain) => chain?.leaf.sha256 === first.leaf.sha256);
-  if (same) {
+  const holds = isRestored(state) && (await settleRestored(context, same ? first : null));
+  if (same && !holds) {
     const live: Live = {
       issuance: null,
       chain: first.pem,

@@ -54,6 +54,8 @@ export interface WorkerPart {
   cron(): Promise<void>;
   /** Ends all of wrangler and workerd as `kill -9` does. */
   kill(): Promise<void>;
+  /** Worker secrets and variables from the next start on; null takes one away. */
+  set(variables: Readonly<Record<string, string | null>>): void;
   /** Starts again on the same port and storage, with another configuration when one is given. */
   start(configuration?: string): Promise<void>;
   stop(): Promise<void>;
@@ -109,10 +111,13 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
   const { triggers, main: _main, tsconfig: _tsconfig, ...rest } = repositoryConfiguration();
   const [cron = ''] = triggers.crons;
   const configPath = state.write('worker/wrangler.toml', stringify({ ...rest, triggers, main: state.path('worker', 'bundle', 'index.js'), no_bundle: true }));
-  state.write(
-    'worker/.dev.vars',
-    devVariables({ SEALING_KEY: secrets.sealingKey, EDGE_KEY: JSON.stringify(secrets.edgeKey), ADMIN_TOKEN: secrets.adminToken }),
-  );
+  let variables: Record<string, string | null> = {
+    SEALING_KEY: secrets.sealingKey,
+    EDGE_KEY: JSON.stringify(secrets.edgeKey),
+    ADMIN_TOKEN: secrets.adminToken,
+  };
+  const writeVariables = () => state.write('worker/.dev.vars', devVariables(variables));
+  writeVariables();
   state.write(TRUSTED, options.ca);
   const origin = `http://127.0.0.1:${port}`;
   mkdirSync(state.path('worker', 'storage'), { recursive: true, mode: 0o700 });
@@ -166,6 +171,10 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerPart> {
       child.signal('SIGKILL');
       await ended;
     },
+    set: (change) => {
+      variables = { ...variables, ...change };
+      writeVariables();
+    },
     start: async (configuration) => {
       if (configuration !== undefined) await buildWorker(options, configuration);
       if (!child.running) child = await run();
@@ -204,8 +213,9 @@ function wranglerEnvironment({ environment, state }: WorkerOptions): Record<stri
 }
 
 /** `.dev.vars` is dotenv: single quotes keep JSON as it is. */
-function devVariables(values: Record<string, string>): string {
+function devVariables(values: Readonly<Record<string, string | null>>): string {
   return Object.entries(values)
+    .filter(([, value]) => value !== null)
     .map(([name, value]) => `${name}='${value}'\n`)
     .join('');
 }

@@ -16,12 +16,14 @@ const AREAS: Record<string, readonly string[]> = {
   records: ['type:dns/zone-requests.ts', 'config', 'storage'],
   secrets: ['config', 'storage'],
   notifications: ['type:certificates/ports.ts', 'config', 'storage'],
+  // Its document is made of what each area dumps.
+  backup: ['acme/authority-dump.ts', 'certificates/certificate-dump.ts', 'dns/zone-dump.ts', 'secrets/secret.ts', 'type:secrets/store.ts'],
   fleet: ['type:certificates/ports.ts', 'certificates/state.ts', 'config', 'dns/zone-report.ts', 'storage'],
-  web: ['type:certificates/ports.ts', 'type:fleet', 'type:dns', 'type:clusters', 'type:records', 'config'],
+  web: ['type:certificates/ports.ts', 'backup', 'type:fleet', 'type:dns', 'type:clusters', 'type:records', 'config'],
   'environment.ts': ['type:acme', 'type:certificates', 'type:clusters', 'type:dns', 'type:fleet', 'type:records', 'type:secrets'],
   'global.d.ts': [],
   'modules.d.ts': ['type:config'],
-  'composition.ts': ['acme', 'certificates', 'clusters', 'config', 'dns', 'fleet', 'notifications', 'records', 'secrets', 'web'],
+  'composition.ts': ['acme', 'backup', 'certificates', 'clusters', 'config', 'dns', 'fleet', 'notifications', 'records', 'secrets', 'web'],
   'objects.ts': ['acme', 'certificates', 'clusters', 'composition.ts', 'dns', 'fleet', 'records', 'secrets'],
   'index.ts': ['composition.ts', 'objects.ts', 'web'],
 };
@@ -38,6 +40,7 @@ const VENDORS: readonly (readonly [RegExp, string])[] = [
 /** Decisions and rules that are plain functions of plain data. Loading one loads no platform, storage or wiring. */
 export const PURE: readonly string[] = [
   'functions/certificates/backoff.ts',
+  'functions/certificates/certificate-dump.ts',
   'functions/certificates/decide.ts',
   'functions/certificates/delivery.ts',
   'functions/certificates/failures.ts',
