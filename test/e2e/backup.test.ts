@@ -180,16 +180,24 @@ describe('renewals go on while', () => {
     await renew('edge-end');
   });
 
-  it("the relay's key is replaced", async () => {
+  it("the relay's key is replaced, and a deploy in the middle of an issuance changes nothing for it", async () => {
     const { state } = installation.system;
     const next = await makeSigningKey('relay-2');
-    const text = readFileSync(state.path('worker', 'certificates.toml'), 'utf8');
-    const document = clustersSchema.parse(parse(text));
+    const issued = installation.issued();
+    const release = keepPropagating('relay-during');
+    await installation.force('relay-during');
+    const before = await installation.untilPhase('relay-during', 'propagate');
+    const document = clustersSchema.parse(parse(readFileSync(state.path('worker', 'certificates.toml'), 'utf8')));
     document.clusters[CLUSTER]?.keys.push(`${next.kid}:${next.x}`);
     await installation.redeploy(stringify(document));
-    await renewAcross('relay', async () => {
-      state.writeJson('relay/identity.json', next);
-      await installation.restartRelay();
-    });
+    state.writeJson('relay/identity.json', next);
+    await installation.restartRelay();
+    release();
+    installation.letTimePassForResolvers();
+    const live = await installation.untilLive('relay-during', 40_000, before.history.length + 1);
+    expect(live.history[0]).toMatchObject({ id: before.issuance?.id, outcome: 'live' });
+    expect(live.generation).toBeGreaterThanOrEqual(before.generation);
+    expect(installation.issued() - issued).toBe(1);
+    await renew('relay-after');
   });
 });
