@@ -58,8 +58,8 @@ async function deployment(): Promise<void> {
   await runInDurableObject(env.AUTHORITIES.getByName(DIRECTORY), async (_instance, { storage }) => {
     const authority = createAuthorityStorage(storage);
     await authority.saveAccount({ keyName: 'acme-account-ca-test-0', url: ACCOUNT, intentUntil: null, intentBy: null });
-    authority.appendOrder({ at: NOW, names: ['matrix.example.net'], replaces: false });
-    authority.appendOrder({ at: NOW + 1, names: ['matrix.example.net'], replaces: true });
+    authority.appendOrder({ at: NOW, names: ['matrix.example.net'], replaces: false, set: 'matrix.example.net', attempt: 'issuance-0-1', charges: [] });
+    authority.appendOrder({ at: NOW + 1, names: ['matrix.example.net'], replaces: true, set: 'matrix.example.net', attempt: 'issuance-1-1', charges: [] });
     authority.saveBreaker({ scope: 'domain:example.net', class: 'limit', until: NOW + 1_000_000_000_000, detail: 'too many' });
   });
   await runInDurableObject(env.ZONES.getByName(ZONE), (_instance, { storage }) => {
