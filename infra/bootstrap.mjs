@@ -22,6 +22,7 @@ const debianPackages = {
     { command: 'pebble', package: 'pebble', env: 'PEBBLE_BIN' },
     { command: 'chromium', package: 'chromium', env: 'CHROMIUM_BIN' },
   ],
+  'test/faults/main.ts': [{ command: 'pebble', package: 'pebble', env: 'PEBBLE_BIN' }],
   'test/bench/main.ts': [{ command: 'pebble', package: 'pebble', env: 'PEBBLE_BIN' }],
 };
 

@@ -7,7 +7,7 @@ import type { CloudflareEmulator } from '../../test/emulators/cloudflare/index.t
 import type { DnsEmulator } from '../../test/emulators/dns/index.ts';
 import type { NamecheapEmulator } from '../../test/emulators/namecheap/index.ts';
 import { startAcme, type AcmeEmulator } from '../../test/emulators/acme/acme.ts';
-import { createLoopbackTls } from '../../test/emulators/acme/loopback-tls.ts';
+import { createLoopbackTls, type LoopbackTls } from '../../test/emulators/acme/loopback-tls.ts';
 import type { CertificateView } from '../../functions/certificates/ports.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import { CLOUDFLARE_SECRET, CLUSTER, demoConfiguration, WEBHOOK_SECRET, type CertificateWish } from './configuration.ts';
@@ -54,7 +54,12 @@ export interface SystemOptions extends ZoneOptions {
   workerMain?: string;
   /** Changes the relay's law before it is written. */
   law?: (law: LawDocument) => LawDocument;
+  /** Where the Worker and the relay reach a part, in place of its own URL: for what listens in between. */
+  between?: (part: ReachedPart, url: string, tls: LoopbackTls) => Promise<string>;
 }
+
+/** Who is called: by the Worker the CA, Cloudflare and the resolvers, by the relay Nomad and the Worker. */
+export type ReachedPart = 'ca' | 'cloudflare' | 'resolver' | 'nomad' | 'worker';
 
 export interface System {
   readonly kinds: PartKinds;
@@ -130,12 +135,16 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
   stops.push(() => cluster.stop());
   if (namecheap !== undefined) await putItem(cluster.nomad, NAMECHEAP_KEY.variable, NAMECHEAP_KEY.item, secrets.namecheapKey);
 
+  const reach = async (part: ReachedPart, url: string): Promise<string> => (await options.between?.(part, url, tls)) ?? url;
+  const directory = await reach('ca', ca.directory);
+  const cloudflareUrl = await reach('cloudflare', cloudflare.url);
+  const resolvers = await Promise.all(dns.doh.map(async ({ name, url }) => ({ name, url: await reach('resolver', url) })));
   const configurationFor = (wishes: readonly CertificateWish[]): string => {
     const text = demoConfiguration({
-      directory: ca.directory,
-      cloudflareUrl: cloudflare.url,
+      directory,
+      cloudflareUrl,
       namecheapUsers: namecheapUsers(options.namecheap),
-      resolvers: dns.doh.map(({ name, url }) => ({ name, url })),
+      resolvers,
       relayKey: publicHalf(secrets.relayKey),
       certificates: wishes,
     });
@@ -157,17 +166,19 @@ async function assemble(options: SystemOptions, stops: (() => Promise<void>)[]):
   await storeSecret(worker, CLOUDFLARE_SECRET, secrets.cloudflareToken);
   await storeSecret(worker, WEBHOOK_SECRET, secrets.webhookSecret);
 
+  const origin = await reach('worker', worker.origin);
+  const nomadAddress = await reach('nomad', cluster.nomad.address);
   const relay = await cluster.startRelay({
     law: {
-      origin: worker.origin,
+      origin,
       identityKey: secrets.relayKey,
       document: (identity, nomad) => {
         const law = relayLaw({
-          origin: worker.origin,
+          origin,
           cluster: CLUSTER,
           secrets,
           identity,
-          nomad,
+          nomad: nomad?.via === 'address' ? { ...nomad, address: nomadAddress } : nomad,
           targets: targetsOf(certificates),
           roots,
           resolver,
@@ -219,7 +230,7 @@ async function startCluster(options: ClusterOptions): Promise<{ cluster: Cluster
 async function startAuthority(
   options: SystemOptions,
   ports: Ports,
-  tls: Awaited<ReturnType<typeof createLoopbackTls>>,
+  tls: LoopbackTls,
   dns: DnsEmulator,
 ): Promise<{ ca: CertificateAuthorityPart; acme: AcmeEmulator | undefined }> {
   const executable = options.ca === 'stand-in' ? undefined : findExecutable('PEBBLE_BIN', 'pebble', options.environment);

@@ -25,7 +25,7 @@ export type Wish = Required<CertificateWish>;
 
 export interface InstallationOptions extends Pick<
   SystemOptions,
-  'ca' | 'nameserverDelaysMs' | 'strangersRecords' | 'toml' | 'law' | 'pebble' | 'namecheap' | 'furtherZones'
+  'ca' | 'nameserverDelaysMs' | 'strangersRecords' | 'toml' | 'law' | 'pebble' | 'namecheap' | 'furtherZones' | 'between' | 'workerMain'
 > {
   /** Names of the certificates. */
   certificates: readonly string[];
