@@ -260,7 +260,8 @@ export class ZoneObject extends DurableObject<Environment> implements ZonePort, 
     } catch (thrown) {
       const error = toPerennialError(thrown);
       this.#retryAt = error.retryAt ?? null;
-      this.#ledger.noteFailure(error.toData(), this.#now());
+      // That a predecessor's write is waited for says nothing of the vendor, and its end is known: it must not add to the backoff.
+      if (error.code !== 'dns_zone_busy') this.#ledger.noteFailure(error.toData(), this.#now());
       throw thrown;
     } finally {
       await this.#schedule();

@@ -155,6 +155,28 @@ describe('interruptions', () => {
     });
   });
 
+  it('keeps no janitor waiting longer because many asked while a predecessor was waited for', async () => {
+    await onStage(new Account(), async ({ account, zone, restart, storage }) => {
+      const owners = Array.from({ length: 12 }, (_, index) => `owner-${index}`);
+      for (const owner of owners) unwrap(await zone.present(account.present(owner, owner, { name: `_acme-challenge.${owner}.example.net`, value: 'a' })));
+      account.fault = 'dies-travelling';
+      void zone.cleanUp({ owner: 'owner-0', operation: 'c' });
+      await account.died;
+
+      const successor = restart();
+      for (const owner of owners)
+        expect(await successor.cleanUp({ owner, operation: `${owner}-c` })).toMatchObject({ ok: false, error: { code: 'dns_zone_busy' } });
+      // Their certificates are live, and nobody asks again: it is the janitor's, whenever its alarm comes.
+      const started = account.now;
+      while (account.records().length > 0 && account.now < started + HOUR) {
+        await account.pass(Math.max(0, ((await storage.getAlarm()) ?? Infinity) - account.now));
+        await successor.alarm();
+      }
+      expect(account.now - started).toBeLessThanOrEqual(2 * MINUTE);
+      expect(unwrap(await successor.owned())).toEqual([]);
+    });
+  });
+
   it('withdraws a record that is cleaned up while it is being published', async () => {
     await onStage(new Account(), async ({ account, zone }) => {
       const [presented, cleaned] = await Promise.all([
