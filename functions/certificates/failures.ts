@@ -175,7 +175,9 @@ function postponeDeactivation(context: PhaseContext, live: Live, nextTry: (count
 function orderLost(error: PerennialError, failureClass: FailureClass, step: Step): boolean {
   if (step.do === 'order') return false;
   // A CA that has forgotten the order or the account: a test CA was restarted, an account was deactivated.
-  const forgotten = error.code === 'acme_not_found' || error.code === 'acme_account_does_not_exist';
+  // A certificate that is not at its URL yet is no order that is forgotten: it has been issued, and is fetched again.
+  const notFound = error.code === 'acme_not_found' && error.details?.['operation'] !== 'certificate';
+  const forgotten = notFound || error.code === 'acme_account_does_not_exist';
   return failureClass === 'validation' || forgotten;
 }
 

@@ -24,7 +24,8 @@ export async function download(context: PhaseContext): Promise<void> {
   const issuance = issuanceOf(context);
   const { state, clock } = context;
   const session = await context.session();
-  if (issuance.order?.status !== 'valid') {
+  // A certificate that was not there: the order says whether the CA still knows of it, and where it is.
+  if (issuance.order?.status !== 'valid' || issuance.failure?.code === 'acme_not_found') {
     const order = await session.order(urlOf(issuance));
     issuance.order = order;
     issuance.nonce = session.nonce();
