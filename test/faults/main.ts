@@ -1,5 +1,8 @@
 /** `npm run test:faults`: strikes at every point of a renewal, prints what came of it, and fails when anything stayed wrong. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { ROOT } from '../../infra/build/source.ts';
 import { toPerennialError } from '../../shared/errors.ts';
 import { parseArguments, USAGE, type FaultArguments } from './arguments.ts';
 import { Laboratory } from './laboratory.ts';
@@ -7,6 +10,8 @@ import { planStrikes } from './plan.ts';
 import { nameOf, pointsOf } from './points.ts';
 import { renderReport } from './report.ts';
 import { rehearse, strike, type Outcome } from './strike.ts';
+
+const INTERRUPTED = 130;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -24,6 +29,20 @@ async function main(): Promise<number> {
     return 0;
   }
   say(`Seed ${options.seed}. Starting everything, with ${options.certificates} certificates ...`);
+  const strikes = await strikeAll(options);
+  // Whoever looks at some points only wants nothing else.
+  const narrowed = options.list || options.only.length > 0 || options.sample !== null;
+  return narrowed || strikes === INTERRUPTED ? strikes : Math.max(strikes, await runTests());
+}
+
+/** Tests that take too long for every run of `npm test`. */
+async function runTests(): Promise<number> {
+  const tests = spawn('vitest', ['run', '--config', 'test/vitest.faults.config.ts'], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  const [code] = (await once(tests, 'exit')) as [number | null];
+  return code === 0 ? 0 : 1;
+}
+
+async function strikeAll(options: FaultArguments): Promise<number> {
   const laboratory = await Laboratory.start(options);
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
@@ -54,7 +73,8 @@ async function run(laboratory: Laboratory, options: FaultArguments, signal: Abor
   }
   process.stdout.write(renderReport(outcomes, options.certificates));
   process.stdout.write(`Seed ${options.seed}${signal.aborted ? ', interrupted' : ''}.\n`);
-  return signal.aborted || outcomes.some(({ violations }) => violations.length > 0) ? 1 : 0;
+  if (signal.aborted) return INTERRUPTED;
+  return outcomes.some(({ violations }) => violations.length > 0) ? 1 : 0;
 }
 
 function lineOf(index: number, all: number, { victim, point, struck, converged, times, violations }: Outcome): string {

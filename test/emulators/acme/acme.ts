@@ -83,6 +83,8 @@ const DEFAULTS: Omit<AcmeSettings, 'resolver'> = {
   authorizationLifetimeMs: 24 * HOUR_MS,
   orderLifetimeMs: 24 * HOUR_MS,
   maxNames: 100,
+  clockSkewMs: 0,
+  alterLeaf: (leaf) => leaf,
 };
 
 type Handler = (authority: Authority, request: IncomingRequest, rest: readonly string[]) => Promise<Response> | Response;
@@ -137,9 +139,10 @@ export async function startAcme(options: AcmeOptions): Promise<AcmeEmulator> {
   });
   const bound = z.object({ port: z.number() }).parse(server.address()).port;
   const paths = new Paths(`https://${hostname}:${bound}`, pathSuffix);
+  const running: AcmeSettings = { ...DEFAULTS, ...settings };
   const parts: Authority = {
-    settings: { ...DEFAULTS, ...settings },
-    clock,
+    settings: running,
+    clock: () => clock() + running.clockSkewMs,
     paths,
     nonces: new Nonces(badNoncePercent),
     records: new Records(),
@@ -182,11 +185,22 @@ async function serve(
   const matched = authority.paths.match(incoming.url?.split('?', 1)[0] ?? '/');
   const name = matched?.route ?? 'unknown';
   counts.set(name, (counts.get(name) ?? 0) + 1);
-  const faulty = await faults.answer({ route: matched?.route, request });
-  if (faulty !== undefined) return faulty;
+  // A copy for hooks that look at the reply: by then the body has been read.
+  const fault = { route: matched?.route, request: request.clone() };
+  const faulty = await faults.answer(fault);
+  if (faulty !== undefined) return withNonce(authority, request, faulty);
   const response = await answer(authority, matched, request, `https://${incoming.headers.host ?? ''}${incoming.url ?? ''}`);
-  if (faults.takeLoss(matched?.route)) incoming.socket.destroy();
-  return response;
+  const replaced = await faults.replace(fault, response);
+  if (replaced === 'lost' || faults.takeLoss(matched?.route)) incoming.socket.destroy();
+  return replaced === 'lost' ? response : replaced;
+}
+
+/** A problem in the CA's own words brings a nonce like any other reply to a POST (§6.5); a page of its load balancer does not. */
+function withNonce(authority: Authority, request: Request, response: Response): Response {
+  if (request.method !== 'POST' || response.headers.get('content-type') !== 'application/problem+json') return response;
+  const headers = new Headers(response.headers);
+  headers.set('replay-nonce', authority.nonces.issue());
+  return new Response(response.body, { status: response.status, headers });
 }
 
 async function answer(authority: Authority, matched: ReturnType<Paths['match']>, request: Request, url: string): Promise<Response> {

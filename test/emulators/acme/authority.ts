@@ -1,6 +1,6 @@
 /** The CA as its routes see it: options, records, keys, and the checks that every signed request passes. */
 import type { Clock } from '../../../shared/clock.ts';
-import type { CertificateAuthority } from './certificate-authority.ts';
+import type { CertificateAuthority, LeafRequest } from './certificate-authority.ts';
 import type { Resolver } from './dns-validation.ts';
 import type { PublicJwk } from './jws.ts';
 import { parseJson, parseJws, requireAlgorithm, requirePublicJwk, thumbprint, verifyJws } from './jws.ts';
@@ -40,6 +40,10 @@ export interface AcmeSettings {
   /** Milliseconds an order lives. */
   orderLifetimeMs: number;
   maxNames: number;
+  /** How far the CA's clock is ahead (or, below zero, behind), milliseconds. */
+  clockSkewMs: number;
+  /** What the CA signs in place of what was asked for. */
+  alterLeaf: (leaf: LeafRequest) => LeafRequest;
 }
 
 export interface Authority {

@@ -1,6 +1,6 @@
 /**
- * Where misbehaviour is plugged in: hooks that are asked before each route and may answer in its place, and replies that
- * get lost after their effect.
+ * Where misbehaviour is plugged in: hooks that are asked before each route and may answer in its place, hooks that may
+ * replace its reply, and replies that get lost after their effect.
  */
 import type { RouteName } from './paths.ts';
 
@@ -14,14 +14,24 @@ export interface FaultRequest {
 /** Answers instead of the CA, or leaves it to the CA by returning `undefined`. */
 export type FaultHook = (fault: FaultRequest) => Response | undefined | Promise<Response | undefined>;
 
+/** Sees the CA's own reply: passes another one on, loses it (`lost`), or leaves it by returning `undefined`. */
+export type ReplyHook = (fault: FaultRequest, reply: Response) => Response | 'lost' | undefined | Promise<Response | 'lost' | undefined>;
+
 export class FaultPort {
   readonly #hooks = new Set<FaultHook>();
+  readonly #replyHooks = new Set<ReplyHook>();
   #lost: { route: RouteName; remaining: number }[] = [];
 
   /** Asks `hook` before each route, after earlier hooks, until the returned function is called. */
   before(hook: FaultHook): () => void {
     this.#hooks.add(hook);
     return () => this.#hooks.delete(hook);
+  }
+
+  /** Shows `hook` a copy of each reply that the CA itself gives, until the returned function is called. */
+  after(hook: ReplyHook): () => void {
+    this.#replyHooks.add(hook);
+    return () => this.#replyHooks.delete(hook);
   }
 
   /** Lets the next `times` requests to `route` take effect and breaks the connection instead of replying. */
@@ -31,6 +41,7 @@ export class FaultPort {
 
   clear(): void {
     this.#hooks.clear();
+    this.#replyHooks.clear();
     this.#lost = [];
   }
 
@@ -42,6 +53,17 @@ export class FaultPort {
       if (response !== undefined) return response;
     }
     return undefined;
+  }
+
+  /** What becomes of a reply; the first hook that changes it counts. */
+  async replace(fault: FaultRequest, reply: Response): Promise<Response | 'lost'> {
+    for (const hook of this.#replyHooks) {
+      // Hooks are asked in order.
+      // oxlint-disable-next-line no-await-in-loop
+      const replaced = await hook({ ...fault, request: fault.request.clone() }, reply.clone());
+      if (replaced !== undefined) return replaced;
+    }
+    return reply;
   }
 
   takeLoss(route: RouteName | undefined): boolean {

@@ -18,13 +18,15 @@ export async function issueCertificate(authority: Authority, order: Order, publi
     // X.509 knows whole seconds only.
     const notBefore = Math.floor((now - BACKDATE_MS) / 1_000) * 1_000;
     const notAfter = Math.floor(now / 1_000) * 1_000 + profile.validitySeconds * 1_000;
-    const leaf = await authority.ca.issue({
-      publicKey,
-      names: order.names,
-      commonName: profile.commonName,
-      notBefore: new Date(notBefore),
-      notAfter: new Date(notAfter),
-    });
+    const leaf = await authority.ca.issue(
+      authority.settings.alterLeaf({
+        publicKey,
+        names: order.names,
+        commonName: profile.commonName,
+        notBefore: new Date(notBefore),
+        notAfter: new Date(notAfter),
+      }),
+    );
     const id = newId();
     authority.records.certificates.set(id, {
       id,

@@ -22,9 +22,14 @@ const WORDS = {
 
 export type RouteName = keyof typeof WORDS;
 
+/** In the directory (RFC 8555 §7.1.1, RFC 9773 §4.1). */
+const LISTED: ReadonlySet<RouteName> = new Set(['newNonce', 'newAccount', 'newOrder', 'keyChange', 'revokeCert', 'renewalInfo']);
+
 export class Paths {
   readonly #origin: string;
   readonly #suffix: string;
+  /** Of what the directory lists, once that has moved. */
+  #moved: string | null = null;
 
   /** @param suffix random when absent; give the same one to keep URLs over a restart. */
   constructor(origin: string, suffix: string = randomBytes(3).toString('hex')) {
@@ -33,14 +38,23 @@ export class Paths {
   }
 
   url(route: RouteName, ...rest: string[]): string {
-    return [`${this.#origin}/${WORDS[route]}-${this.#suffix}`, ...rest].join('/');
+    return [`${this.#origin}/${this.#head(route)}`, ...rest].join('/');
+  }
+
+  /** Everything that the directory lists gets another URL; what orders name stays where it was. */
+  moveDirectory(): void {
+    this.#moved = randomBytes(3).toString('hex');
   }
 
   /** The route a path belongs to, and what follows it. */
   match(path: string): { route: RouteName; rest: string[] } | undefined {
     const [, head = '', ...rest] = path.split('/');
-    for (const route of routeNames()) if (head === `${WORDS[route]}-${this.#suffix}`) return { route, rest };
+    for (const route of routeNames()) if (head === this.#head(route)) return { route, rest };
     return undefined;
+  }
+
+  #head(route: RouteName): string {
+    return `${WORDS[route]}-${this.#moved !== null && LISTED.has(route) ? this.#moved : this.#suffix}`;
   }
 
   /** The identifier in one of this CA's own URLs. */
