@@ -105,6 +105,7 @@ async function untilFailing(name: string, code: string): Promise<NonNullable<Non
   if (failure == null) throw new Error(`${name} does not fail.`);
   expect(['failing', 'needs-attention'], name).toContain(view.state);
   expect(view.reason, 'the page says what is wrong').toContain(failure.message);
+  expect(failure.hint, 'and what to do').toBeTruthy();
   return failure;
 }
 
