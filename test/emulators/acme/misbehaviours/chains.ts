@@ -11,25 +11,36 @@ function pemsOf(chain: string): string[] {
   return chain.split(PEM_END).flatMap((pem) => (pem.trim() === '' ? [] : [`${pem.trim()}\n${PEM_END}`]));
 }
 
-export const MISSING_INTERMEDIATE: Misbehaviour = altered('leaves the intermediate out of the chain', ['certificate'], async (reply) =>
-  withBody(reply, pemsOf(await reply.text())[0] ?? ''),
+export const MISSING_INTERMEDIATE: Misbehaviour = altered(
+  'leaves the intermediate out of the chain',
+  ['certificate'],
+  async (reply) => withBody(reply, pemsOf(await reply.text())[0] ?? ''),
+  {
+    times: 1,
+  },
 );
 
-export const UNORDERED_CHAIN: Misbehaviour = altered('sends the chain upside down', ['certificate'], async (reply) =>
-  withBody(
-    reply,
-    pemsOf(await reply.text())
-      .reverse()
-      .join(''),
-  ),
+export const UNORDERED_CHAIN: Misbehaviour = altered(
+  'sends the chain upside down, once',
+  ['certificate'],
+  async (reply) => {
+    const upwards = pemsOf(await reply.text());
+    return withBody(reply, upwards.reverse().join(''));
+  },
+  { times: 1 },
 );
 
 /** The intermediate bears the right name and another key. */
-export const FOREIGN_SIGNATURE: Misbehaviour = altered('sends an intermediate that has not signed the leaf', ['certificate'], async (reply) => {
-  const [leaf = ''] = pemsOf(await reply.text());
-  const other = await CertificateAuthority.create(Date.now());
-  return withBody(reply, `${leaf}${other.save().intermediate.trim()}\n`);
-});
+export const FOREIGN_SIGNATURE: Misbehaviour = altered(
+  'sends an intermediate that has not signed the leaf, once',
+  ['certificate'],
+  async (reply) => {
+    const [leaf = ''] = pemsOf(await reply.text());
+    const other = await CertificateAuthority.create(Date.now());
+    return withBody(reply, `${leaf}${other.save().intermediate.trim()}\n`);
+  },
+  { times: 1 },
+);
 
 function signs(name: string, alter: (leaf: LeafRequest) => LeafRequest): Misbehaviour {
   return {
