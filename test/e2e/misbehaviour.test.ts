@@ -22,6 +22,7 @@ const HEALS: readonly Misbehaviour[] = [
   orders.CERTIFICATE_NOT_FOUND,
   orders.ORDER_NOT_READY,
   orders.ACCOUNT_UNKNOWN,
+  chains.MISSING_INTERMEDIATE,
   chains.UNORDERED_CHAIN,
   chains.FOREIGN_SIGNATURE,
   replies.TRUNCATED_BODY,
@@ -79,7 +80,7 @@ const LIMITS: readonly Misbehaviour[] = [limits.DOMAIN_LIMIT, limits.EXACT_SET_L
 /** Refusals of `replaces` do not cost the certificate. */
 const REPLACEMENTS: readonly Misbehaviour[] = [orders.ALREADY_REPLACED, orders.REPLACES_FORBIDDEN, orders.REPLACES_UNKNOWN, orders.REPLACES_MALFORMED];
 
-const EVERYBODY = ['bare', 'nonces', 'ahead', 'behind', 'moved', 'next', 'first', 'second'];
+const EVERYBODY = ['nonces', 'ahead', 'behind', 'moved', 'next', 'first', 'second'];
 
 const named = (prefix: string, misbehaviours: readonly Misbehaviour[]) =>
   misbehaviours.map((misbehaviour, index) => ({ name: `${prefix}-${index}`, misbehaviour }));
@@ -177,17 +178,6 @@ describe('a CA that', () => {
       expect(last?.replaces).toBeUndefined();
     });
   }
-});
-
-it(`a CA that ${chains.MISSING_INTERMEDIATE.name}: is told apart from a root that issues by itself only where it is installed; nothing is`, async () => {
-  await expectServed('bare');
-  const before = installation.proxy('bare').fingerprint;
-  const end = chains.MISSING_INTERMEDIATE.begin(ca, `bare.${ZONE}`);
-  await installation.force('bare');
-  const view = await installation.until('bare', 'refused by the relay', ({ deliveries }) => deliveries[0]?.failure != null);
-  expect(view.deliveries[0]?.failure).toMatchObject({ code: expect.stringMatching(/chain/) });
-  expect(installation.proxy('bare').fingerprint).toBe(before);
-  end();
 });
 
 describe('a CA that, for everybody,', () => {

@@ -8,6 +8,7 @@ import { nextIssuance } from '../decide.ts';
 import { REASONS } from '../renewal.ts';
 import type { DeliveryState } from '../state.ts';
 import { enterPhase, type PhaseContext } from './context.ts';
+import { fetchIssuedAgain } from './download.ts';
 
 /** The pair on its way (an open issuance's) or the live one (a redelivery). */
 export function pairOf(context: PhaseContext): { issuance: string | null; chain: string; names: string[]; sha256: string } {
@@ -48,14 +49,18 @@ export async function install(context: PhaseContext, id: string): Promise<void> 
   const { live, record } = context.state;
   const known = [...new Set([delivery.installed, live?.leaf.sha256, ...delivery.known])].filter((leaf) => leaf !== null && leaf !== undefined).slice(0, 8);
   try {
-    const answer = await context.ports.relay.install(delivery.spec.cluster, record.name, {
+    const request = {
       issuance: pair.issuance,
       names: pair.names,
-      chain: pair.chain,
       target: delivery.spec.target,
       known,
       replaceForeign: delivery.replaceForeign,
       blind: delivery.spec.blind,
+    };
+    const write = () => context.ports.relay.install(delivery.spec.cluster, record.name, { ...request, chain: pairOf(context).chain });
+    const answer = await write().catch(async (refused: unknown) => {
+      if (await mended(context, refused)) return write();
+      throw refused;
     });
     delivery.index = answer.index;
     delivery.installed = answer.sha256;
@@ -77,6 +82,13 @@ export async function install(context: PhaseContext, id: string): Promise<void> 
 }
 
 /** Throws `relay_pair_gone` while the new pair may not be ordered yet: after a rollback, or right after an issuance. */
+/** Whether a chain that the relay refuses has become another one by fetching it again; whatever fails meanwhile changes nothing. */
+async function mended(context: PhaseContext, refused: unknown): Promise<boolean> {
+  const isAboutChain = refused instanceof PerennialError && refused.code.startsWith('chain_');
+  if (!isAboutChain || context.state.issuance === null) return false;
+  return fetchIssuedAgain(context).catch(() => false);
+}
+
 function demandNewPair(context: PhaseContext, why: string): void {
   const { state, clock } = context;
   const known = state.record.demand !== null;

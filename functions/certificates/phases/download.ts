@@ -86,6 +86,21 @@ async function fetchChain(context: PhaseContext, session: AcmeSession, order: Ac
   return chain;
 }
 
+/**
+ * The relay knows roots and refuses a chain that does not lead to one: what is missing may have been cut on its way, or be
+ * mended at the CA. Costs no order. @returns whether the CA sent another chain for the same leaf; that one is kept.
+ */
+export async function fetchIssuedAgain(context: PhaseContext): Promise<boolean> {
+  const issuance = issuanceOf(context);
+  const { order, issued } = issuance;
+  if (issued === null || order?.certificate == null) return false;
+  const chain = await fetchChain(context, await context.session(), order);
+  if (chain.leaf.sha256 !== issued.leaf.sha256 || chain.pem === issued.chain) return false;
+  issuance.issued = { ...issued, chain: chain.pem };
+  context.persist();
+  return true;
+}
+
 /** Pauses before the order after the first, second, … one whose chain did not fit; each costs a certificate of the CA's limits. */
 const REFUSED_PAUSES = [15 * MINUTE, 6 * HOUR, DAY] as const;
 

@@ -242,6 +242,28 @@ describe('a chain that does not fit what was asked for', () => {
     expect(runner.events('failed')).toEqual([expect.stringContaining('It is fetched once more.')]);
   });
 
+  const leafAlone = (chain: string) => chain.slice(0, chain.indexOf('-----BEGIN CERTIFICATE-----', 1));
+
+  scenario('for want of an intermediate, which only the relay can tell, is fetched again and installed without another order', async (runner, world) => {
+    world.spoil.push(leafAlone);
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(1);
+  });
+
+  scenario('for want of an intermediate again and again is fetched at every try, and never leads to an order', async (runner, world) => {
+    world.spoil.push(leafAlone, leafAlone, leafAlone);
+    await runner.until(world.now + HOUR);
+    expect(runner.view().deliveries[0]?.failure).toMatchObject({ code: 'chain_root_unknown' });
+    expect(runner.view().state).toBe('needs-attention');
+    runner.wake('renew');
+    await runner.until(world.now + HOUR);
+    runner.wake('renew');
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(1);
+  });
+
   scenario('is never installed; a new order follows after a pause', async (runner, world) => {
     world.spoil.push(
       () => otherChain(world),

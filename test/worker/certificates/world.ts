@@ -233,6 +233,8 @@ export class World {
           this.#through('install', async () => {
             const chain = await readChain(request.chain);
             const { sha256, spki } = chain.leaf;
+            // As the relay does, which alone knows roots.
+            if (chain.certificates.length === 1) throw new PerennialError('chain_root_unknown', 'The chain does not lead to a root.');
             if (this.variable?.sha256 === sha256) return { index: this.variable.index, sha256, changed: false, keptItems: [] };
             if (this.keys.get(request.issuance)?.spki !== spki) throw new PerennialError('key_missing', 'No such key.');
             const foreign = this.variable !== null && !request.known.includes(this.variable.sha256);
