@@ -1,11 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
-/** The whole system as real processes: one file after the other, because each starts all of it. */
+/**
+ * The whole system as real processes. Each file starts all of it on ports of its own and mostly waits: two run at a time,
+ * on two cores.
+ */
 export default defineConfig({
   test: {
     include: ['test/e2e/**/*.test.ts'],
     root: '.',
-    fileParallelism: false,
+    maxWorkers: 2,
     sequence: { concurrent: false },
     testTimeout: 180_000,
     hookTimeout: 180_000,
