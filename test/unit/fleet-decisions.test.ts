@@ -96,6 +96,9 @@ describe('the progress of a request', () => {
     live: null,
     issuance: null,
     deliveries: [],
+    hold: null,
+    quarantined: [],
+    revocation: null,
     history: [],
     zones: [],
     generation: 1,
@@ -131,7 +134,9 @@ describe('the progress of a request', () => {
   it('is failing while a delivery fails', () => {
     const failure = { code: 'relay_offline', message: 'm', hint: null, retryAt: null };
     expect(
-      status('renew', { deliveries: [{ id: 'd', cluster: 'c', variable: 'v', index: null, sha256: null, state: 'failing', instances: [], failure }] }),
+      status('renew', {
+        deliveries: [{ id: 'd', cluster: 'c', variable: 'v', index: null, sha256: null, state: 'failing', instances: [], rollback: null, failure }],
+      }),
     ).toBe('failing');
   });
 });

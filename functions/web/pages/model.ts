@@ -105,6 +105,8 @@ export interface CertificateModel {
   moving: boolean;
   mayRenew: boolean;
   mayRedeliver: boolean;
+  /** The live leaf, which the CA may still be asked to revoke; null when there is none. */
+  mayRevoke: string | null;
 }
 
 export interface StatusModel extends Omit<StatusInput, 'certificates' | 'upcoming' | 'zones'> {
@@ -160,12 +162,15 @@ export function certificateModel(view: CertificateView, now: number): Certificat
     moving: isMoving(view, now),
     mayRenew,
     mayRedeliver: mayRenew && view.live !== null,
+    mayRevoke: view.live === null || view.live.revoked !== null || view.revocation !== null || view.live.notAfter <= now ? null : view.live.sha256,
   };
 }
 
+const OWN_WORDS: readonly CertificateView['state'][] = ['needs-attention', 'renewing', 'new', 'retired'];
+
 /** When only the proof by dial is not what it should be, the certificate is called by that verdict. */
 function certificateWording(view: CertificateView): Wording {
-  if (view.state === 'renewing' || view.state === 'new' || view.state === 'retired' || view.issuance?.failure) return CERTIFICATE_STATE[view.state];
+  if (OWN_WORDS.includes(view.state) || view.issuance?.failure) return CERTIFICATE_STATE[view.state];
   const states = new Set(view.deliveries.map((delivery) => delivery.state));
   if (states.has('failing')) return CERTIFICATE_STATE[view.state];
   const verdict = (['wrong', 'drift', 'waiting-for-instance'] as const).find((state) => states.has(state));
@@ -182,7 +187,8 @@ export function isMoving(view: Pick<CertificateView, 'state' | 'phase' | 'nextAt
 export function departuresOf(views: readonly CertificateView[]): Departure[] {
   return views
     .flatMap((view): Departure[] => {
-      if (view.state === 'retired') return [];
+      // What has stopped leaves at no time by itself.
+      if (view.state === 'retired' || (view.state === 'needs-attention' && view.nextAt === null)) return [];
       if (view.nextAt !== null && view.phase !== 'idle')
         return [{ at: view.nextAt, certificate: view.name, what: view.phase, why: view.waitingFor ?? view.reason }];
       return view.renewal === null ? [] : [{ at: view.renewal.at, certificate: view.name, what: 'renew', why: view.renewal.reason }];

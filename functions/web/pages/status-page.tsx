@@ -68,7 +68,7 @@ const Counts = ({ model: { tally } }: { model: StatusModel }) => (
       const count = Object.entries(tally).find(([counted]) => counted === state)?.[1] ?? 0;
       return count === 0 ? null : (
         <li class={`tone-${wording.tone}`} title={wording.meaning}>
-          <ToneMark tone={wording.tone} /> <b>{count}</b> {wording.label}
+          <ToneMark tone={wording.tone} /> <b>{count}</b> {count === 1 ? wording.label : (wording.many ?? wording.label)}
         </li>
       );
     })}

@@ -75,6 +75,7 @@ function viewOf(index: number, now: number): CertificateView {
       notAfter: notBefore + LIFETIME_MS,
       since: notBefore + MINUTE,
       adopted: false,
+      keyType: 'ec-p256',
       why: null,
       revoked: null,
     },
@@ -98,11 +99,15 @@ function viewOf(index: number, now: number): CertificateView {
           notAfter: notBefore + LIFETIME_MS,
           at: now,
         })),
+        rollback: null,
         failure: failing
           ? { code: 'nomad_forbidden', message: 'Nomad refused the token of the relay.', hint: 'Apply the policy of the relay job.', retryAt: now + HOUR }
           : null,
       },
     ],
+    hold: null,
+    quarantined: [],
+    revocation: null,
     history: [0, 1, 2].map((round) => ({
       id: `${name}-${round}`,
       startedAt: issuedAt(round),
