@@ -17,7 +17,7 @@ export interface Scenario {
 
 export interface BenchOptions {
   runs: number;
-  fleet: number;
+  fleet: readonly number[];
   environment: Readonly<Record<string, string | undefined>>;
   /** Progress, for people. */
   say: (line: string) => void;
@@ -56,12 +56,12 @@ export class Bench {
   }
 
   /** A laboratory of one's own, to be stopped by the caller. */
-  async fresh(certificates: number, nonces: Nonces, zones: Pick<LaboratoryOptions, 'zone' | 'namecheap'> = {}): Promise<Laboratory> {
+  async fresh(certificates: number, nonces: Nonces, more: Pick<LaboratoryOptions, 'zone' | 'namecheap' | 'fleet'> = {}): Promise<Laboratory> {
     const { environment, say, signal } = this.options;
     await this.close();
     signal.throwIfAborted();
     say(`Starting a system with ${certificates} certificates ...`);
-    const laboratory = await Laboratory.start({ certificates, environment, say, ...zones, ...(nonces === 'never-refused' ? { nonceRejects: 0 } : {}) });
+    const laboratory = await Laboratory.start({ certificates, environment, say, ...more, ...(nonces === 'never-refused' ? { nonceRejects: 0 } : {}) });
     Object.assign(this.parts, laboratory.system.kinds, { proxy: 'stand-in' });
     return laboratory;
   }
