@@ -5,7 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { DurableObject } from 'cloudflare:workers';
-import { shiftObject } from './passing-time.ts';
+import { platformNow, shiftObject } from './passing-time.ts';
 
 /** Of one isolate, since its start. */
 export interface Usage {
@@ -78,11 +78,11 @@ export function counted<C extends new (context: DurableObjectState, ...more: nev
       value(this: object, ...input: unknown[]): unknown {
         const object = active.get(this) ?? { count: 0, since: 0 };
         active.set(this, object);
-        if (object.count === 0) object.since = Date.now();
+        if (object.count === 0) object.since = platformNow();
         object.count += 1;
         const end = (): void => {
           object.count -= 1;
-          if (object.count === 0) add(activeMs, name, Date.now() - object.since);
+          if (object.count === 0) add(activeMs, name, platformNow() - object.since);
         };
         return endedBy(() => invoke(`${name}.${method}`, (): unknown => Reflect.apply(original, this, input)), end);
       },
