@@ -21,8 +21,14 @@ export const requests: Scenario = {
       figure(
         'ACME requests per renewal',
         counted.map(({ acme }) => acme),
+        null,
+        'As they arrived at the CA, which refuses no nonce here: each refusal costs one more. Once the certificate is issued, each authorization is given up with one request.',
+      ),
+      figure(
+        'ACME requests per renewal, authorizations kept',
+        (await bench.renewals('authorizations-kept')).map((renewal) => renewal.requests.acme),
         11,
-        'As they arrived at the CA, which refuses no nonce here: each refusal costs one more.',
+        'The same with deactivate_authorizations = false.',
       ),
       figure(
         'DNS vendor requests per renewal',
