@@ -233,6 +233,7 @@ export function webDependencies(environment: Environment): WebDependencies {
     },
     clusters: () =>
       clusterHealth(compiled.valid ? compiled.configuration.clusters.map(({ name }) => name) : [], (name) => environment.CLUSTERS.getByName(name).status(name)),
+    certificate: (name) => environment.CERTIFICATES.getByName(name),
     zone: (provider, zoneId) => environment.ZONES.getByName(`${provider}:${zoneId}`),
     records: async () => unwrap(await environment.RECORDS.getByName('records').status()),
     backup: {

@@ -12,6 +12,7 @@ import type { WebDependencies } from './dependencies.ts';
 import { reloadHook, renewHook } from './hooks.ts';
 import { errorPage, loginPage, notFoundPage, PAGE_ASSETS, PAGE_HEADERS } from './pages/index.ts';
 import { refusalHeaders, statusOf } from './refusals.ts';
+import { revoke } from './revocation.ts';
 import { nameOf, ROUTES, type Route, type RouteName } from './routes.ts';
 import { backToPage, noticeOf, site } from './site.ts';
 import { zones } from './zones.ts';
@@ -102,6 +103,11 @@ function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
     'GET /api/v1/certificates/:name': calls.certificate,
     'POST /api/v1/certificates/:name/renew': renewal('renew'),
     'POST /api/v1/certificates/:name/redeliver': renewal('redeliver'),
+    'POST /api/v1/certificates/:name/revoke': button(
+      'revoke',
+      (context) => revoke(deps, context),
+      (context, accepted) => context.json(accepted, 202, { location: new URL(`/api/v1/certificates/${accepted.certificate}`, context.req.raw.url).href }),
+    ),
     'GET /api/v1/operations/:id': calls.operation,
     'PUT /api/v1/secrets/:name': calls.putSecret,
     'POST /api/v1/secrets/reseal': calls.resealSecrets,

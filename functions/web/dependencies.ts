@@ -1,5 +1,6 @@
 /** What the web layer needs; `composition.ts` provides it. */
 import type { Clock } from '../../shared/clock.ts';
+import type { Outcome } from '../../shared/errors.ts';
 import type { ExportAnswer, ExportRequest } from '../backup/export.ts';
 import type { ImportedItem, ImportRequest } from '../backup/import.ts';
 import type { CompiledConfiguration } from '../config/configuration.ts';
@@ -25,6 +26,8 @@ export interface WebDependencies {
   resealSecrets: () => Promise<{ resealed: number; unreadable: string[] }>;
   /** Links of the configured clusters. */
   clusters: () => Promise<ClusterHealth[]>;
+  /** The CertificateObject of that name; a fresh stub each time. */
+  certificate: (name: string) => CertificateAdministration;
   /** The ZoneObject of that name; a fresh stub each time. */
   zone: (provider: string, zoneId: string) => ZoneAdministration;
   /** Where `[[records]]` go, and what keeps them from it. */
@@ -35,6 +38,20 @@ export interface WebDependencies {
   relay: { sha256: string; source: string } | null;
   /** Answers `/relay/connect`, with its WebSocket. */
   connectRelay: (request: Request) => Promise<Response>;
+}
+
+/** What an administrator may ask of one certificate directly. */
+export interface CertificateAdministration {
+  /** Writes down that the live certificate is to be revoked; it happens at once, and is tried until it is done. */
+  revoke(request: RevocationRequest): Promise<Outcome<{ sha256: string }>>;
+}
+
+export interface RevocationRequest {
+  /** SHA-256 of the live leaf, hex. */
+  sha256: string;
+  /** RFC 5280 §5.3.1. */
+  reason: number;
+  signer: 'account' | 'certificate';
 }
 
 /** Shorter tokens could be guessed. */

@@ -13,6 +13,8 @@ import { certificateModel, certificatePage, loginPage, notFoundPage, publicPage,
 const NOTICES: Readonly<Record<string, string>> = {
   renew: 'The renewal was asked for; it starts at once.',
   redeliver: 'The delivery was asked for; it starts at once.',
+  revoke: 'The revocation was asked for; a new certificate is ordered at once.',
+  'not-revoked': 'Nothing was revoked: the name was not typed as it is, or another certificate is live by now.',
   approved: 'The plan is approved; its records are written now.',
   'plan-changed': 'That was not the plan any more: the zone or the configuration has changed. Look at it again.',
   'zone-refused': 'The zone did not take that; its own lines say why.',
@@ -79,6 +81,7 @@ export function noticeOf(thrown: unknown): string {
   if (code === 'force_cooling_down') return 'cooling-down';
   if (code === 'configuration_invalid') return 'configuration-invalid';
   if (code === 'certificate_unknown') return 'unknown';
+  if (code === 'certificate_not_live' || code.startsWith('revocation_')) return 'not-revoked';
   if (code === 'dns_zone_changed') return 'plan-changed';
   if (code === 'zone_unknown' || code.startsWith('dns_') || code.startsWith('relay_')) return 'zone-refused';
   throw thrown instanceof PerennialError ? thrown : toPerennialError(thrown);

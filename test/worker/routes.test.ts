@@ -28,9 +28,11 @@ function sample(method: string, path: string): [string, RequestInit] {
     ? '{"certificates":["a"]}'
     : path.includes('/secrets/')
       ? '{"value":"v"}'
-      : /approve|restore/.test(path)
-        ? '{"digest":"d"}'
-        : '{}';
+      : path.endsWith('/revoke')
+        ? JSON.stringify({ reason: 'superseded', sha256: 'a'.repeat(64) })
+        : /approve|restore/.test(path)
+          ? '{"digest":"d"}'
+          : '{}';
   return [address, { method, body, headers: { 'content-type': 'application/json' } }];
 }
 

@@ -2,12 +2,13 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import type { CertificateView } from '../../functions/certificates/ports.ts';
-import { configurationSchema, type CompiledConfiguration, type Configuration } from '../../functions/config/configuration.ts';
+import type { CompiledConfiguration } from '../../functions/config/configuration.ts';
 import type { FleetClient } from '../../functions/fleet/client.ts';
 import { Fleet } from '../../functions/fleet/fleet.ts';
 import type { RecordsStatus } from '../../functions/records/status.ts';
 import { createApp } from '../../functions/web/app.ts';
 import type { WebDependencies } from '../../functions/web/dependencies.ts';
+import { configuration } from './web-configuration.ts';
 import { ZoneStandIn } from './zone-stand-in.ts';
 import { PerennialError } from '../../shared/errors.ts';
 
@@ -28,41 +29,14 @@ const SECRETS: Readonly<Record<string, string>> = {
   'secret:weak': WEAK_SECRET,
 };
 
-export const configuration: Configuration = configurationSchema.parse({
-  authorities: [{ name: 'ca', directory: 'https://ca.example.net/directory', contact: [], egress: 'auto', externalAccount: null }],
-  dns: [{ name: 'main', provider: 'cloudflare', token: 'secret:t', endpoint: null, zoneId: null }],
-  clusters: [{ name: 'main', keys: [{ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', kid: 'r' }] }],
-  certificates: ['a', 'b'].map((name) => ({
-    name,
-    domains: [`${name}.example.net`],
-    keyType: 'ec-p256',
-    authorities: ['ca'],
-    profile: null,
-    preferredChain: null,
-    reuseKey: false,
-    deliveries: [{ id: `main/default/${name}`, cluster: 'main', target: { variable: name }, service: 'traefik', probes: [], reload: 'watch', blind: false }],
-  })),
-  resolvers: [
-    { name: 'a', url: 'https://a.example.net' },
-    { name: 'b', url: 'https://b.example.net' },
-  ],
-  webhooks: [
-    { name: 'deploy', kind: 'token', secret: 'secret:deploy', certificates: ['a'], scopes: ['renew', 'reload'] },
-    { name: 'force', kind: 'token', secret: 'secret:force', certificates: '*', scopes: ['renew', 'renew:force'] },
-    { name: 'signing', kind: 'signing', secret: 'secret:signing', certificates: ['a'], scopes: ['renew'] },
-    { name: 'short', kind: 'token', secret: 'secret:short', certificates: '*', scopes: ['renew'] },
-    { name: 'weak', kind: 'signing', secret: 'secret:weak', certificates: '*', scopes: ['renew'] },
-    { name: 'missing', kind: 'token', secret: 'secret:missing', certificates: '*', scopes: ['renew'] },
-  ],
-  secrets: { store: 'sealed' },
-});
-
 export interface Site {
   request: (path: string, init?: RequestInit) => Promise<Response>;
   fleet: Fleet;
   /** Wakes that certificates received: `a renew`. */
   wakes: string[];
   stored: Map<string, string>;
+  /** Revocations that certificates received: `a abcd 4 account`. */
+  revocations: string[];
   advance: (ms: number) => void;
   /** Zones by name; the fleet knows each of them by its report. */
   zones: Map<string, ZoneStandIn>;
@@ -82,6 +56,7 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
     const clock = () => now;
     const wakes: string[] = [];
     const stored = new Map<string, string>();
+    const revocations: string[] = [];
     const fleet = new Fleet({
       storage,
       clock,
@@ -120,6 +95,12 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
       putSecret: async (name, value) => void stored.set(name, value),
       resealSecrets: async () => ({ resealed: 0, unreadable: [] }),
       clusters: async () => [],
+      certificate: (name) => ({
+        revoke: async (request) => {
+          revocations.push(`${name} ${request.sha256.slice(0, 4)} ${request.reason} ${request.signer}`);
+          return { ok: true, value: { sha256: request.sha256 } };
+        },
+      }),
       zone: (provider, zoneId) => {
         const zone = [...zones.values()].find(({ name }) => name.provider === provider && name.zoneId === zoneId);
         if (zone === undefined) throw new Error(`Nobody made the object ${provider}:${zoneId}.`);
@@ -139,6 +120,7 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
         fleet,
         wakes,
         stored,
+        revocations,
         advance: (ms) => (now += ms),
         zones,
         report,

@@ -42,6 +42,7 @@ export function zoneSite({ now, zones, object, records }: ZoneSite): Hono {
     putSecret: unused,
     resealSecrets: unused,
     clusters: unused,
+    certificate: () => ({ revoke: unused }),
     zone: object,
     records,
     relay: null,

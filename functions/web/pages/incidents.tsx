@@ -1,10 +1,10 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** What happened to a certificate besides renewals: CAs that were left, a hold after a rollback, a revocation. */
 import type { CertificateView } from '../../certificates/ports.ts';
+import { revocationReason } from '../revocation-reasons.ts';
 import { ToneMark } from './badge.tsx';
 import { Failure } from './failure.tsx';
 import { Ago, Sentence } from './time-text.tsx';
-import { revocationReason } from './wording.ts';
 
 /** CAs that this renewal has left behind, and where it is now. */
 export const LeftAuthorities = ({ issuance, now }: { issuance: NonNullable<CertificateView['issuance']>; now: number }) =>

@@ -65,19 +65,6 @@ export const OUTCOME: Record<CertificateView['history'][number]['outcome'], Word
   abandoned: { label: 'abandoned', tone: 'quiet', meaning: 'Replaced by a later issuance.' },
 };
 
-/** Reasons of RFC 5280 §5.3.1, as far as a certificate's owner gives them. */
-const REVOCATION_REASON: Readonly<Record<number, string>> = {
-  0: 'no reason given',
-  1: 'key compromise',
-  3: 'affiliation changed',
-  4: 'superseded',
-  5: 'cessation of operation',
-};
-
-export function revocationReason(reason: number): string {
-  return REVOCATION_REASON[reason] ?? `reason ${reason}`;
-}
-
 /** Key types as people write them. */
 export const KEY_TYPE: Record<KeyType, string> = {
   'ec-p256': 'ECDSA P-256',
