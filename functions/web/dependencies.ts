@@ -1,6 +1,7 @@
 /** What the web layer needs; `composition.ts` provides it. */
 import type { Clock } from '../../shared/clock.ts';
-import type { Outcome } from '../../shared/errors.ts';
+import type { ErrorData, Outcome } from '../../shared/errors.ts';
+import type { AuthorityStatus } from '../acme/authority-status.ts';
 import type { ExportAnswer, ExportRequest } from '../backup/export.ts';
 import type { ImportedItem, ImportRequest } from '../backup/import.ts';
 import type { CompiledConfiguration } from '../config/configuration.ts';
@@ -28,6 +29,10 @@ export interface WebDependencies {
   clusters: () => Promise<ClusterHealth[]>;
   /** The CertificateObject of that name; a fresh stub each time. */
   certificate: (name: string) => CertificateAdministration;
+  /** Every configured CA, in the order of the configuration. */
+  authorities: () => Promise<AuthorityReport[]>;
+  /** Gives the account at this CA a new key (RFC 8555 §7.3.5). The same `request` again answers what the first did. Throws PerennialError. */
+  rollOver: (authority: string, request: string) => Promise<{ accountUrl: string }>;
   /** The ZoneObject of that name; a fresh stub each time. */
   zone: (provider: string, zoneId: string) => ZoneAdministration;
   /** Where `[[records]]` go, and what keeps them from it. */
@@ -52,6 +57,15 @@ export interface RevocationRequest {
   /** RFC 5280 §5.3.1. */
   reason: number;
   signer: 'account' | 'certificate';
+}
+
+/** A CA as its object knows it, or why that could not be asked. */
+export interface AuthorityReport {
+  name: string;
+  /** URL of its directory. */
+  directory: string;
+  status: AuthorityStatus | null;
+  failure: ErrorData | null;
 }
 
 /** Shorter tokens could be guessed. */

@@ -34,6 +34,8 @@ export const ROUTES = [
   { method: 'POST', path: '/api/v1/certificates/:name/renew', access: 'administrator', answers: 'json' },
   { method: 'POST', path: '/api/v1/certificates/:name/redeliver', access: 'administrator', answers: 'json' },
   { method: 'POST', path: '/api/v1/certificates/:name/revoke', access: 'administrator', answers: 'json' },
+  { method: 'GET', path: '/api/v1/authorities', access: 'administrator', answers: 'json' },
+  { method: 'POST', path: '/api/v1/authorities/:name/rollover', access: 'administrator', answers: 'json' },
   { method: 'GET', path: '/api/v1/operations/:id', access: 'holder', answers: 'json' },
   { method: 'PUT', path: '/api/v1/secrets/:name', access: 'administrator', answers: 'json' },
   { method: 'POST', path: '/api/v1/secrets/reseal', access: 'administrator', answers: 'json' },

@@ -1,7 +1,7 @@
-/** What cannot be taken back: revoking a certificate. */
+/** Actions that cannot be taken back: revoking a certificate, and a new key for an account at a CA. */
 import { describe, expect, it } from 'vitest';
 import { DAY } from '../../shared/clock.ts';
-import { ADMIN, onSite, ORIGIN, START, view, type Site } from './web-world.ts';
+import { ADMIN, AUTHORITY, onSite, ORIGIN, START, view, type Site } from './web-world.ts';
 
 const LEAF = 'ab'.repeat(32);
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -94,5 +94,52 @@ describe('a revocation', () => {
       async (site) => expect(await codeOf(await revoke(site, { reason: 'superseded', sha256: LEAF }))).toEqual([503, 'configuration_invalid']),
       { compiled: { valid: false, hash: 'h', problems: [{ path: 'acme', message: 'wrong' }] } },
     );
+  });
+});
+
+describe('the authorities', () => {
+  it('are listed with account, route, breakers and limits, those that cannot be asked included', async () => {
+    await onSite('authorities', async (site) => {
+      const response = await site.request('/api/v1/authorities', { headers: admin });
+      expect(await response.json()).toEqual({
+        authorities: [
+          { name: 'ca', directory: 'https://ca.example.net/directory', status: AUTHORITY, failure: null },
+          { name: 'lost', directory: 'https://lost.example.net/directory', status: null, failure: { code: 'internal', message: 'Gone.', retryable: true } },
+        ],
+      });
+    });
+  });
+
+  it('stand on the page with what they hold back, and with a button for a new account key', async () => {
+    await onSite('authorities-page', async (site) => {
+      const html = await (await site.request('/', { headers: { cookie: await session(site) } })).text();
+      expect(html).toContain('action="/api/v1/authorities/ca/rollover"');
+      expect(html).not.toContain('/api/v1/authorities/lost/rollover');
+      expect(html).toContain('299 of 300 new orders left');
+      expect(html).toContain('No order for example.net and all below it before');
+    });
+  });
+
+  it('get a new account key once for each request', async () => {
+    await onSite('rollover', async (site) => {
+      const response = await post(site, '/api/v1/authorities/ca/rollover', { request: 'rollover-1' });
+      expect([response.status, await response.json()]).toEqual([
+        200,
+        { authority: 'ca', accountUrl: 'https://ca.example.net/account/1', request: 'rollover-1' },
+      ]);
+      const another = (await (await post(site, '/api/v1/authorities/ca/rollover', {})).json()) as { request: string };
+      expect(site.rollovers).toEqual(['ca rollover-1', `ca ${another.request}`]);
+    });
+  });
+
+  it('that are not configured are unknown, and what is not settled is said', async () => {
+    await onSite('rollover-refused', async (site) => {
+      expect(await codeOf(await post(site, '/api/v1/authorities/cb/rollover', {}))).toEqual([404, 'authority_unknown']);
+      expect(await codeOf(await post(site, '/api/v1/authorities/ca/rollover', { request: 'Not An Id' }))).toEqual([400, 'body_invalid']);
+      expect(await codeOf(await post(site, '/api/v1/authorities/ca/rollover', { request: 'unsettled' }))).toEqual([503, 'acme_rollover_unsettled']);
+      const cookie = await session(site);
+      const pressed = await site.request('/api/v1/authorities/cb/rollover', { method: 'POST', headers: { ...FORM, cookie, origin: ORIGIN }, body: '' });
+      expect(pressed.headers.get('location')).toBe('/?notice=not-rolled-over');
+    });
   });
 });

@@ -7,7 +7,7 @@ import type { FleetClient } from '../../functions/fleet/client.ts';
 import { Fleet } from '../../functions/fleet/fleet.ts';
 import type { RecordsStatus } from '../../functions/records/status.ts';
 import { createApp } from '../../functions/web/app.ts';
-import type { WebDependencies } from '../../functions/web/dependencies.ts';
+import type { AuthorityReport, WebDependencies } from '../../functions/web/dependencies.ts';
 import { configuration } from './web-configuration.ts';
 import { ZoneStandIn } from './zone-stand-in.ts';
 import { PerennialError } from '../../shared/errors.ts';
@@ -29,6 +29,15 @@ const SECRETS: Readonly<Record<string, string>> = {
   'secret:weak': WEAK_SECRET,
 };
 
+export const AUTHORITY: NonNullable<AuthorityReport['status']> = {
+  accountUrl: 'https://ca.example.net/account/1',
+  route: { kind: 'direct' },
+  stopped: null,
+  breakers: [{ scope: 'domain:example.net', class: 'limit', until: START + 3_600_000, detail: 'too many certificates already issued for "example.net"' }],
+  limits: [{ limit: 'newOrders', scope: 'account', capacity: 300, left: 299, fullAt: START + 36_000 }],
+  rolloverOpen: false,
+};
+
 export interface Site {
   request: (path: string, init?: RequestInit) => Promise<Response>;
   fleet: Fleet;
@@ -37,6 +46,8 @@ export interface Site {
   stored: Map<string, string>;
   /** Revocations that certificates received: `a abcd 4 account`. */
   revocations: string[];
+  /** `ca <request>`. */
+  rollovers: string[];
   advance: (ms: number) => void;
   /** Zones by name; the fleet knows each of them by its report. */
   zones: Map<string, ZoneStandIn>;
@@ -57,6 +68,7 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
     const wakes: string[] = [];
     const stored = new Map<string, string>();
     const revocations: string[] = [];
+    const rollovers: string[] = [];
     const fleet = new Fleet({
       storage,
       clock,
@@ -101,6 +113,16 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
           return { ok: true, value: { sha256: request.sha256 } };
         },
       }),
+      authorities: async () => [
+        { name: 'ca', directory: 'https://ca.example.net/directory', status: AUTHORITY, failure: null },
+        { name: 'lost', directory: 'https://lost.example.net/directory', status: null, failure: { code: 'internal', message: 'Gone.', retryable: true } },
+      ],
+      rollOver: async (authority, request) => {
+        rollovers.push(`${authority} ${request}`);
+        if (request === 'unsettled')
+          throw new PerennialError('acme_rollover_unsettled', 'It is not certain yet which account key the CA knows; both are kept.', { retryable: true });
+        return { accountUrl: 'https://ca.example.net/account/1' };
+      },
       zone: (provider, zoneId) => {
         const zone = [...zones.values()].find(({ name }) => name.provider === provider && name.zoneId === zoneId);
         if (zone === undefined) throw new Error(`Nobody made the object ${provider}:${zoneId}.`);
@@ -121,6 +143,7 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
         wakes,
         stored,
         revocations,
+        rollovers,
         advance: (ms) => (now += ms),
         zones,
         report,

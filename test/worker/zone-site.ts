@@ -43,6 +43,8 @@ export function zoneSite({ now, zones, object, records }: ZoneSite): Hono {
     resealSecrets: unused,
     clusters: unused,
     certificate: () => ({ revoke: unused }),
+    authorities: unused,
+    rollOver: unused,
     zone: object,
     records,
     relay: null,

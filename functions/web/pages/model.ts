@@ -6,6 +6,7 @@
 import { MINUTE } from '../../../shared/clock.ts';
 import type { CertificateView } from '../../certificates/ports.ts';
 import type { Problem } from '../../config/configuration.ts';
+import { authorityModel, type AuthorityInput, type AuthorityModel } from './authority-model.ts';
 import { lifelineOf, type Lifeline } from './lifeline.ts';
 import { overallOf, zoneTally, type Overall, type Tally } from './overall.ts';
 import { stepsOf, type Step } from './steps.ts';
@@ -74,6 +75,8 @@ export interface StatusInput {
   /** Next steps of the whole deployment, soonest first; taken from `certificates` when absent. */
   upcoming?: readonly Departure[];
   clusters: readonly ClusterHealth[];
+  /** Every configured CA, in the order of the configuration. */
+  authorities: readonly AuthorityInput[];
   /** Every zone that is written to, those that need somebody first. */
   zones: readonly ZoneInput[];
   /** Problems of the file that was deployed last; the last good configuration stays in force meanwhile. */
@@ -109,11 +112,12 @@ export interface CertificateModel {
   mayRevoke: string | null;
 }
 
-export interface StatusModel extends Omit<StatusInput, 'certificates' | 'upcoming' | 'zones'> {
+export interface StatusModel extends Omit<StatusInput, 'certificates' | 'upcoming' | 'authorities' | 'zones'> {
   now: number;
   overall: Overall;
   certificates: CertificateModel[];
   upcoming: readonly Departure[];
+  authorities: AuthorityModel[];
   zones: ZoneModel[];
   pages: number;
   /** Something moves now: the page asks again soon. */
@@ -137,6 +141,7 @@ export function statusModel(input: StatusInput, now: number): StatusModel {
     }),
     certificates: input.certificates.map((view) => certificateModel(view, now)),
     upcoming: (input.upcoming ?? departuresOf(input.certificates)).slice(0, BOARD_ROWS),
+    authorities: input.authorities.map((authority) => authorityModel(authority, now)),
     zones: input.zones.map(zoneModel),
     pages: Math.max(1, Math.ceil(input.paging.total / input.paging.size)),
     moving:

@@ -1,5 +1,6 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** `/` with a session: the board with the overall state and what leaves next, then every certificate. */
+import { Authorities } from './authorities.tsx';
 import { CertificateRow } from './certificate-row.tsx';
 import { Clusters, Events } from './health.tsx';
 import { ToneMark } from './badge.tsx';
@@ -54,6 +55,7 @@ export function statusPage(model: StatusModel): Page {
           </div>
           <aside>
             <Clusters clusters={model.clusters} now={model.now} />
+            <Authorities authorities={model.authorities} now={model.now} />
             <Events events={model.events} now={model.now} />
           </aside>
         </div>

@@ -214,6 +214,10 @@ aside h2 { font-size: 1.0625rem; padding-bottom: .5rem; border-bottom: 1px solid
 .health li > p:first-child { display: flex; justify-content: space-between; gap: 1rem; align-items: baseline; overflow-wrap: anywhere; }
 .relay, .health .soft { font-size: .875rem; }
 .under { display: block; }
+.authorities code { overflow-wrap: anywhere; }
+.authorities .failure { font-size: .875rem; }
+.authorities summary { margin-top: .25rem; font-size: .875rem; }
+.authorities form { margin-top: .4rem; }
 .relay .tone-warn { color: var(--amber-text); }
 .events li { display: grid; grid-template-columns: 5.2rem 1fr; gap: .75rem; font-size: .875rem; }
 .events li > p { display: block; overflow-wrap: anywhere; }

@@ -5,9 +5,10 @@ import { getRequestListener } from '@hono/node-server';
 import { z } from 'zod';
 import type { CertificateView } from '../../../functions/certificates/ports.ts';
 import { createApp } from '../../../functions/web/app.ts';
-import type { RevocationRequest } from '../../../functions/web/dependencies.ts';
+import type { AuthorityReport, RevocationRequest } from '../../../functions/web/dependencies.ts';
 import type { Terminal } from '../../../infra/administration/terminal.ts';
 import type { Surroundings } from '../../../infra/administration/command.ts';
+import type { PerennialError } from '../../../shared/errors.ts';
 import { configuration } from '../../worker/web-configuration.ts';
 
 export const TOKEN = 'administrator-token-for-tests';
@@ -16,17 +17,25 @@ export interface Site {
   origin: string;
   server: Server;
   views: Map<string, CertificateView>;
+  authorities: AuthorityReport[];
   /** Actions that arrived: `force matrix`. */
   acted: string[];
   revoked: (RevocationRequest & { name: string })[];
+  /** `letsencrypt <request>`. */
+  rolledOver: string[];
+  /** What the CA's object throws at the next rollover. */
+  rolloverFailure: PerennialError | null;
 }
 
 export async function openSite(views: readonly CertificateView[], now: number): Promise<Site> {
   const unused = () => Promise.reject(new Error('This part of the Worker is not there.'));
   const site: Omit<Site, 'origin' | 'server'> = {
     views: new Map(views.map((view) => [view.name, view])),
+    authorities: [],
     acted: [],
     revoked: [],
+    rolledOver: [],
+    rolloverFailure: null,
   };
   const app = createApp({
     clock: () => now,
@@ -69,6 +78,12 @@ export async function openSite(views: readonly CertificateView[], now: number): 
         return Promise.resolve({ ok: true, value: { sha256: request.sha256 } });
       },
     }),
+    authorities: () => Promise.resolve(site.authorities),
+    rollOver: (authority, request) => {
+      site.rolledOver.push(`${authority} ${request}`);
+      if (site.rolloverFailure !== null) return Promise.reject(site.rolloverFailure);
+      return Promise.resolve({ accountUrl: 'https://ca.example.net/account/1' });
+    },
     zone: () => {
       throw new Error('There is no zone here.');
     },

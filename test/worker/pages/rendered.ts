@@ -29,6 +29,7 @@ import {
   revoked,
   revoking,
   rolledBack,
+  troubledAuthorities,
   undelegated,
   waitingForInstance,
 } from './samples.ts';
@@ -80,13 +81,13 @@ const pages: Record<string, Page> = {
   '/zones-plan-unreadable': status([healthy()], {
     zones: [{ ...toApprove(), plan: { ok: false, message: 'The relay of cluster main is not connected.', hint: 'Start its job.' } }],
   }),
-  '/attention': status([needsAttention(), rolledBack(), revoked(), revoking(), healthy()]),
+  '/attention': status([needsAttention(), rolledBack(), revoked(), revoking(), healthy()], { authorities: troubledAuthorities() }),
   '/detail-attention': detail(needsAttention()),
   '/detail-revoked': detail(revoked()),
   '/detail-rolled-back': detail(rolledBack()),
   '/detail-revoking': detail(revoking()),
   '/detail-undelegated': detail(undelegated()),
-  '/empty': status([], { clusters: [], zones: [], events: [] }),
+  '/empty': status([], { clusters: [], authorities: [], zones: [], events: [] }),
   '/detail': detail(partlyLive()),
   '/detail-failing': detail(failing()),
   '/detail-renewing': detail(renewing()),

@@ -327,6 +327,53 @@ export const brandNew = (): CertificateView => ({
   deliveries: [delivery({ state: 'pending', index: null, sha256: null, instances: [] })],
 });
 
+export const authority = (
+  overrides: Partial<NonNullable<StatusInput['authorities'][number]['status']>> = {},
+  name = 'letsencrypt',
+): StatusInput['authorities'][number] => ({
+  name,
+  directory: 'https://acme-v02.api.letsencrypt.org/directory',
+  status: {
+    accountUrl: 'https://acme-v02.api.letsencrypt.org/acme/acct/2147483647',
+    route: { kind: 'direct' },
+    stopped: null,
+    breakers: [],
+    limits: [{ limit: 'newOrders', scope: 'account', capacity: 300, left: 298, fullAt: NOW + MINUTE }],
+    rolloverOpen: false,
+    ...overrides,
+  },
+});
+
+/** One that refuses the account, one that asked for a pause and is reached through a relay, one that could not be asked. */
+export const troubledAuthorities = (): StatusInput['authorities'] => [
+  authority({
+    stopped: {
+      code: 'acme_account_unauthorized',
+      message: 'The CA "letsencrypt" refused the account: Account is deactivated.',
+      hint: 'Remove the stored key of the account, so that another one is registered.',
+      since: NOW - HOUR,
+      until: NOW + 5 * HOUR,
+    },
+  }),
+  authority(
+    {
+      accountUrl: 'https://dv.acme-v02.api.pki.goog/account/a-rather-long-name-of-an-account-that-no-column-holds',
+      route: { kind: 'relay', cluster: 'matrix' },
+      breakers: [
+        { scope: 'authority', class: 'overload', until: NOW + 2 * MINUTE, detail: 'Service busy; retry later.' },
+        { scope: 'domain:example.net', class: 'limit', until: NOW + 3 * DAY, detail: 'too many certificates (50) already issued for "example.net"' },
+      ],
+      limits: [
+        { limit: 'perDomain', scope: 'domain:example.net', capacity: 50, left: 0, fullAt: NOW + 7 * DAY },
+        { limit: 'perSet', scope: 'set:*.matrix.example.net,matrix.example.net', capacity: 5, left: 3, fullAt: NOW + 3 * DAY },
+      ],
+      rolloverOpen: true,
+    },
+    'google',
+  ),
+  { name: 'home', directory: 'https://ca.home.example/acme/directory', status: null },
+];
+
 export const input = (certificates: CertificateView[], overrides: Partial<StatusInput> = {}): StatusInput => ({
   certificates,
   tally: tallyOf(certificates),
@@ -338,6 +385,7 @@ export const input = (certificates: CertificateView[], overrides: Partial<Status
       relays: [{ allocation: '3f2a90c1-7f0e-1b2c-9d3e-aa01bb02cc03', lastSeenAt: NOW - 4 * SECOND, contract: 2, bundle: leaf('c'), skewMs: 120 }],
     },
   ],
+  authorities: [authority()],
   zones: [zone()],
   configuration: { problems: [], lastGoodInForce: true },
   setup: [],

@@ -19,6 +19,7 @@ import {
   revoked,
   revoking,
   rolledBack,
+  troubledAuthorities,
   undelegated,
   waitingForInstance,
 } from './samples.ts';
@@ -216,6 +217,25 @@ describe('the status page as a whole', () => {
     expect(words).toContain('9b1c22aa seen 20 s ago , clock 5 s behind contract 2, bundle ddddddd');
   });
 
+  it('shows of each CA the account, the way there, who is left alone until when, and what is left of its limits', () => {
+    const words = text([], { authorities: troubledAuthorities(), events: [], clusters: [] });
+    expect(words).toContain('letsencrypt refuses the account asked directly account https://acme-v02.api.letsencrypt.org/acme/acct/2147483647');
+    expect(words).toContain('Account is deactivated. acme_account_unauthorized Remove the stored key of the account');
+    expect(words).toContain('google left alone asked through the relay of matrix');
+    expect(words).toContain('Not asked before in 2 min 21 Nov 2026, 01:09 UTC Service busy; retry later.');
+    expect(words).toContain('No order for example.net and all below it before in 3 days');
+    expect(words).toContain('0 of 50 certificates left for example.net and all below it, all of them in 7 days');
+    expect(words).toContain('3 of 5 certificates left for exactly *.matrix.example.net, matrix.example.net');
+    expect(words).toContain('home unknown');
+  });
+
+  it('offers a new account key where there is an account that works, and says when a change is not settled', () => {
+    const html = render([], { authorities: troubledAuthorities() });
+    expect([...html.matchAll(/authorities\/(\w+)\/rollover/g)].map((match) => match[1])).toEqual(['google']);
+    expect(textOf(html)).toContain('A change of the key is not settled yet');
+    expect(html).not.toMatch(/href="https:/);
+  });
+
   it('prints the one record that lets challenges go without a key of the vendor, and whether it is there', () => {
     const html = render([undelegated()]);
     expect(html).toContain('<pre>_acme-challenge.example.co.uk. CNAME 3f9ac01b77d2e4a8510c.acme.example.net.</pre>');
@@ -340,7 +360,7 @@ describe('the status page says of a DNS zone', () => {
 
   it('that all is as declared, without more ado', () => {
     expect(words(asDeclared())).toContain('example.net well Cloudflare [dns.main] Declared records: 4 as declared.');
-    expect(render([], { zones: [asDeclared()] })).not.toContain('<details');
+    expect(render([], { zones: [asDeclared()], authorities: [] })).not.toContain('<details');
   });
 
   it('once that it is stopped, although its last error says so as well', () => {
