@@ -34,6 +34,7 @@ import { createSecretStore } from './secrets/create-store.ts';
 import { Secret } from './secrets/secret.ts';
 import type { SecretStore } from './secrets/store.ts';
 import type { WebDependencies } from './web/dependencies.ts';
+import { authorityReports } from './web/authority-reports.ts';
 import { clusterHealth } from './web/health.ts';
 import { setupProblemsOf } from './web/setup-problems.ts';
 
@@ -233,6 +234,18 @@ export function webDependencies(environment: Environment): WebDependencies {
     },
     clusters: () =>
       clusterHealth(compiled.valid ? compiled.configuration.clusters.map(({ name }) => name) : [], (name) => environment.CLUSTERS.getByName(name).status(name)),
+    certificate: (name) => environment.CERTIFICATES.getByName(name),
+    authorities: () =>
+      authorityReports(compiled.valid ? compiled.configuration.authorities : [], ({ directory, limits }) =>
+        environment.AUTHORITIES.getByName(directory).status(limits),
+      ),
+    rollOver: async (name, request) => {
+      const { authorities, clusters } = configuration();
+      const authority = authorities.find((candidate) => candidate.name === name);
+      if (authority === undefined) throw new PerennialError('authority_unknown', `No CA named "${name}" is configured.`);
+      const relaying = clusters.map((cluster) => cluster.name);
+      return unwrap(await environment.AUTHORITIES.getByName(authority.directory).rollover({ authority, clusters: relaying, request }));
+    },
     zone: (provider, zoneId) => environment.ZONES.getByName(`${provider}:${zoneId}`),
     records: async () => unwrap(await environment.RECORDS.getByName('records').status()),
     backup: {

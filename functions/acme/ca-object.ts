@@ -5,6 +5,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type Outcome, settle } from '../../shared/errors.ts';
 import { relays, secretStore } from '../composition.ts';
+import type { Limits } from '../config/configuration.ts';
 import type { Environment } from '../environment.ts';
 import type { Restoration } from '../../shared/backup/restoration.ts';
 import {
@@ -19,6 +20,7 @@ import {
   type RolloverAnswer,
   type RolloverRequest,
 } from './actor.ts';
+import { authorityStatus, type AuthorityStatus } from './authority-status.ts';
 import { AuthorityRecord } from './authority.ts';
 import { dumpAuthority, restoreAuthority } from './authority-backup.ts';
 import { type AuthorityDump, authorityDumpSchema } from './authority-dump.ts';
@@ -76,6 +78,11 @@ export class CaObject extends DurableObject<Environment> implements CaActor {
   /** Brings a backup's account and ledger back, beside what is here. Idempotent. */
   restoreDump(dump: AuthorityDump, keyIsSame: boolean, dryRun: boolean): Promise<Outcome<Restoration>> {
     return settle(() => restoreAuthority(this.ctx.storage, this.#state, authorityDumpSchema.parse(dump), { now: Date.now(), keyIsSame, dryRun }));
+  }
+
+  /** What is known here, for people; nobody else is asked. @param limits of this CA, from the configuration. */
+  status(limits: Limits | null): Promise<Outcome<AuthorityStatus>> {
+    return settle(() => authorityStatus(this.#state, limits, Date.now()));
   }
 
   /** Made on first use: an invalid configuration must fail a call with its reason, not the object's constructor. */

@@ -9,6 +9,7 @@ const KEEP_ISSUED_MS = 400 * DAY;
 
 const entryRow = z.object({ id: z.number(), at: z.number(), charges: z.string() });
 const charges = z.array(z.object({ scope: z.string(), refillMs: z.number() })).max(200);
+const bucketRow = z.object({ scope: z.string(), tat: z.number() });
 const timeRow = z.object({ at: z.number().nullable() });
 
 /** @param keepMs how long orders and failures stay in the ledger: longer than the longest window of a limit. */
@@ -36,6 +37,11 @@ export function createLedgerStorage(sql: SqlDatabase['sql'], keepMs: number): Le
     saveBucket(scope, tat) {
       sql.exec('INSERT OR REPLACE INTO buckets (scope, tat) VALUES (?, ?)', scope, tat);
     },
+    takenBuckets: (now, most) =>
+      sql
+        .exec('SELECT scope, tat FROM buckets WHERE tat > ? ORDER BY tat DESC LIMIT ?', now, most)
+        .toArray()
+        .map((row) => bucketRow.parse(row)),
     appendOrder(order) {
       sql.exec(
         'INSERT INTO orders (at, names, replaces, name_set, attempt, charges) VALUES (?, ?, ?, ?, ?, ?)',

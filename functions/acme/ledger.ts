@@ -34,6 +34,8 @@ export interface LedgerState extends SlotState {
   bucket(scope: string): number | null;
   /** @param tat Unix ms; a bucket that is full again may be forgotten. */
   saveBucket(scope: string, tat: number): void;
+  /** Buckets that are not full, the emptiest first. */
+  takenBuckets(now: number, most: number): { scope: string; tat: number }[];
   appendOrder(order: { at: number; names: string[]; replaces: boolean; set: string; attempt: string; charges: Charge[] }): void;
   /** The last entry of this attempt that has no end yet. */
   openAttempt(attempt: string): LedgerEntry | null;

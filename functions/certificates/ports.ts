@@ -11,6 +11,7 @@ import type {
   InspectResponse,
   InstallRequest,
   InstallResponse,
+  KeyType,
   ReloadRequest,
   ReloadResponse,
   RollBackRequest,
@@ -286,6 +287,8 @@ export interface CertificateView {
     notAfter: number;
     since: number;
     adopted: boolean;
+    /** Null when it was adopted. */
+    keyType: KeyType | null;
     /** Why this CA issued it, where it is not the first one of the configuration. */
     why: string | null;
     revoked: { at: number; reason: number } | null;
@@ -295,6 +298,9 @@ export interface CertificateView {
     startedAt: number;
     attempt: number;
     authority: string;
+    /** What is ordered; null where the report is of the release before. */
+    keyType: KeyType | null;
+    profile: string | null;
     /** CAs that were left for the next one. */
     left: { authority: string; at: number; code: string; message: string }[];
     keyMadeIn: string | null;
@@ -321,8 +327,22 @@ export interface CertificateView {
       notAfter: number | null;
       at: number;
     }[];
+    /** The pair before was put back, or is about to be: `from` is quarantined. */
+    rollback: { from: string; to: string | null; at: number; done: boolean } | null;
     failure: { code: string; message: string; hint: string | null; retryAt: number | null } | null;
   }[];
+  /** Holds the next issuance back until a person or an emergency overrides it. */
+  hold: { code: string; message: string; hint: string | null; retryAt: number | null } | null;
+  /** Leaves that were rolled back and are never installed again. */
+  quarantined: string[];
+  /** A revocation that was asked for and is not done yet. */
+  revocation: {
+    sha256: string;
+    reason: number;
+    signer: 'account' | 'certificate';
+    at: number;
+    failure: { code: string; message: string; hint: string | null; retryAt: number | null } | null;
+  } | null;
   /** The last finished issuances, newest first. */
   history: {
     id: string;

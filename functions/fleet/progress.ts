@@ -46,7 +46,7 @@ function statusOf(
 ): Progress['status'] {
   if (seen.reportedAt < at) return 'accepted';
   const failed = view.issuance?.failure != null || view.deliveries.some((delivery) => delivery.failure !== null);
-  if (failed || view.state === 'failing') return 'failing';
+  if (failed || view.state === 'failing' || view.state === 'needs-attention') return 'failing';
   const moving = view.issuance !== null || view.deliveries.some((delivery) => delivery.state === 'pending' || delivery.state === 'installed');
   if (moving || view.state === 'renewing' || view.state === 'new') return 'working';
   // A report from before the wake was heard says nothing: a forced renewal ends with an issuance of its own.

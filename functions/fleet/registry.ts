@@ -204,7 +204,8 @@ export class Registry {
   #write(view: CertificateView, row: { shown: number; retired: number; sequence: number; at: number }): void {
     const { name, domains, live, nextAt, renewal, phase } = view;
     const state = row.retired === 1 ? 'retired' : view.state;
-    const dueAt = state === 'retired' ? null : nextAt !== null && phase !== 'idle' ? nextAt : (renewal?.at ?? nextAt);
+    const stopped = state === 'needs-attention' && nextAt === null;
+    const dueAt = state === 'retired' || stopped ? null : nextAt !== null && phase !== 'idle' ? nextAt : (renewal?.at ?? nextAt);
     if (row.shown === 1) this.#count(name, state);
     this.#storage.sql.exec(
       `INSERT INTO registry (name, shown, retired, rank, state, domains, not_after, due_at, wake_at, touched_at, reported_at, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -266,6 +267,9 @@ function unreported(spec: CertificateSpec, generation: number): CertificateView 
     live: null,
     issuance: null,
     deliveries: [],
+    hold: null,
+    quarantined: [],
+    revocation: null,
     history: [],
     zones: [],
     generation,

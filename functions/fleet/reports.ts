@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { CertificateReport, CertificateView } from '../certificates/ports.ts';
 import { failureClassSchema, phaseSchema } from '../certificates/state.ts';
-import { certificateNameSchema } from '../../shared/relay/contract.ts';
+import { certificateNameSchema, keyTypeSchema } from '../../shared/relay/contract.ts';
 
 const ms = z.number();
 const text = z.string().max(4_000);
@@ -42,6 +42,7 @@ export const certificateViewSchema = z.object({
       notAfter: ms,
       since: ms,
       adopted: z.boolean(),
+      keyType: keyTypeSchema.nullable().default(null),
       why: text.nullable().default(null),
       revoked: z.object({ at: ms, reason: z.number() }).nullable().default(null),
     })
@@ -52,6 +53,8 @@ export const certificateViewSchema = z.object({
       startedAt: ms,
       attempt: z.number(),
       authority: text,
+      keyType: keyTypeSchema.nullable().default(null),
+      profile: text.nullable().default(null),
       left: z
         .array(z.object({ authority: text, at: ms, code: text, message: text }))
         .max(20)
@@ -94,10 +97,17 @@ export const certificateViewSchema = z.object({
             }),
           )
           .max(500),
+        rollback: z.object({ from: text, to: text.nullable(), at: ms, done: z.boolean() }).nullable().default(null),
         failure: failure.nullable(),
       }),
     )
     .max(16),
+  hold: failure.nullable().default(null),
+  quarantined: z.array(text).max(16).default([]),
+  revocation: z
+    .object({ sha256: text, reason: z.number(), signer: z.enum(['account', 'certificate']), at: ms, failure: failure.nullable() })
+    .nullable()
+    .default(null),
   history: z
     .array(
       z.object({

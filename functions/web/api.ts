@@ -107,12 +107,16 @@ function zoneFacts(zone: Awaited<ReturnType<WebDependencies['fleet']['zones']>>[
 }
 
 /** An invalid configuration holds every certificate, so nothing that is asked for would begin. */
-async function act(deps: WebDependencies, name: string, action: ActionRequest['action']) {
+export function refuseWhileInvalid(deps: Pick<WebDependencies, 'compiled'>): void {
   if (!deps.compiled.valid)
     throw new PerennialError('configuration_invalid', 'The configuration has errors; nothing is issued or delivered until they are mended.', {
       retryable: true,
       hint: 'GET /api/v1/config and npm run check name each of them at its place.',
     });
+}
+
+async function act(deps: WebDependencies, name: string, action: ActionRequest['action']) {
+  refuseWhileInvalid(deps);
   return deps.fleet.act({ caller: 'administrator', action, certificates: [name], coolDownMs: ADMINISTRATOR_COOL_DOWN_MS, replay: null, idempotency: null });
 }
 

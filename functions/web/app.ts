@@ -7,11 +7,13 @@ import { secureHeaders } from 'hono/secure-headers';
 import { PerennialError, toPerennialError } from '../../shared/errors.ts';
 import { api } from './api.ts';
 import { requireAdministrator } from './auth/gate.ts';
+import { authorities } from './authorities.ts';
 import { backups } from './backups.ts';
 import type { WebDependencies } from './dependencies.ts';
 import { reloadHook, renewHook } from './hooks.ts';
 import { errorPage, loginPage, notFoundPage, PAGE_ASSETS, PAGE_HEADERS } from './pages/index.ts';
 import { refusalHeaders, statusOf } from './refusals.ts';
+import { revoke } from './revocation.ts';
 import { nameOf, ROUTES, type Route, type RouteName } from './routes.ts';
 import { backToPage, noticeOf, site } from './site.ts';
 import { zones } from './zones.ts';
@@ -70,6 +72,7 @@ function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
   const calls = api(deps);
   const dns = zones(deps);
   const backup = backups(deps);
+  const cas = authorities(deps);
   const asset = (path: string): Handler => {
     const file = PAGE_ASSETS.find((candidate) => candidate.path === path);
     return () =>
@@ -102,6 +105,13 @@ function handlersOf(deps: WebDependencies): Record<RouteName, Handler> {
     'GET /api/v1/certificates/:name': calls.certificate,
     'POST /api/v1/certificates/:name/renew': renewal('renew'),
     'POST /api/v1/certificates/:name/redeliver': renewal('redeliver'),
+    'POST /api/v1/certificates/:name/revoke': button(
+      'revoke',
+      (context) => revoke(deps, context),
+      (context, accepted) => context.json(accepted, 202, { location: new URL(`/api/v1/certificates/${accepted.certificate}`, context.req.raw.url).href }),
+    ),
+    'GET /api/v1/authorities': cas.list,
+    'POST /api/v1/authorities/:name/rollover': button('rolled-over', cas.rollOver, (context, rolled) => context.json(rolled)),
     'GET /api/v1/operations/:id': calls.operation,
     'PUT /api/v1/secrets/:name': calls.putSecret,
     'POST /api/v1/secrets/reseal': calls.resealSecrets,

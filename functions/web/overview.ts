@@ -41,7 +41,11 @@ export interface PageQuery {
 }
 
 export async function readStatusModel(deps: WebDependencies, { page, query, notice }: PageQuery): Promise<StatusModel> {
-  const [{ status, clusters, zones, problems }, { views, total }] = await Promise.all([readFacts(deps), deps.fleet.page({ page, size: PAGE_SIZE, query })]);
+  const [{ status, clusters, zones, problems }, { views, total }, authorities] = await Promise.all([
+    readFacts(deps),
+    deps.fleet.page({ page, size: PAGE_SIZE, query }),
+    deps.authorities(),
+  ]);
   const plans = await readPlans(deps, zones);
   const zoneNames = new Map(zones.map(({ provider, zoneId, zoneName }) => [`${provider}:${zoneId}`, zoneName]));
   return statusModel(
@@ -50,6 +54,7 @@ export async function readStatusModel(deps: WebDependencies, { page, query, noti
       tally: status.tally,
       upcoming: departuresOf(status.upcoming),
       clusters,
+      authorities,
       zones: zones.map((zone) => ({ health: zone.health, address: zoneAddress(zone), plan: plans.get(zoneAddress(zone)) ?? null })),
       configuration: { problems, lastGoodInForce: status.configuration !== null },
       setup: deps.setupProblems,

@@ -11,6 +11,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   webhook_scope_missing: 403,
   certificate_unknown: 404,
   operation_unknown: 404,
+  authority_unknown: 404,
   route_unknown: 404,
   relay_bundle_unknown: 404,
   webhook_replayed: 409,
@@ -32,6 +33,15 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   backup_recipient_invalid: 400,
   backup_recipient_refused: 403,
   backup_item_invalid: 400,
+  certificate_not_live: 409,
+  revocation_reason_not_allowed: 400,
+  revocation_not_confirmed: 409,
+  revocation_not_live: 409,
+  revocation_done: 409,
+  revocation_key_unknown: 409,
+  acme_rollover_not_offered: 409,
+  acme_account_not_registered: 409,
+  acme_account_rollover_conflict: 409,
   dns_refused: 409,
   dns_zone_changed: 409,
   dns_zone_stopped: 409,
@@ -39,9 +49,9 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   dns_change_not_allowed: 409,
 };
 
-/** 503 for what may work later, 502 for what a DNS vendor refuses, 500 for what is our own fault. */
+/** 503 for what may work later, 502 for what a DNS vendor or a CA refuses, 500 for what is our own fault. */
 export function statusOf(error: PerennialError): ContentfulStatusCode {
-  return STATUS[error.code] ?? (error.retryable ? 503 : error.code.startsWith('dns_') ? 502 : 500);
+  return STATUS[error.code] ?? (error.retryable ? 503 : /^(dns|acme)_/.test(error.code) ? 502 : 500);
 }
 
 export function refusalHeaders(error: PerennialError, now: number): Record<string, string> {

@@ -13,6 +13,10 @@ import { certificateModel, certificatePage, loginPage, notFoundPage, publicPage,
 const NOTICES: Readonly<Record<string, string>> = {
   renew: 'The renewal was asked for; it starts at once.',
   redeliver: 'The delivery was asked for; it starts at once.',
+  revoke: 'The revocation was asked for; a new certificate is ordered at once.',
+  'not-revoked': 'Nothing was revoked: the name was not typed as it is, or another certificate is live by now.',
+  'rolled-over': 'The account has a new key.',
+  'not-rolled-over': 'It is not certain that the account has a new key. Its CA below says more; press again in a minute or two.',
   approved: 'The plan is approved; its records are written now.',
   'plan-changed': 'That was not the plan any more: the zone or the configuration has changed. Look at it again.',
   'zone-refused': 'The zone did not take that; its own lines say why.',
@@ -79,6 +83,8 @@ export function noticeOf(thrown: unknown): string {
   if (code === 'force_cooling_down') return 'cooling-down';
   if (code === 'configuration_invalid') return 'configuration-invalid';
   if (code === 'certificate_unknown') return 'unknown';
+  if (code === 'certificate_not_live' || code.startsWith('revocation_')) return 'not-revoked';
+  if (code === 'authority_unknown' || code.startsWith('acme_') || code.startsWith('secret_')) return 'not-rolled-over';
   if (code === 'dns_zone_changed') return 'plan-changed';
   if (code === 'zone_unknown' || code.startsWith('dns_') || code.startsWith('relay_')) return 'zone-refused';
   throw thrown instanceof PerennialError ? thrown : toPerennialError(thrown);

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { cursorSchema, SECTIONS, type Cursor } from '../../functions/backup/document.ts';
-import { Api } from '../dns/client.ts';
+import { Api } from '../administration/api.ts';
 import { keptAdminToken, workerOrigin } from '../setup/administrator.ts';
 import { promptSecret } from '../setup/prompt.ts';
 import { makeOperatorKey, readPublicKey, writeNew } from './operator-key.ts';

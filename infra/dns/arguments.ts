@@ -1,6 +1,7 @@
 /** The command line of `npm run dns`. */
 import { parseArgs } from 'node:util';
 import { choices } from '../../functions/config/suggest.ts';
+import { UsageError } from '../administration/command.ts';
 
 export const USAGE = `usage: npm run dns -- <command> [--origin <https://…>] [--json]
 
@@ -42,9 +43,6 @@ export interface Invocation {
   /** Digest of the difference that was looked at. */
   confirm: string | null;
 }
-
-/** What is wrong with the command line, one sentence. */
-export class UsageError extends Error {}
 
 /** @throws UsageError. */
 export function readArguments(args: readonly string[]): Invocation | 'help' {

@@ -1,17 +1,15 @@
 /** What each command of `npm run dns` does. A command returns its exit code, or throws an Error that is shown. */
 import type { z } from 'zod';
+import { agrees as agreed, type Terminal } from '../administration/terminal.ts';
+import { DONE, FAILED } from '../administration/command.ts';
+import { json, moment, printable } from '../administration/text.ts';
 import { declaredAnswer, doneAnswer, planAnswer, previewAnswer, recordsAnswer, snapshotsAnswer, type ListedZone } from './answers.ts';
 import type { CommandName, Invocation } from './arguments.ts';
-import type { Api } from './client.ts';
+import type { ZoneApi } from './client.ts';
 import { differenceText, planText, recordsText, snapshotsText, stoppedText, zonesText } from './show.ts';
-import type { Terminal } from './terminal.ts';
-import { moment, printable } from './text.ts';
-
-export const DONE = 0;
-export const FAILED = 1;
 
 interface Call {
-  api: Api;
+  api: ZoneApi;
   terminal: Terminal;
   invocation: Invocation;
 }
@@ -173,7 +171,7 @@ async function restore(call: Call): Promise<number> {
   return DONE;
 }
 
-async function newestSnapshot(api: Api, zone: ListedZone): Promise<number> {
+async function newestSnapshot(api: ZoneApi, zone: ListedZone): Promise<number> {
   const { snapshots } = await api.get(`${zone.address}/snapshots`, snapshotsAnswer);
   if (snapshots.length === 0) throw new Error(`${zone.zoneName} has no snapshots: they are kept where a vendor replaces whole zones.`);
   const newest = snapshots.reduce((latest, snapshot) => (snapshot.id > latest.id ? snapshot : latest));
@@ -182,14 +180,8 @@ async function newestSnapshot(api: Api, zone: ListedZone): Promise<number> {
   return newest.id;
 }
 
-/** Asks, unless `--yes` has answered. */
-async function agrees({ terminal, invocation }: Call, question: string): Promise<boolean> {
-  if (invocation.yes) return true;
-  if (!terminal.interactive) throw new Error('Nobody can be asked here. If what is shown above is right, run it again with --yes.');
-  const answer = await terminal.ask(`${question} [y/N] `);
-  const agreed = /^y(es)?$/i.test(answer?.trim() ?? '');
-  if (!agreed) terminal.note('Nothing was done.');
-  return agreed;
+function agrees({ terminal, invocation }: Call, question: string): Promise<boolean> {
+  return agreed(terminal, invocation.yes, question);
 }
 
 function report<T extends { health: ListedZone['health'] | null }>({ terminal, invocation }: Call, answer: T, sentence: string): void {
@@ -203,14 +195,10 @@ function progressOf(health: ListedZone['health'] | null): string | null {
   return `It is under way: ${printable(health.waiting.reason).replace(/\.$/, '')}. Next step ${moment(health.waiting.until)}.`;
 }
 
-function api({ api: client }: Call): Api {
+function api({ api: client }: Call): ZoneApi {
   return client;
 }
 
 function messageOf(thrown: unknown): string {
   return printable(thrown instanceof Error ? thrown.message : 'It failed.');
-}
-
-function json(value: unknown): string {
-  return JSON.stringify(value, null, 2);
 }

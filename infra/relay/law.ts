@@ -77,7 +77,7 @@ export const lawSchema = z.strictObject({
     .default({ via: 'task-api' }),
   /** Where pending keys and previous pairs live; all four capabilities on everything below are needed. */
   area: z.strictObject({ prefix: variablePath.max(60), namespace }).default({ prefix: 'nomad/jobs/relay', namespace: 'default' }),
-  targets: z.array(targetRuleSchema).min(1).max(500),
+  targets: z.array(targetRuleSchema).min(1).max(5_000),
   services: z.array(serviceRuleSchema).max(100).default([]),
   egress: z.array(egressRuleSchema).max(100).default([]),
   /** Accounts at Namecheap whose keys this relay holds. */

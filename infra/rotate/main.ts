@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../build/source.ts';
-import { Api } from '../dns/client.ts';
+import { Api } from '../administration/api.ts';
 import { keptAdminToken, workerOrigin } from '../setup/administrator.ts';
 import { promptSecret } from '../setup/prompt.ts';
 import { finishSealing, KINDS, rotate } from './rotate.ts';

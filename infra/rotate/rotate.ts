@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
 import { privateKeySchema } from '../../shared/link/signatures.ts';
-import type { Api } from '../dns/client.ts';
+import type { Api } from '../administration/api.ts';
 import { keepOnce } from '../setup/folder.ts';
 import { makeSealingKey, makeSigningKey, publicHalf } from '../setup/keys.ts';
 

@@ -17,7 +17,7 @@ export interface Scenario {
 
 export interface BenchOptions {
   runs: number;
-  fleet: number;
+  fleet: readonly number[];
   environment: Readonly<Record<string, string | undefined>>;
   /** Progress, for people. */
   say: (line: string) => void;
@@ -25,8 +25,11 @@ export interface BenchOptions {
   signal: AbortSignal;
 }
 
-/** How Pebble treats nonces: as it does by itself (5 % are refused), or as a CA that refuses none. */
-export type Nonces = 'refused-sometimes' | 'never-refused';
+/**
+ * What is asked of Pebble: to treat nonces as it does by itself (5 % are refused), or as a CA that refuses none; and of the
+ * Worker in the latter case, to leave the authorizations as they are, which it gives up by itself.
+ */
+export type Variant = 'refused-sometimes' | 'never-refused' | 'authorizations-kept';
 
 /** Certificates that take turns; more would only make the start longer, as each may be forced once a minute. */
 const MOST_CANDIDATES = 24;
@@ -38,40 +41,47 @@ export class Bench {
   readonly options: BenchOptions;
   /** What was real in the systems that were started. */
   readonly parts: Partial<PartKinds> = {};
-  #open: { nonces: Nonces; laboratory: Laboratory } | undefined;
-  readonly #series = new Map<Nonces, Promise<MeasuredRenewal[]>>();
+  #open: { variant: Variant; laboratory: Laboratory } | undefined;
+  readonly #series = new Map<Variant, Promise<MeasuredRenewal[]>>();
 
   constructor(options: BenchOptions) {
     this.options = options;
   }
 
-  /** The laboratory with these nonces; another one is stopped first, because the machine shall do one thing at a time. */
-  async laboratory(nonces: Nonces): Promise<Laboratory> {
-    if (this.#open?.nonces === nonces) return this.#open.laboratory;
+  /** The laboratory of this variant; another one is stopped first, because the machine shall do one thing at a time. */
+  async laboratory(variant: Variant): Promise<Laboratory> {
+    if (this.#open?.variant === variant) return this.#open.laboratory;
     await this.close();
     const certificates = Math.min(MOST_CANDIDATES, Math.max(LEAST_CANDIDATES, this.options.runs + WARM_UP));
-    const laboratory = await this.fresh(certificates, nonces);
-    this.#open = { nonces, laboratory };
+    const laboratory = await this.fresh(certificates, variant);
+    this.#open = { variant, laboratory };
     return laboratory;
   }
 
   /** A laboratory of one's own, to be stopped by the caller. */
-  async fresh(certificates: number, nonces: Nonces, zones: Pick<LaboratoryOptions, 'zone' | 'namecheap'> = {}): Promise<Laboratory> {
+  async fresh(certificates: number, variant: Variant, more: Pick<LaboratoryOptions, 'zone' | 'namecheap' | 'fleet'> = {}): Promise<Laboratory> {
     const { environment, say, signal } = this.options;
     await this.close();
     signal.throwIfAborted();
     say(`Starting a system with ${certificates} certificates ...`);
-    const laboratory = await Laboratory.start({ certificates, environment, say, ...zones, ...(nonces === 'never-refused' ? { nonceRejects: 0 } : {}) });
+    const laboratory = await Laboratory.start({
+      certificates,
+      environment,
+      say,
+      ...more,
+      ...(variant === 'refused-sometimes' ? {} : { nonceRejects: 0 }),
+      ...(variant === 'authorizations-kept' ? { toml: keepAuthorizations } : {}),
+    });
     Object.assign(this.parts, laboratory.system.kinds, { proxy: 'stand-in' });
     return laboratory;
   }
 
   /** `runs` renewals one after the other, measured once however many scenarios look at them. */
-  renewals(nonces: Nonces): Promise<MeasuredRenewal[]> {
-    const known = this.#series.get(nonces);
+  renewals(variant: Variant): Promise<MeasuredRenewal[]> {
+    const known = this.#series.get(variant);
     if (known !== undefined) return known;
-    const series = this.#measure(nonces);
-    this.#series.set(nonces, series);
+    const series = this.#measure(variant);
+    this.#series.set(variant, series);
     return series;
   }
 
@@ -81,9 +91,9 @@ export class Bench {
     await open?.laboratory.stop();
   }
 
-  async #measure(nonces: Nonces): Promise<MeasuredRenewal[]> {
+  async #measure(variant: Variant): Promise<MeasuredRenewal[]> {
     const { runs, say, signal } = this.options;
-    const laboratory = await this.laboratory(nonces);
+    const laboratory = await this.laboratory(variant);
     const measured: MeasuredRenewal[] = [];
     for (let run = -WARM_UP; run < runs; run += 1) {
       signal.throwIfAborted();
@@ -99,4 +109,8 @@ export class Bench {
     if (measured.length === 0) throw new PerennialError('bench_no_renewal', 'No renewal was measured.');
     return measured;
   }
+}
+
+function keepAuthorizations(toml: string): string {
+  return toml.replace('[acme]', '[acme]\ndeactivate_authorizations = false');
 }

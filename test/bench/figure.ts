@@ -1,7 +1,7 @@
 /** One measured quantity and the budget it is held to (DESIGN §13). Pure. */
 import { summarize, type Summary } from './statistics.ts';
 
-export type Unit = 'ms' | 'requests' | 'bytes' | 'MiB' | 'certificates';
+export type Unit = 'ms' | 'requests' | 'bytes' | 'MiB' | 'rows' | 'GB-s' | 'certificates';
 
 export interface Budget {
   /** The statistic that has to stay within it. */

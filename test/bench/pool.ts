@@ -8,14 +8,15 @@ import { PerennialError } from '../../shared/errors.ts';
 import { ZONE, type CertificateWish } from '../../infra/demo/configuration.ts';
 import type { NomadEmulator } from '../emulators/nomad/nomad.ts';
 import { TraefikStandIn } from '../emulators/proxy/stand-in.ts';
+import { SharedProxy } from './shared-proxies.ts';
 
 /** The Worker's cool-down of an administrator's forced renewals, and a little. */
 const COOL_DOWN_MS = MINUTE + 1_000;
 
 export interface Candidate {
   wish: CertificateWish & { variable: string; service: string };
-  /** What serves it. */
-  standIn: TraefikStandIn;
+  /** What serves it: the leaf that it shows, and where. */
+  standIn: { readonly fingerprint: string | undefined; readonly port: number; stop(): Promise<void> };
   /** Unix ms. */
   forcedAt: number;
 }
@@ -28,6 +29,14 @@ export function wishes(count: number, zone: string = ZONE): PoolWish[] {
     const name = `bench-${index + 1}`;
     return { name, domains: [`${name}.${zone}`, `*.${name}.${zone}`], variable: `certificates/${name}`, service: `proxy-${name}` };
   });
+}
+
+/** Certificates behind one proxy in a fleet; the relay's law lists at most a hundred services. */
+const PER_PROXY = 10;
+
+/** The same for a fleet, whose certificates share proxies. */
+export function fleetWishes(count: number): PoolWish[] {
+  return wishes(count).map((wish, index) => ({ ...wish, service: `proxy-${Math.floor(index / PER_PROXY) + 1}` }));
 }
 
 export class Pool {
@@ -52,6 +61,32 @@ export class Pool {
       }),
     );
     return new Pool(candidates);
+  }
+
+  /** Starts a proxy for each service, which serves all of its certificates. */
+  static async startShared(nomad: NomadEmulator, wanted: readonly PoolWish[]): Promise<Pool> {
+    const services = Map.groupBy(wanted, ({ service }) => service);
+    const candidates = await Promise.all(
+      [...services].map(async ([service, members]): Promise<Candidate[]> => {
+        const proxy = await SharedProxy.start(
+          nomad,
+          service,
+          members.map(({ variable }) => variable),
+        );
+        return members.map((wish, index) => ({
+          wish,
+          standIn: {
+            get fingerprint() {
+              return proxy.fingerprint(wish.variable);
+            },
+            port: proxy.port,
+            stop: () => (index === 0 ? proxy.stop() : Promise.resolve()),
+          },
+          forcedAt: 0,
+        }));
+      }),
+    );
+    return new Pool(candidates.flat());
   }
 
   /** The one that was forced longest ago, as soon as it may be forced again. */

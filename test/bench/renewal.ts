@@ -6,6 +6,7 @@ import { countNow, difference, type Counters } from './counters.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { Candidate } from './pool.ts';
 import { cpuMsOf } from './processes.ts';
+import { billed, total, type Billed } from './usage.ts';
 
 export type Issued = CertificateView['history'][number];
 
@@ -22,6 +23,9 @@ export interface MeasuredRenewal {
   cpuMs: number;
   /** Of the Worker and its objects, those included by which this benchmark asks for the renewal and follows it. */
   invocations: number;
+  usage: Billed;
+  /** External subrequests of the one invocation that made the most. */
+  mostSubrequests: number;
 }
 
 /** Phases that end with the chain in hand. */
@@ -42,13 +46,14 @@ export async function measureRenewal(laboratory: Laboratory, signal: AbortSignal
   const known = new Set((await laboratory.view(candidate.wish.name)).history.map(({ id }) => id));
   const workers = process.platform === 'linux' ? laboratory.workerProcesses() : [];
   const requestsBefore = await countNow(system);
-  const invocationsBefore = await laboratory.invocations();
+  await laboratory.forgetMost();
+  const usageBefore = await laboratory.usage();
   const cpuBefore = cpuMsOf(workers);
   const askedAt = Date.now();
   const issuance = await renew(laboratory, candidate, known);
   await sleep(AFTERMATH_MS);
   const cpuMs = cpuMsOf(workers) - cpuBefore;
-  const invocations = (await laboratory.invocations()) - invocationsBefore;
+  const usageAfter = await laboratory.usage();
   const requests = difference(await countNow(system), requestsBefore);
   return {
     askedMs: Math.max(0, issuance.startedAt - askedAt),
@@ -57,7 +62,9 @@ export async function measureRenewal(laboratory: Laboratory, signal: AbortSignal
     phases: issuance.phases,
     requests,
     cpuMs,
-    invocations,
+    invocations: total(usageAfter.invocations) - total(usageBefore.invocations),
+    usage: billed(usageAfter, usageBefore),
+    mostSubrequests: usageAfter.most.subrequests,
   };
 }
 

@@ -75,5 +75,6 @@ export function renderValue(value: number, unit: Unit): string {
   if (unit === 'ms') return value >= 1_000 ? `${(value / 1_000).toFixed(2)} s` : `${Number.isInteger(value) ? value : value.toFixed(1)} ms`;
   if (unit === 'bytes') return `${(value / 1_000_000).toFixed(2)} MB`;
   if (unit === 'MiB') return `${value.toFixed(1)} MiB`;
+  if (unit === 'GB-s') return `${value.toFixed(value < 1 ? 4 : 1)} GB-s`;
   return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { DnsError } from '../../functions/dns/dns-error.ts';
 import { dns as runDns } from '../../infra/dns/dns.ts';
-import { printable } from '../../infra/dns/text.ts';
+import { printable } from '../../infra/administration/text.ts';
 import { openSite, TOKEN, type Site } from './dns-command-site.ts';
 
 const MAIN = join(import.meta.dirname, '../../infra/dns/main.ts');

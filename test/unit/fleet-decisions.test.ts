@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { HOUR } from '../../shared/clock.ts';
 import { certificateSpecSchema, type CertificateSpec } from '../../functions/config/configuration.ts';
 import { decidePromotion, planPromotion, STRAGGLER_MS } from '../../functions/fleet/promotion.ts';
 import type { CertificateView } from '../../functions/certificates/ports.ts';
@@ -65,18 +66,19 @@ describe('what a promotion means for each certificate', () => {
 });
 
 describe('a sweep', () => {
-  const now = 10_000_000;
-  it('wakes what is overdue first, then the least recently touched, each once and no more than the limit', () => {
+  const now = 1_000_000_000;
+  it('wakes what is overdue first, then what was left alone for most of a day, each once and no more than the limit', () => {
     const candidates = [
       { name: 'fresh', wakeAt: now + 5, touchedAt: now },
       { name: 'stale', wakeAt: null, touchedAt: 5 },
       { name: 'late', wakeAt: now - 600_000, touchedAt: now - 700_000 },
       { name: 'later', wakeAt: now - 900_000, touchedAt: now - 899_999 },
       { name: 'late', wakeAt: now - 600_000, touchedAt: now - 700_000 },
-      { name: 'just due', wakeAt: now - 1_000, touchedAt: now - 1 },
+      { name: 'just due', wakeAt: now - 1_000, touchedAt: now - 20 * HOUR },
       { name: 'woken since', wakeAt: now - 1_000_000, touchedAt: now - 500_000 },
+      { name: 'swept this morning', wakeAt: null, touchedAt: now - 19 * HOUR },
     ];
-    expect(selectForSweep(candidates, now)).toEqual(['later', 'late', 'stale', 'woken since', 'just due', 'fresh']);
+    expect(selectForSweep(candidates, now)).toEqual(['later', 'late', 'stale', 'just due', 'woken since']);
     expect(selectForSweep(candidates, now, 3)).toEqual(['later', 'late', 'stale']);
   });
 });
@@ -96,6 +98,9 @@ describe('the progress of a request', () => {
     live: null,
     issuance: null,
     deliveries: [],
+    hold: null,
+    quarantined: [],
+    revocation: null,
     history: [],
     zones: [],
     generation: 1,
@@ -131,7 +136,9 @@ describe('the progress of a request', () => {
   it('is failing while a delivery fails', () => {
     const failure = { code: 'relay_offline', message: 'm', hint: null, retryAt: null };
     expect(
-      status('renew', { deliveries: [{ id: 'd', cluster: 'c', variable: 'v', index: null, sha256: null, state: 'failing', instances: [], failure }] }),
+      status('renew', {
+        deliveries: [{ id: 'd', cluster: 'c', variable: 'v', index: null, sha256: null, state: 'failing', instances: [], rollback: null, failure }],
+      }),
     ).toBe('failing');
   });
 });

@@ -65,6 +65,9 @@ function view(name: string, more: Partial<CertificateView> = {}): CertificateVie
     live: null,
     issuance: null,
     deliveries: [],
+    hold: null,
+    quarantined: [],
+    revocation: null,
     history: [],
     zones: [],
     generation: 1,
@@ -521,6 +524,20 @@ describe('zones', () => {
       fleet.zoneReport(zoneReport(1, { at: START + HOUR, events: [{ ...event(1, 'info', 'after'), at: START + HOUR }] }, { live: 0 }));
       expect(fleet.zones()).toMatchObject([{ sequence: 1, health: { live: 0 } }]);
       expect(fleet.status({ events: 10, upcoming: 1 }).events.map(({ message }) => message)).toEqual(['after', 'before']);
+    });
+  });
+
+  it('keep the severity that a certificate gives an event, and call one without any information', async () => {
+    await inFleet('event-severity', async ({ fleet }) => {
+      const events = [
+        { sequence: 1, at: START, kind: 'live', message: 'plain' },
+        { sequence: 2, at: START, kind: 'incident', message: 'grave', severity: 'critical' as const },
+      ];
+      await fleet.report({ name: 'a', sequence: 1, at: START, view: view('a'), events });
+      expect(fleet.status({ events: 10, upcoming: 1 }).events).toMatchObject([
+        { certificate: 'a', severity: 'critical', message: 'grave' },
+        { severity: 'info', message: 'plain' },
+      ]);
     });
   });
 

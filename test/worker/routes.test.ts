@@ -17,6 +17,7 @@ async function session(site: Site): Promise<string> {
 /** A request of the route that would succeed for who may make it. */
 function sample(method: string, path: string): [string, RequestInit] {
   const address = path
+    .replace('authorities/:name', 'authorities/ca')
     .replace(':name', 'a')
     .replace(':provider/:zone', 'namecheap/ops~example.co.uk')
     .replace('snapshots/:id', 'snapshots/1')
@@ -28,9 +29,11 @@ function sample(method: string, path: string): [string, RequestInit] {
     ? '{"certificates":["a"]}'
     : path.includes('/secrets/')
       ? '{"value":"v"}'
-      : /approve|restore/.test(path)
-        ? '{"digest":"d"}'
-        : '{}';
+      : path.endsWith('/revoke')
+        ? JSON.stringify({ reason: 'superseded', sha256: 'a'.repeat(64) })
+        : /approve|restore/.test(path)
+          ? '{"digest":"d"}'
+          : '{}';
   return [address, { method, body, headers: { 'content-type': 'application/json' } }];
 }
 

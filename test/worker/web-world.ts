@@ -2,12 +2,13 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import type { CertificateView } from '../../functions/certificates/ports.ts';
-import { configurationSchema, type CompiledConfiguration, type Configuration } from '../../functions/config/configuration.ts';
+import type { CompiledConfiguration } from '../../functions/config/configuration.ts';
 import type { FleetClient } from '../../functions/fleet/client.ts';
 import { Fleet } from '../../functions/fleet/fleet.ts';
 import type { RecordsStatus } from '../../functions/records/status.ts';
 import { createApp } from '../../functions/web/app.ts';
-import type { WebDependencies } from '../../functions/web/dependencies.ts';
+import type { AuthorityReport, WebDependencies } from '../../functions/web/dependencies.ts';
+import { configuration } from './web-configuration.ts';
 import { ZoneStandIn } from './zone-stand-in.ts';
 import { PerennialError } from '../../shared/errors.ts';
 
@@ -28,34 +29,14 @@ const SECRETS: Readonly<Record<string, string>> = {
   'secret:weak': WEAK_SECRET,
 };
 
-export const configuration: Configuration = configurationSchema.parse({
-  authorities: [{ name: 'ca', directory: 'https://ca.example.net/directory', contact: [], egress: 'auto', externalAccount: null }],
-  dns: [{ name: 'main', provider: 'cloudflare', token: 'secret:t', endpoint: null, zoneId: null }],
-  clusters: [{ name: 'main', keys: [{ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', kid: 'r' }] }],
-  certificates: ['a', 'b'].map((name) => ({
-    name,
-    domains: [`${name}.example.net`],
-    keyType: 'ec-p256',
-    authorities: ['ca'],
-    profile: null,
-    preferredChain: null,
-    reuseKey: false,
-    deliveries: [{ id: `main/default/${name}`, cluster: 'main', target: { variable: name }, service: 'traefik', probes: [], reload: 'watch', blind: false }],
-  })),
-  resolvers: [
-    { name: 'a', url: 'https://a.example.net' },
-    { name: 'b', url: 'https://b.example.net' },
-  ],
-  webhooks: [
-    { name: 'deploy', kind: 'token', secret: 'secret:deploy', certificates: ['a'], scopes: ['renew', 'reload'] },
-    { name: 'force', kind: 'token', secret: 'secret:force', certificates: '*', scopes: ['renew', 'renew:force'] },
-    { name: 'signing', kind: 'signing', secret: 'secret:signing', certificates: ['a'], scopes: ['renew'] },
-    { name: 'short', kind: 'token', secret: 'secret:short', certificates: '*', scopes: ['renew'] },
-    { name: 'weak', kind: 'signing', secret: 'secret:weak', certificates: '*', scopes: ['renew'] },
-    { name: 'missing', kind: 'token', secret: 'secret:missing', certificates: '*', scopes: ['renew'] },
-  ],
-  secrets: { store: 'sealed' },
-});
+export const AUTHORITY: NonNullable<AuthorityReport['status']> = {
+  accountUrl: 'https://ca.example.net/account/1',
+  route: { kind: 'direct' },
+  stopped: null,
+  breakers: [{ scope: 'domain:example.net', class: 'limit', until: START + 3_600_000, detail: 'too many certificates already issued for "example.net"' }],
+  limits: [{ limit: 'newOrders', scope: 'account', capacity: 300, left: 299, fullAt: START + 36_000 }],
+  rolloverOpen: false,
+};
 
 export interface Site {
   request: (path: string, init?: RequestInit) => Promise<Response>;
@@ -63,6 +44,10 @@ export interface Site {
   /** Wakes that certificates received: `a renew`. */
   wakes: string[];
   stored: Map<string, string>;
+  /** Revocations that certificates received: `a abcd 4 account`. */
+  revocations: string[];
+  /** `ca <request>`. */
+  rollovers: string[];
   advance: (ms: number) => void;
   /** Zones by name; the fleet knows each of them by its report. */
   zones: Map<string, ZoneStandIn>;
@@ -82,6 +67,8 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
     const clock = () => now;
     const wakes: string[] = [];
     const stored = new Map<string, string>();
+    const revocations: string[] = [];
+    const rollovers: string[] = [];
     const fleet = new Fleet({
       storage,
       clock,
@@ -120,6 +107,22 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
       putSecret: async (name, value) => void stored.set(name, value),
       resealSecrets: async () => ({ resealed: 0, unreadable: [] }),
       clusters: async () => [],
+      certificate: (name) => ({
+        revoke: async (request) => {
+          revocations.push(`${name} ${request.sha256.slice(0, 4)} ${request.reason} ${request.signer}`);
+          return { ok: true, value: { sha256: request.sha256 } };
+        },
+      }),
+      authorities: async () => [
+        { name: 'ca', directory: 'https://ca.example.net/directory', status: AUTHORITY, failure: null },
+        { name: 'lost', directory: 'https://lost.example.net/directory', status: null, failure: { code: 'internal', message: 'Gone.', retryable: true } },
+      ],
+      rollOver: async (authority, request) => {
+        rollovers.push(`${authority} ${request}`);
+        if (request === 'unsettled')
+          throw new PerennialError('acme_rollover_unsettled', 'It is not certain yet which account key the CA knows; both are kept.', { retryable: true });
+        return { accountUrl: 'https://ca.example.net/account/1' };
+      },
       zone: (provider, zoneId) => {
         const zone = [...zones.values()].find(({ name }) => name.provider === provider && name.zoneId === zoneId);
         if (zone === undefined) throw new Error(`Nobody made the object ${provider}:${zoneId}.`);
@@ -139,6 +142,8 @@ export async function onSite(object: string, work: (site: Site) => Promise<void>
         fleet,
         wakes,
         stored,
+        revocations,
+        rollovers,
         advance: (ms) => (now += ms),
         zones,
         report,
@@ -167,6 +172,9 @@ export function view(name: string, more: Partial<CertificateView> = {}): Certifi
     live: null,
     issuance: null,
     deliveries: [],
+    hold: null,
+    quarantined: [],
+    revocation: null,
     history: [],
     zones: [],
     generation: 1,

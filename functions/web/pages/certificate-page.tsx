@@ -3,13 +3,13 @@
 import { Badge } from './badge.tsx';
 import { Actions, DaysLeft, Line, NextStep } from './certificate-row.tsx';
 import { DeliveryTable } from './deliveries.tsx';
+import { Facts } from './facts.tsx';
 import { History } from './history.tsx';
 import { BareStem, Lifeline } from './lifeline-bar.tsx';
 import type { CertificateModel } from './model.ts';
 import { Propagation } from './propagation.tsx';
+import { Revoke } from './revoke.tsx';
 import { Masthead, Shell, toPage, type Page } from './shell.tsx';
-import { Moment, WholeFingerprint } from './time-text.tsx';
-import { utcMinute } from './time.ts';
 
 /** @param notice answer to the last button that was pressed, one sentence. @param now Unix ms, the moment `model` is of. */
 export function certificatePage(model: CertificateModel, now: number, notice: string | null = null): Page {
@@ -53,63 +53,8 @@ export function certificatePage(model: CertificateModel, now: number, notice: st
         </section>
         <Facts model={model} now={now} />
         <History history={view.history} />
+        <Revoke model={model} />
       </main>
     </Shell>,
   );
 }
-
-const Facts = ({ model: { view }, now }: { model: CertificateModel; now: number }) => (
-  <section>
-    <h2>The certificate</h2>
-    <dl class="facts">
-      <dt>Names</dt>
-      <dd>
-        <ul class="names">
-          {view.domains.map((name) => (
-            <li>{name}</li>
-          ))}
-        </ul>
-      </dd>
-      {view.live === null ? null : (
-        <>
-          <dt>Leaf SHA-256</dt>
-          <dd>
-            <WholeFingerprint sha256={view.live.sha256} />
-          </dd>
-          <dt>Issuer</dt>
-          <dd>
-            {view.live.issuer}
-            {view.live.authority === null ? null : <span class="soft"> ({view.live.authority})</span>}
-          </dd>
-          <dt>Serial</dt>
-          <dd>
-            <code>{view.live.serial}</code>
-          </dd>
-          <dt>Valid</dt>
-          <dd>
-            {utcMinute(view.live.notBefore)} to {utcMinute(view.live.notAfter)}
-          </dd>
-          <dt>Live since</dt>
-          <dd>
-            <Moment now={now} at={view.live.since} />
-            {view.live.adopted ? ' (adopted: found in place, not ordered from here)' : null}
-          </dd>
-        </>
-      )}
-      {view.issuance?.keyMadeIn ? (
-        <>
-          <dt>New key made in</dt>
-          <dd>{view.issuance.keyMadeIn}</dd>
-        </>
-      ) : null}
-      {view.renewal === null ? null : (
-        <>
-          <dt>Renewal</dt>
-          <dd>
-            <Moment now={now} at={view.renewal.at} /> {view.renewal.reason}
-          </dd>
-        </>
-      )}
-    </dl>
-  </section>
-);

@@ -2,7 +2,8 @@
 /** One certificate on the status page: what it is, how much life it has, where it is served, what happens next and why. */
 import { Badge } from './badge.tsx';
 import { Deliveries } from './deliveries.tsx';
-import { Failure } from './failure.tsx';
+import { Failure, isStopped } from './failure.tsx';
+import { Held, LeftAuthorities, Revocation } from './incidents.tsx';
 import { BareStem, Lifeline } from './lifeline-bar.tsx';
 import type { CertificateModel } from './model.ts';
 import { Stepper } from './stepper.tsx';
@@ -31,6 +32,7 @@ export const CertificateRow = ({ model, now }: { model: CertificateModel; now: n
         {view.live === null ? null : (
           <p class="proof">
             <Fingerprint sha256={view.live.sha256} /> <span class="soft">{view.live.issuer}</span>
+            {view.live.why === null ? null : <span class="soft under">{view.live.why}</span>}
           </p>
         )}
       </div>
@@ -71,10 +73,12 @@ export const Line = ({ model }: { model: CertificateModel }) =>
 
 /** While something is under way: what it waits for, what failed. Otherwise the planned renewal and its reason. */
 export const NextStep = ({ model, now }: { model: CertificateModel; now: number }) => {
-  const { view } = model;
+  const { view, mayRenew } = model;
   const failure = view.issuance?.failure ?? null;
-  // The reason of a failing certificate is the failure's own sentence, which stands below with its hint.
-  const saidBelow = [failure, ...view.deliveries.map((delivery) => delivery.failure)].some((said) => said?.message === view.reason);
+  // The reason of a failing certificate begins with the failure's own sentence, which stands below with its hint.
+  const saidBelow = [failure, view.hold, ...view.deliveries.map((delivery) => delivery.failure)].some(
+    (said) => said != null && view.reason.startsWith(said.message.trim()),
+  );
   return (
     <div class="next">
       {view.issuance === null && view.renewal !== null && view.state === 'live' ? (
@@ -94,16 +98,24 @@ export const NextStep = ({ model, now }: { model: CertificateModel; now: number 
           Next look <Moment now={now} at={view.nextAt} />
         </p>
       ) : null}
-      {failure === null ? null : <Failure failure={failure} now={now} />}
+      {view.issuance === null ? null : <LeftAuthorities issuance={view.issuance} now={now} />}
+      {failure === null ? null : <Failure failure={failure} now={now} press={mayRenew ? renewLabel(view) : null} />}
+      <Held hold={view.hold} now={now} press={mayRenew ? renewLabel(view) : null} />
+      <Revocation view={view} now={now} />
     </div>
   );
 };
+
+/** What runs into a next try can be tried sooner; what has stopped has to be started. */
+function renewLabel({ issuance }: CertificateModel['view']): string {
+  return issuance === null || (issuance.failure !== null && isStopped(issuance.failure)) ? 'Renew now' : 'Try now';
+}
 
 /** Plain forms: they work without script and need the session's cookie and Origin. */
 export const Actions = ({ model: { view, mayRenew, mayRedeliver } }: { model: CertificateModel }) =>
   mayRenew || mayRedeliver ? (
     <div class="actions">
-      {mayRenew ? <Action certificate={view.name} action="renew" label={view.issuance === null ? 'Renew now' : 'Try now'} /> : null}
+      {mayRenew ? <Action certificate={view.name} action="renew" label={renewLabel(view)} /> : null}
       {mayRedeliver ? <Action certificate={view.name} action="redeliver" label="Redeliver" /> : null}
     </div>
   ) : null;

@@ -3,7 +3,8 @@
 import { Badge, ToneMark } from './badge.tsx';
 import { Failure } from './failure.tsx';
 import type { DeliveryModel } from './model.ts';
-import { Ago, Fingerprint } from './time-text.tsx';
+import { Ago, Fingerprint, Sentence } from './time-text.tsx';
+import { utcDate } from './time.ts';
 
 /** Instances named in a list row; the certificate's own page shows all of them. */
 const INSTANCES_IN_ROW = 6;
@@ -33,7 +34,8 @@ export const Deliveries = ({ deliveries, certificate, now }: { deliveries: reado
             ) : null}
           </ul>
         )}
-        {model.delivery.failure === null ? null : <Failure failure={model.delivery.failure} now={now} />}
+        <RollBack rollback={model.delivery.rollback} now={now} />
+        {model.delivery.failure === null ? null : <Failure failure={model.delivery.failure} now={now} press="Redeliver" />}
       </li>
     ))}
   </ul>
@@ -56,7 +58,8 @@ export const DeliveryTable = ({ model, now }: { model: DeliveryModel; now: numbe
         </>
       )}
     </p>
-    {model.delivery.failure === null ? null : <Failure failure={model.delivery.failure} now={now} />}
+    <RollBack rollback={model.delivery.rollback} now={now} />
+    {model.delivery.failure === null ? null : <Failure failure={model.delivery.failure} now={now} press="Redeliver" />}
     {model.instances.length === 0 ? (
       <p class="soft">Service discovery names no instance.</p>
     ) : (
@@ -78,9 +81,12 @@ export const DeliveryTable = ({ model, now }: { model: DeliveryModel; now: numbe
                 </th>
                 <td>
                   <Badge wording={wording} />
-                  <small>{instance.detail === '' ? wording.meaning : instance.detail}</small>
+                  <small>{instance.detail === '' ? wording.meaning : <Sentence text={instance.detail} />}</small>
                 </td>
-                <td>{instance.sha256 === null ? '–' : <Fingerprint sha256={instance.sha256} />}</td>
+                <td>
+                  {instance.sha256 === null ? '–' : <Fingerprint sha256={instance.sha256} />}
+                  {instance.verdict === 'new' ? null : <Served instance={instance} />}
+                </td>
                 <td>
                   <Ago now={now} at={instance.at} />
                 </td>
@@ -92,3 +98,28 @@ export const DeliveryTable = ({ model, now }: { model: DeliveryModel; now: numbe
     )}
   </section>
 );
+
+/** Of a leaf that is not ours: who issued it, and how long it is valid. */
+const Served = ({ instance: { issuer, notAfter } }: Pick<DeliveryModel['instances'][number], 'instance'>) =>
+  issuer === null && notAfter === null ? null : (
+    <small>
+      {issuer ?? 'unknown issuer'}
+      {notAfter === null ? null : `, valid until ${utcDate(notAfter)}`}
+    </small>
+  );
+
+const RollBack = ({ rollback, now }: { rollback: DeliveryModel['delivery']['rollback']; now: number }) =>
+  rollback === null ? null : (
+    <p class="incident tone-warn">
+      <ToneMark tone="warn" />{' '}
+      {rollback.done ? (
+        <>
+          Rolled back <Ago now={now} at={rollback.at} />:
+        </>
+      ) : (
+        'Is being rolled back:'
+      )}{' '}
+      {rollback.to === null ? 'the pair before' : <Fingerprint sha256={rollback.to} />} stands in place of <Fingerprint sha256={rollback.from} />, which is
+      quarantined.
+    </p>
+  );

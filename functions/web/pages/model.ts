@@ -6,6 +6,7 @@
 import { MINUTE } from '../../../shared/clock.ts';
 import type { CertificateView } from '../../certificates/ports.ts';
 import type { Problem } from '../../config/configuration.ts';
+import { authorityModel, type AuthorityInput, type AuthorityModel } from './authority-model.ts';
 import { lifelineOf, type Lifeline } from './lifeline.ts';
 import { overallOf, zoneTally, type Overall, type Tally } from './overall.ts';
 import { stepsOf, type Step } from './steps.ts';
@@ -74,6 +75,8 @@ export interface StatusInput {
   /** Next steps of the whole deployment, soonest first; taken from `certificates` when absent. */
   upcoming?: readonly Departure[];
   clusters: readonly ClusterHealth[];
+  /** Every configured CA, in the order of the configuration. */
+  authorities: readonly AuthorityInput[];
   /** Every zone that is written to, those that need somebody first. */
   zones: readonly ZoneInput[];
   /** Problems of the file that was deployed last; the last good configuration stays in force meanwhile. */
@@ -105,13 +108,16 @@ export interface CertificateModel {
   moving: boolean;
   mayRenew: boolean;
   mayRedeliver: boolean;
+  /** The live leaf, which the CA may still be asked to revoke; null when there is none. */
+  mayRevoke: string | null;
 }
 
-export interface StatusModel extends Omit<StatusInput, 'certificates' | 'upcoming' | 'zones'> {
+export interface StatusModel extends Omit<StatusInput, 'certificates' | 'upcoming' | 'authorities' | 'zones'> {
   now: number;
   overall: Overall;
   certificates: CertificateModel[];
   upcoming: readonly Departure[];
+  authorities: AuthorityModel[];
   zones: ZoneModel[];
   pages: number;
   /** Something moves now: the page asks again soon. */
@@ -135,6 +141,7 @@ export function statusModel(input: StatusInput, now: number): StatusModel {
     }),
     certificates: input.certificates.map((view) => certificateModel(view, now)),
     upcoming: (input.upcoming ?? departuresOf(input.certificates)).slice(0, BOARD_ROWS),
+    authorities: input.authorities.map((authority) => authorityModel(authority, now)),
     zones: input.zones.map(zoneModel),
     pages: Math.max(1, Math.ceil(input.paging.total / input.paging.size)),
     moving:
@@ -160,12 +167,15 @@ export function certificateModel(view: CertificateView, now: number): Certificat
     moving: isMoving(view, now),
     mayRenew,
     mayRedeliver: mayRenew && view.live !== null,
+    mayRevoke: view.live === null || view.live.revoked !== null || view.revocation !== null || view.live.notAfter <= now ? null : view.live.sha256,
   };
 }
 
+const OWN_WORDS: readonly CertificateView['state'][] = ['needs-attention', 'renewing', 'new', 'retired'];
+
 /** When only the proof by dial is not what it should be, the certificate is called by that verdict. */
 function certificateWording(view: CertificateView): Wording {
-  if (view.state === 'renewing' || view.state === 'new' || view.state === 'retired' || view.issuance?.failure) return CERTIFICATE_STATE[view.state];
+  if (OWN_WORDS.includes(view.state) || view.issuance?.failure) return CERTIFICATE_STATE[view.state];
   const states = new Set(view.deliveries.map((delivery) => delivery.state));
   if (states.has('failing')) return CERTIFICATE_STATE[view.state];
   const verdict = (['wrong', 'drift', 'waiting-for-instance'] as const).find((state) => states.has(state));
@@ -182,7 +192,8 @@ export function isMoving(view: Pick<CertificateView, 'state' | 'phase' | 'nextAt
 export function departuresOf(views: readonly CertificateView[]): Departure[] {
   return views
     .flatMap((view): Departure[] => {
-      if (view.state === 'retired') return [];
+      // What has stopped leaves at no time by itself.
+      if (view.state === 'retired' || (view.state === 'needs-attention' && view.nextAt === null)) return [];
       if (view.nextAt !== null && view.phase !== 'idle')
         return [{ at: view.nextAt, certificate: view.name, what: view.phase, why: view.waitingFor ?? view.reason }];
       return view.renewal === null ? [] : [{ at: view.renewal.at, certificate: view.name, what: 'renew', why: view.renewal.reason }];

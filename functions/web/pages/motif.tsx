@@ -43,7 +43,7 @@ export const Mark = () => (
 
 type LeafState = keyof Tally;
 /** Bottom to top: what is well carries what is not, so that trouble stands where the eye goes. */
-const LEAF_ORDER: readonly LeafState[] = ['retired', 'live', 'renewing', 'new', 'waiting', 'partly-live', 'failing'];
+const LEAF_ORDER: readonly LeafState[] = ['retired', 'live', 'renewing', 'new', 'waiting', 'partly-live', 'failing', 'needs-attention'];
 const MOST_LEAVES = 22;
 
 /**
@@ -68,7 +68,7 @@ export const Plant = ({ tally }: { tally: Tally }) => {
         const right = index % 2 === 0;
         const share = leaves.length === 1 ? 0 : index / (leaves.length - 1);
         const size = (leaves.length <= 3 ? 2.3 : 1.9 - share) * (leaves.length > 12 ? 0.86 : 1);
-        const lift = state === 'failing' ? 38 : -8 - share * 44;
+        const lift = state === 'failing' || state === 'needs-attention' ? 38 : -8 - share * 44;
         return (
           <use
             href="#leaf"

@@ -78,11 +78,12 @@ function zonesNeedSomebody({ stopped, failing, asking }: ZoneTally): boolean {
 }
 
 function sentenceOf(state: OverallState, { tally, ...facts }: OverallFacts): string {
-  const kept = tally.new + tally.live + tally['partly-live'] + tally.renewing + tally.waiting + tally.failing;
+  const stuck = tally['needs-attention'];
+  const kept = tally.new + tally.live + tally['partly-live'] + tally.renewing + tally.waiting + tally.failing + stuck;
   const moving = tally.renewing + tally.new;
   const sentences: Record<OverallState, () => string> = {
     misconfigured: () => 'The configuration has an error.',
-    failing: () => (kept === 1 ? 'The renewal is failing.' : `${tally.failing} of ${kept} certificates ${tally.failing === 1 ? 'is' : 'are'} failing.`),
+    failing: () => (stuck > 0 ? needsSomebody(stuck, kept) : failing(tally.failing, kept)),
     attention: () => attention(tally['partly-live'] + tally.waiting, kept, facts),
     working: () =>
       kept === 1
@@ -92,6 +93,15 @@ function sentenceOf(state: OverallState, { tally, ...facts }: OverallFacts): str
     empty: () => PUBLIC_SENTENCE.empty,
   };
   return sentences[state]();
+}
+
+/** What does not get better by itself is said before what is still tried. */
+function needsSomebody(stuck: number, kept: number): string {
+  return kept === 1 ? 'The certificate needs somebody to look.' : `${stuck} of ${kept} certificates ${stuck === 1 ? 'needs' : 'need'} somebody to look.`;
+}
+
+function failing(count: number, kept: number): string {
+  return kept === 1 ? 'The renewal is failing.' : `${count} of ${kept} certificates ${count === 1 ? 'is' : 'are'} failing.`;
 }
 
 function attention(troubled: number, kept: number, { zones, ...facts }: Omit<OverallFacts, 'tally'>): string {

@@ -1,5 +1,6 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 /** `/` with a session: the board with the overall state and what leaves next, then every certificate. */
+import { Authorities } from './authorities.tsx';
 import { CertificateRow } from './certificate-row.tsx';
 import { Clusters, Events } from './health.tsx';
 import { ToneMark } from './badge.tsx';
@@ -54,6 +55,7 @@ export function statusPage(model: StatusModel): Page {
           </div>
           <aside>
             <Clusters clusters={model.clusters} now={model.now} />
+            <Authorities authorities={model.authorities} now={model.now} />
             <Events events={model.events} now={model.now} />
           </aside>
         </div>
@@ -68,7 +70,7 @@ const Counts = ({ model: { tally } }: { model: StatusModel }) => (
       const count = Object.entries(tally).find(([counted]) => counted === state)?.[1] ?? 0;
       return count === 0 ? null : (
         <li class={`tone-${wording.tone}`} title={wording.meaning}>
-          <ToneMark tone={wording.tone} /> <b>{count}</b> {wording.label}
+          <ToneMark tone={wording.tone} /> <b>{count}</b> {count === 1 ? wording.label : (wording.many ?? wording.label)}
         </li>
       );
     })}

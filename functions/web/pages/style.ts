@@ -69,7 +69,7 @@ h1 { font-size: clamp(2.25rem, 3.9vw, 4.25rem); line-height: 1.02; letter-spacin
 .plant-leaf:nth-of-type(5n) { fill: #74c98d; }
 .plant-leaf.renewing, .plant-leaf.new { fill: #c6efb4; }
 .plant-leaf.partly-live, .plant-leaf.waiting { fill: var(--amber); }
-.plant-leaf.failing { fill: var(--red); }
+.plant-leaf.failing, .plant-leaf.needs-attention { fill: var(--red); }
 .plant-leaf.retired { fill: none; stroke: var(--board-soft); }
 .vein { fill: none; stroke: var(--board); stroke-opacity: .45; stroke-width: 1; }
 .departures { width: 100%; border-collapse: collapse; align-self: center; margin: 1.5rem 0; font-size: .9375rem; }
@@ -132,15 +132,20 @@ figcaption { display: flex; justify-content: space-between; gap: 1rem; color: va
 .verdicts i { font-style: normal; color: var(--tone-text); font-weight: 700; }
 .fingerprint { white-space: nowrap; letter-spacing: -.01em; }
 .fingerprint.whole { white-space: normal; overflow-wrap: anywhere; }
+.explanation { overflow-wrap: anywhere; }
 .proof { margin-top: .3rem; font-size: .875rem; }
 .failure { margin: .5rem 0; padding: .65rem .9rem; background: var(--wash-red); color: var(--ink); border-radius: 3px; max-width: 48rem; font-size: .9375rem; }
+.failure .look { color: var(--red-text); font-weight: 700; }
+.left { margin: .35rem 0; max-width: 48rem; font-size: .9375rem; color: var(--soft); overflow-wrap: anywhere; }
+.left b { color: var(--ink); }
+.incident { margin: .35rem 0; max-width: 48rem; font-size: .9375rem; overflow-wrap: anywhere; }
 .failure code { color: var(--red-text); overflow-wrap: anywhere; }
 .failure .hint { font-weight: 700; }
 .failure .hint .soft { font-weight: 400; }
 .failure pre { font-weight: 400; white-space: pre-wrap; overflow-wrap: anywhere; margin: .4rem 0 .6rem; }
 .actions { display: flex; flex-direction: column; gap: .4rem; align-items: stretch; }
 button { font: inherit; font-size: .875rem; line-height: 1.2; color: var(--ink); background: none; border: 1px solid color-mix(in srgb, var(--ink) 32%, transparent); border-radius: 3px; padding: .4rem .6rem; cursor: pointer; width: 100%; min-height: 2.25rem; }
-@media (pointer: coarse) { button, input { min-height: 2.75rem; } }
+@media (pointer: coarse) { button, input, select { min-height: 2.75rem; } }
 button:hover { background: var(--ink); color: var(--paper); }
 button.plain { border: 0; padding: .25rem 0; min-height: 0; width: auto; color: var(--board-soft); text-decoration: underline; text-underline-offset: .18em; }
 button.plain:hover { background: none; color: var(--board-ink); }
@@ -209,6 +214,10 @@ aside h2 { font-size: 1.0625rem; padding-bottom: .5rem; border-bottom: 1px solid
 .health li > p:first-child { display: flex; justify-content: space-between; gap: 1rem; align-items: baseline; overflow-wrap: anywhere; }
 .relay, .health .soft { font-size: .875rem; }
 .under { display: block; }
+.authorities code { overflow-wrap: anywhere; }
+.authorities .failure { font-size: .875rem; }
+.authorities summary { margin-top: .25rem; font-size: .875rem; }
+.authorities form { margin-top: .4rem; }
 .relay .tone-warn { color: var(--amber-text); }
 .events li { display: grid; grid-template-columns: 5.2rem 1fr; gap: .75rem; font-size: .875rem; }
 .events li > p { display: block; overflow-wrap: anywhere; }
@@ -222,7 +231,7 @@ aside h2 { font-size: 1.0625rem; padding-bottom: .5rem; border-bottom: 1px solid
 pre { margin: .4rem 0 0; padding: .7rem .9rem; background: var(--board); color: var(--board-ink); border-radius: 3px; overflow-x: auto; }
 .search { display: flex; gap: .5rem; }
 .search button { width: auto; }
-input { font: inherit; color: var(--ink); background: var(--sheet); border: 1px solid color-mix(in srgb, var(--ink) 45%, transparent); border-radius: 3px; padding: .5rem .7rem; min-height: 2.5rem; width: 100%; }
+input, select { font: inherit; color: var(--ink); background: var(--sheet); border: 1px solid color-mix(in srgb, var(--ink) 45%, transparent); border-radius: 3px; padding: .5rem .7rem; min-height: 2.5rem; width: 100%; }
 .blank { border-top: 1px solid var(--line); padding: 2rem 0; max-width: 44rem; }
 .blank pre { margin-top: 1rem; }
 .pages { display: flex; justify-content: space-between; gap: 1rem; border-top: 1px solid var(--line); padding-top: 1rem; }
@@ -248,6 +257,13 @@ input { font: inherit; color: var(--ink); background: var(--sheet); border: 1px 
 .facts { display: grid; grid-template-columns: 10rem minmax(0, 1fr); gap: .55rem 1.5rem; }
 .facts dt { color: var(--soft); }
 .facts .names { margin: 0; font-size: 1rem; }
+.facts dd { min-width: 0; overflow-wrap: anywhere; }
+.revoke p { margin: .6rem 0; max-width: 48rem; }
+.revoke form { display: grid; gap: .3rem; width: min(100%, 26rem); }
+.revoke label { color: var(--soft); font-size: .9375rem; }
+.revoke button { margin-top: .6rem; }
+button.danger { color: var(--red-text); border-color: var(--red); font-weight: 700; }
+button.danger:hover { background: var(--red-text); color: var(--paper); }
 .history { display: grid; gap: 1.5rem; }
 .history li { min-width: 0; overflow-wrap: anywhere; }
 .history .line { display: flex; flex-wrap: wrap; gap: .2rem 1rem; align-items: baseline; }
@@ -319,7 +335,7 @@ button.strong:hover { background: var(--leaf-text); color: #12241b; }
 @media (forced-colors: active) { .tone-mark path, .station { forced-color-adjust: none; } }
 @media print {
   :root { --paper: #fff; --sheet: #fff; --ink: #000; --soft: #444; --board: #fff; --board-ink: #000; --board-soft: #444; --board-lamp: #000; --board-line: #bbb; }
-  .actions, .search, .masthead form, .declared form, .pages { display: none; }
+  .actions, .search, .masthead form, .declared form, .revoke, .pages { display: none; }
   .certificate, .zone, .health li, .history li { break-inside: avoid; }
   svg { print-color-adjust: exact; }
 }

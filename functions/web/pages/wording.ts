@@ -2,7 +2,7 @@
  * The words of the page for states and verdicts, and the tone each is shown in. A tone is never the only carrier:
  * its word stands beside it.
  */
-import type { Verdict } from '../../../shared/relay/contract.ts';
+import type { KeyType, Verdict } from '../../../shared/relay/contract.ts';
 import type { CertificateView } from '../../certificates/ports.ts';
 
 /** `well` green, `busy` blue, `warn` amber, `bad` red, `quiet` grey. */
@@ -11,16 +11,18 @@ export interface Wording {
   label: string;
   tone: Tone;
   meaning: string;
+  /** The label after a number above one, where it is another. */
+  many?: string;
 }
 
 export const CERTIFICATE_STATE: Record<CertificateView['state'], Wording> = {
+  'needs-attention': { label: 'needs attention', many: 'need attention', tone: 'bad', meaning: 'It does not get better by itself: a person has to look.' },
   new: { label: 'new', tone: 'busy', meaning: 'Not issued yet.' },
   live: { label: 'live', tone: 'well', meaning: 'Every instance serves it.' },
   'partly-live': { label: 'partly live', tone: 'warn', meaning: 'Not every instance could be dialled.' },
   renewing: { label: 'renewing', tone: 'busy', meaning: 'A renewal is under way.' },
   waiting: { label: 'waiting', tone: 'warn', meaning: 'Something outside has to return first.' },
   failing: { label: 'failing', tone: 'bad', meaning: 'The last attempt failed; it is tried again.' },
-  'needs-attention': { label: 'needs attention', tone: 'bad', meaning: 'It does not get better by itself: a person has to look.' },
   retired: { label: 'retired', tone: 'quiet', meaning: 'Removed from the configuration; shown until it expires.' },
 };
 
@@ -61,4 +63,13 @@ export const OUTCOME: Record<CertificateView['history'][number]['outcome'], Word
   live: { label: 'live', tone: 'well', meaning: 'Issued, installed and seen by dialling.' },
   failed: { label: 'failed', tone: 'bad', meaning: 'Given up.' },
   abandoned: { label: 'abandoned', tone: 'quiet', meaning: 'Replaced by a later issuance.' },
+};
+
+/** Key types as people write them. */
+export const KEY_TYPE: Record<KeyType, string> = {
+  'ec-p256': 'ECDSA P-256',
+  'ec-p384': 'ECDSA P-384',
+  'rsa-2048': 'RSA 2048',
+  'rsa-3072': 'RSA 3072',
+  'rsa-4096': 'RSA 4096',
 };

@@ -2,6 +2,7 @@
 import type { Scenario } from '../bench.ts';
 import { cpu } from './cpu.ts';
 import { fleet } from './fleet.ts';
+import { freePlan } from './free-plan.ts';
 import { issue } from './issue.ts';
 import { lego } from './lego.ts';
 import { namecheap } from './namecheap.ts';
@@ -13,4 +14,4 @@ import { requests } from './requests.ts';
 import { served } from './served.ts';
 import { swap } from './swap.ts';
 
-export const SCENARIOS: readonly Scenario[] = [served, requests, cpu, swap, relay, lego, issue, fleet, page, plan, namecheap, real];
+export const SCENARIOS: readonly Scenario[] = [served, requests, cpu, freePlan, swap, relay, lego, issue, fleet, page, plan, namecheap, real];

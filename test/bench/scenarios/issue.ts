@@ -1,5 +1,5 @@
 /** Due → issued: apex and wildcard through the link, existing account, Pebble without sleeps (DESIGN §13). */
-import type { Bench, Nonces, Scenario } from '../bench.ts';
+import type { Bench, Variant, Scenario } from '../bench.ts';
 import type { Figure } from '../figure.ts';
 import type { MeasuredRenewal } from '../renewal.ts';
 
@@ -16,11 +16,11 @@ export const issue: Scenario = {
   ],
 };
 
-async function figures(bench: Bench, nonces: Nonces, words: string): Promise<Figure[]> {
-  const renewals = await bench.renewals(nonces);
+async function figures(bench: Bench, variant: Variant, words: string): Promise<Figure[]> {
+  const renewals = await bench.renewals(variant);
   return [
     { what: `due to issued, ${words}`, unit: 'ms', samples: renewals.map(({ issuedMs }) => issuedMs), budget: BUDGET, note: NOTE },
-    ...(nonces === 'never-refused' ? phases(renewals) : []),
+    ...(variant === 'never-refused' ? phases(renewals) : []),
   ];
 }
 

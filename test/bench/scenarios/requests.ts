@@ -7,7 +7,8 @@ export const requests: Scenario = {
   name: 'requests',
   about: 'ACME requests, external subrequests, relay and Nomad requests per renewal',
   run: async (bench) => {
-    const counted = (await bench.renewals('never-refused')).map((renewal) => renewal.requests);
+    const renewals = await bench.renewals('never-refused');
+    const counted = renewals.map((renewal) => renewal.requests);
     const figure = (what: string, samples: number[], most: number | null, note?: string): Figure => ({
       what,
       unit: 'requests',
@@ -20,8 +21,14 @@ export const requests: Scenario = {
       figure(
         'ACME requests per renewal',
         counted.map(({ acme }) => acme),
+        null,
+        'As they arrived at the CA, which refuses no nonce here: each refusal costs one more. Once the certificate is issued, each authorization is given up with one request.',
+      ),
+      figure(
+        'ACME requests per renewal, authorizations kept',
+        (await bench.renewals('authorizations-kept')).map((renewal) => renewal.requests.acme),
         11,
-        'As they arrived at the CA, which refuses no nonce here: each refusal costs one more.',
+        'The same with deactivate_authorizations = false.',
       ),
       figure(
         'DNS vendor requests per renewal',
@@ -42,9 +49,9 @@ export const requests: Scenario = {
       figure('external subrequests per renewal', all, 30, 'ACME, DNS vendor and DoH together.'),
       figure(
         'external subrequests per invocation, at most',
-        all,
+        renewals.map(({ mostSubrequests }) => mostSubrequests),
         40,
-        'An upper bound: as if one invocation had made all of its renewal, which is spread over several.',
+        'Counted inside of each invocation.',
       ),
       figure(
         'relay requests per renewal',

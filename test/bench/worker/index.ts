@@ -1,6 +1,6 @@
 /**
- * The Worker as it is, and two routes more: one fills FleetObject with reports as certificates send them, the other tells
- * how often the Worker and its objects were invoked. Only benchmarks build it.
+ * The Worker as it is, and routes more: one fills FleetObject with reports as certificates send them, one tells what the
+ * Worker and its objects have used so far, one lets time pass. Only benchmarks build it.
  */
 import { z } from 'zod';
 import type { CertificateView } from '../../../functions/certificates/ports.ts';
@@ -9,7 +9,11 @@ import worker from '../../../functions/index.ts';
 import * as objects from '../../../functions/objects.ts';
 import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
 import { unwrap } from '../../../shared/errors.ts';
-import { counted, countInvocation, invocationsSoFar } from './counted.ts';
+import { counted, countSubrequests, forgetMost, invoke, usageSoFar } from './counted.ts';
+import { installClock, letPass } from './passing-time.ts';
+
+installClock();
+countSubrequests();
 
 export const CaObject = counted('CaObject', objects.CaObject);
 export const CertificateObject = counted('CertificateObject', objects.CertificateObject);
@@ -21,18 +25,35 @@ export const SecretsObject = counted('SecretsObject', objects.SecretsObject);
 export const ZoneObject = counted('ZoneObject', objects.ZoneObject, ['dependencies']);
 
 const rangeSchema = z.strictObject({ from: z.number().int().min(0), to: z.number().int().max(1_000_000) });
+const passSchema = z.strictObject({
+  ms: z
+    .number()
+    .int()
+    .min(0)
+    .max(400 * DAY),
+});
 const LIFETIME_MS = 45 * DAY;
 
 export default {
   ...worker,
   async fetch(request, environment, context) {
     const { pathname } = new URL(request.url);
-    if (pathname === '/bench/invocations') return Response.json(invocationsSoFar());
+    if (pathname === '/bench/usage') return Response.json(usageSoFar());
+    if (pathname === '/bench/forget-most') return done(forgetMost);
+    if (pathname === '/bench/pass') {
+      const { ms } = passSchema.parse(await request.json());
+      return done(() => letPass(ms));
+    }
     if (pathname === '/bench/reports') return fill(request, environment);
-    countInvocation('fetch');
-    return worker.fetch(request, environment, context);
+    return invoke('fetch', () => worker.fetch(request, environment, context));
   },
+  scheduled: (controller, environment) => invoke('scheduled', () => worker.scheduled(controller, environment)),
 } satisfies ExportedHandler<Environment>;
+
+function done(work: () => void): Response {
+  work();
+  return new Response(null, { status: 204 });
+}
 
 async function fill(request: Request, environment: Environment): Promise<Response> {
   const { from, to } = rangeSchema.parse(await request.json());
@@ -75,6 +96,7 @@ function viewOf(index: number, now: number): CertificateView {
       notAfter: notBefore + LIFETIME_MS,
       since: notBefore + MINUTE,
       adopted: false,
+      keyType: 'ec-p256',
       why: null,
       revoked: null,
     },
@@ -98,11 +120,15 @@ function viewOf(index: number, now: number): CertificateView {
           notAfter: notBefore + LIFETIME_MS,
           at: now,
         })),
+        rollback: null,
         failure: failing
           ? { code: 'nomad_forbidden', message: 'Nomad refused the token of the relay.', hint: 'Apply the policy of the relay job.', retryAt: now + HOUR }
           : null,
       },
     ],
+    hold: null,
+    quarantined: [],
+    revocation: null,
     history: [0, 1, 2].map((round) => ({
       id: `${name}-${round}`,
       startedAt: issuedAt(round),

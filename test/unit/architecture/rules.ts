@@ -19,7 +19,7 @@ const AREAS: Record<string, readonly string[]> = {
   // Its document is made of what each area dumps.
   backup: ['acme/authority-dump.ts', 'certificates/certificate-dump.ts', 'dns/zone-dump.ts', 'secrets/secret.ts', 'type:secrets/store.ts'],
   fleet: ['type:certificates/ports.ts', 'certificates/state.ts', 'config', 'dns/zone-report.ts', 'storage'],
-  web: ['type:certificates/ports.ts', 'backup', 'type:fleet', 'type:dns', 'type:clusters', 'type:records', 'config'],
+  web: ['type:acme', 'type:certificates/ports.ts', 'backup', 'type:fleet', 'type:dns', 'type:clusters', 'type:records', 'config'],
   'environment.ts': ['type:acme', 'type:certificates', 'type:clusters', 'type:dns', 'type:fleet', 'type:records', 'type:secrets'],
   'global.d.ts': [],
   'modules.d.ts': ['type:config'],

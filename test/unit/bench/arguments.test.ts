@@ -5,7 +5,7 @@ const NAMES = ['issue', 'served'];
 
 describe('the command line', () => {
   it('runs everything, as often as it takes for a percentile, when nothing is said', () => {
-    expect(parseArguments([], NAMES)).toEqual({ json: false, help: false, only: [], runs: DEFAULT_RUNS, fleet: 10 });
+    expect(parseArguments([], NAMES)).toEqual({ json: false, help: false, only: [], runs: DEFAULT_RUNS, fleet: [1, 10] });
     expect(DEFAULT_RUNS).toBeGreaterThanOrEqual(10);
   });
 
@@ -15,7 +15,7 @@ describe('the command line', () => {
       help: false,
       only: ['served', 'issue'],
       runs: 30,
-      fleet: 100,
+      fleet: [100],
     });
   });
 
@@ -23,7 +23,8 @@ describe('the command line', () => {
     [['--only', 'speed'], 'There is no scenario "speed". There are: issue, served.'],
     [['--runs', '0'], '--runs takes a whole number from 1 to 1000, and not "0".'],
     [['--runs', '1e3'], '--runs takes a whole number from 1 to 1000, and not "1e3".'],
-    [['--fleet', '101'], '--fleet takes a whole number from 1 to 100, and not "101".'],
+    [['--fleet', '1001'], '--fleet takes a whole number from 1 to 1000, and not "1001".'],
+    [['--fleet', '10,,100'], '--fleet takes a whole number from 1 to 1000, and not "".'],
   ])('refuses %j and says what it takes', (input, message) => {
     expect(() => parseArguments(input, NAMES)).toThrow(expect.objectContaining({ code: 'bench_usage', message }));
   });

@@ -97,6 +97,9 @@ describe('the plant', () => {
   it('has one leaf per certificate while they are few', () => {
     expect(leavesOf({ ...none, live: 3, failing: 1 })).toEqual(['live', 'live', 'live', 'failing']);
   });
+  it('carries what needs attention on top', () => {
+    expect(leavesOf({ ...none, live: 2, failing: 1, 'needs-attention': 1 })).toEqual(['live', 'live', 'failing', 'needs-attention']);
+  });
   it('stays a plant with 10,000 certificates and still shows the one that fails', () => {
     const leaves = leavesOf({ ...none, live: 9_999, failing: 1 });
     expect(leaves.length).toBeLessThanOrEqual(23);

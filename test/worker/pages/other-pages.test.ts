@@ -9,7 +9,7 @@ import {
   publicPage,
   type OverallState,
 } from '../../../functions/web/pages/index.ts';
-import { delivery, healthy, instance, LEAF, NOW, partlyLive, renewing } from './samples.ts';
+import { delivery, drifted, healthy, instance, LEAF, needsAttention, NOW, partlyLive, renewing, revoked, revoking, rolledBack } from './samples.ts';
 
 const textOf = (html: string): string => html.replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ');
 
@@ -47,6 +47,38 @@ describe('the page of one certificate', () => {
     const words = textOf(page({ ...healthy(), deliveries: [delivery({ instances: Array.from({ length: 40 }, (_, index) => instance(index)) })] }));
     for (let index = 0; index < 40; index += 1) expect(words).toContain(`10.20.0.${10 + index}:443 `);
     expect(textOf(page(partlyLive()))).toContain('unreachable connect: no route to host');
+  });
+
+  it('says what an instance serves that is not ours: leaf, issuer and until when', () => {
+    expect(textOf(page(rolledBack()))).toContain('served another certificate 74c1 f09b e7a2 5d38… Somebody’s own CA, valid until 31 Dec 2026');
+  });
+
+  it('names key, profile and the CA’s suggestion, and gives the address of its explanation as text alone', () => {
+    expect(textOf(page(revoked()))).toContain('RSA 2048');
+    expect(textOf(page(needsAttention()))).toContain('Ordered from google, ECDSA P-256, profile tlsserver');
+    const html = page(revoked());
+    expect(textOf(html)).toContain('19 Nov 2026, 01:07 UTC to 20 Nov 2026, 01:07 UTC Chosen in it: 2 days ago');
+    expect(html).toContain('<code>https://ca.example/incidents/2026-11-20?a=&lt;b&gt;</code>');
+    expect(html).not.toMatch(/<a [^>]*href="(?!\/)/);
+    expect(textOf(html)).toContain('the last 2 answers could not be had');
+  });
+
+  it('shows both fingerprints of a drift, and those that are quarantined', () => {
+    const view = drifted();
+    const message = `The variable holds ${'7'.repeat(64)}, and ${LEAF} was installed.`;
+    const failure = { code: 'drift', message, hint: 'Redeliver to put ours back.', retryAt: NOW };
+    expect(textOf(page({ ...view, deliveries: [delivery({ state: 'drift', failure })] }))).toContain(
+      'The variable holds 7777 7777 7777 7777… , and a4c1 f09b e7a2 5d38… was installed. drift',
+    );
+    expect(textOf(page(rolledBack()))).toContain('Quarantined a4c1 f09b e7a2 5d38…');
+  });
+
+  it('offers to revoke what is live, by a form that asks for the name, and no more once that was asked for', () => {
+    const html = page(healthy());
+    expect(html).toContain('action="/api/v1/certificates/matrix/revoke"');
+    expect(html).toContain(`<input type="hidden" name="sha256" value="${LEAF}"/>`);
+    expect(html).toMatch(/<input id="confirm" name="confirm" required=""/);
+    for (const view of [revoked(), revoking(), { ...healthy(), live: null }]) expect(page(view)).not.toContain('/revoke');
   });
 
   it('tells of each past issuance how it ended and what every phase took', () => {

@@ -15,7 +15,24 @@ import {
   type Page,
   type StatusInput,
 } from '../../../functions/web/pages/index.ts';
-import { brandNew, drifted, failing, healthy, input, NOW, partlyLive, renewing, retired, undelegated, waitingForInstance } from './samples.ts';
+import {
+  brandNew,
+  drifted,
+  failing,
+  healthy,
+  input,
+  needsAttention,
+  NOW,
+  partlyLive,
+  renewing,
+  retired,
+  revoked,
+  revoking,
+  rolledBack,
+  troubledAuthorities,
+  undelegated,
+  waitingForInstance,
+} from './samples.ts';
 import { asDeclared, drifting, namecheap, refusing, stoppedZone, toApprove, waitingZone } from './zone-samples.ts';
 
 const status = (certificates: Parameters<typeof input>[0], overrides: Partial<StatusInput> = {}): Page =>
@@ -47,7 +64,7 @@ const pages: Record<string, Page> = {
   '/one': status([healthy()]),
   '/two': status([healthy(), healthy('homeserver', 0)]),
   '/renewing': status([healthy(), renewing()]),
-  '/mixed': status([failing(), renewing(), partlyLive(), drifted(), waitingForInstance(), brandNew(), healthy(), retired()], troubles),
+  '/mixed': status([needsAttention(), failing(), renewing(), partlyLive(), drifted(), waitingForInstance(), brandNew(), healthy(), retired()], troubles),
   '/many': status(many.slice(0, 25), { tally: tallyOf(many), paging: { number: 1, size: 25, total: 30, query: '' } }),
   '/zones-calm': status([healthy()], { zones: [asDeclared(), namecheap({ live: 1 })] }),
   '/zones-stopped': status([healthy()], { zones: [stoppedZone(), asDeclared()] }),
@@ -64,8 +81,13 @@ const pages: Record<string, Page> = {
   '/zones-plan-unreadable': status([healthy()], {
     zones: [{ ...toApprove(), plan: { ok: false, message: 'The relay of cluster main is not connected.', hint: 'Start its job.' } }],
   }),
+  '/attention': status([needsAttention(), rolledBack(), revoked(), revoking(), healthy()], { authorities: troubledAuthorities() }),
+  '/detail-attention': detail(needsAttention()),
+  '/detail-revoked': detail(revoked()),
+  '/detail-rolled-back': detail(rolledBack()),
+  '/detail-revoking': detail(revoking()),
   '/detail-undelegated': detail(undelegated()),
-  '/empty': status([], { clusters: [], zones: [], events: [] }),
+  '/empty': status([], { clusters: [], authorities: [], zones: [], events: [] }),
   '/detail': detail(partlyLive()),
   '/detail-failing': detail(failing()),
   '/detail-renewing': detail(renewing()),

@@ -32,6 +32,7 @@ export const delivery = (overrides: Partial<Delivery> = {}): Delivery => ({
   sha256: LEAF,
   state: 'live',
   instances: [instance(1), instance(2), instance(3)],
+  rollback: null,
   failure: null,
   ...overrides,
 });
@@ -79,11 +80,15 @@ export const healthy = (name = 'matrix', daysOld = 29): CertificateView => ({
     notAfter: NOW + (90 - daysOld) * DAY,
     since: NOW - daysOld * DAY + HOUR,
     adopted: false,
+    keyType: 'ec-p256',
     why: null,
     revoked: null,
   },
   issuance: null,
   deliveries: [delivery()],
+  hold: null,
+  quarantined: [],
+  revocation: null,
   history: [finished(daysOld), finished(daysOld + 60)],
   zones: [{ vendor: 'cloudflare', zoneId: '0'.repeat(32), zoneName: 'example.net' }],
   generation: 4,
@@ -107,6 +112,8 @@ export const renewing = (): CertificateView => ({
     startedAt: NOW - 44 * SECOND,
     attempt: 1,
     authority: 'letsencrypt',
+    keyType: 'ec-p256',
+    profile: 'tlsserver',
     left: [],
     keyMadeIn: 'matrix, allocation 3f2a90c1',
     phases: [phase('order', 44, 640), phase('present', 43, 1_210), phase('propagate', 42, null)],
@@ -136,6 +143,8 @@ export const failing = (): CertificateView => ({
     startedAt: NOW - 3 * HOUR,
     attempt: 4,
     authority: 'letsencrypt',
+    keyType: 'ec-p256',
+    profile: 'tlsserver',
     left: [],
     keyMadeIn: 'matrix, allocation 3f2a90c1',
     phases: [phase('order', 200, 640), phase('present', 180, 900)],
@@ -176,6 +185,102 @@ export const undelegated = (): CertificateView => {
     },
   };
 };
+
+/** Past the point up to which it is tried by itself. */
+export const needsAttention = (): CertificateView => {
+  const view = failing();
+  return {
+    ...view,
+    name: 'vpn',
+    domains: ['vpn.example.net'],
+    state: 'needs-attention',
+    phase: 'order',
+    nextAt: null,
+    reason: 'The CA does not let this account order for these names any more.',
+    issuance: view.issuance && {
+      ...view.issuance,
+      id: 'issuance-15',
+      authority: 'google',
+      left: [
+        {
+          authority: 'letsencrypt',
+          at: NOW - 2 * HOUR,
+          code: 'acme_overloaded',
+          message: 'The CA "letsencrypt" is overloaded: Service busy; retry later.',
+        },
+      ],
+      failure: {
+        class: 'paused',
+        code: 'acme_account_paused',
+        message: 'The CA has paused vpn.example.net for this account, because its validations kept failing.',
+        hint: 'Open https://portal.example/sfe/v1/unpause?jwt=abc, confirm, and renew it again.',
+        retryAt: null,
+        attention: true,
+        stopped: true,
+      },
+    },
+  };
+};
+
+/** Issued by the second CA, in a window that the CA has moved, and revoked. */
+export const revoked = (): CertificateView => {
+  const view = healthy('cloud', 3);
+  return {
+    ...view,
+    ari: {
+      start: NOW - 2 * DAY,
+      end: NOW - DAY,
+      selectedAt: NOW - 2 * DAY,
+      explanationUrl: 'https://ca.example/incidents/2026-11-20?a=<b>',
+      nextCheckAt: NOW + 6 * HOUR,
+      failures: 2,
+    },
+    live: view.live && {
+      ...view.live,
+      authority: 'google',
+      issuer: 'GTS WR1',
+      keyType: 'rsa-2048',
+      why: 'letsencrypt was left: the CA is overloaded.',
+      revoked: { at: NOW - 3 * MINUTE, reason: 1 },
+    },
+  };
+};
+
+/** The new chain was cut by an instance that had served before. */
+export const rolledBack = (): CertificateView => {
+  const view = healthy('git', 61);
+  return {
+    ...view,
+    state: 'needs-attention',
+    reason: 'Held back after a rollback.',
+    quarantined: [LEAF],
+    hold: {
+      code: 'delivery_rolled_back',
+      message: `The new certificate ${LEAF} was rolled back: 10.20.0.11:443 cut the handshake.`,
+      hint: 'Look at the log of Traefik, mend what it refuses, and renew.',
+      retryAt: null,
+    },
+    deliveries: [
+      delivery({
+        sha256: PREVIOUS_LEAF,
+        rollback: { from: LEAF, to: PREVIOUS_LEAF, at: NOW - 4 * MINUTE, done: true },
+        instances: [{ ...instance(1, 'foreign', 'served another certificate'), sha256: PREVIOUS_LEAF, issuer: 'Somebody’s own CA', notAfter: NOW + 40 * DAY }],
+      }),
+    ],
+  };
+};
+
+/** Asked to be revoked, and the CA does not answer. */
+export const revoking = (): CertificateView => ({
+  ...healthy('shop', 12),
+  revocation: {
+    sha256: LEAF,
+    reason: 4,
+    signer: 'account',
+    at: NOW - 5 * MINUTE,
+    failure: { code: 'acme_overloaded', message: 'The CA "letsencrypt" is overloaded.', hint: null, retryAt: NOW + 4 * MINUTE },
+  },
+});
 
 export const partlyLive = (): CertificateView => ({
   ...healthy('git', 4),
@@ -222,6 +327,53 @@ export const brandNew = (): CertificateView => ({
   deliveries: [delivery({ state: 'pending', index: null, sha256: null, instances: [] })],
 });
 
+export const authority = (
+  overrides: Partial<NonNullable<StatusInput['authorities'][number]['status']>> = {},
+  name = 'letsencrypt',
+): StatusInput['authorities'][number] => ({
+  name,
+  directory: 'https://acme-v02.api.letsencrypt.org/directory',
+  status: {
+    accountUrl: 'https://acme-v02.api.letsencrypt.org/acme/acct/2147483647',
+    route: { kind: 'direct' },
+    stopped: null,
+    breakers: [],
+    limits: [{ limit: 'newOrders', scope: 'account', capacity: 300, left: 298, fullAt: NOW + MINUTE }],
+    rolloverOpen: false,
+    ...overrides,
+  },
+});
+
+/** One that refuses the account, one that asked for a pause and is reached through a relay, one that could not be asked. */
+export const troubledAuthorities = (): StatusInput['authorities'] => [
+  authority({
+    stopped: {
+      code: 'acme_account_unauthorized',
+      message: 'The CA "letsencrypt" refused the account: Account is deactivated.',
+      hint: 'Remove the stored key of the account, so that another one is registered.',
+      since: NOW - HOUR,
+      until: NOW + 5 * HOUR,
+    },
+  }),
+  authority(
+    {
+      accountUrl: 'https://dv.acme-v02.api.pki.goog/account/a-rather-long-name-of-an-account-that-no-column-holds',
+      route: { kind: 'relay', cluster: 'matrix' },
+      breakers: [
+        { scope: 'authority', class: 'overload', until: NOW + 2 * MINUTE, detail: 'Service busy; retry later.' },
+        { scope: 'domain:example.net', class: 'limit', until: NOW + 3 * DAY, detail: 'too many certificates (50) already issued for "example.net"' },
+      ],
+      limits: [
+        { limit: 'perDomain', scope: 'domain:example.net', capacity: 50, left: 0, fullAt: NOW + 7 * DAY },
+        { limit: 'perSet', scope: 'set:*.matrix.example.net,matrix.example.net', capacity: 5, left: 3, fullAt: NOW + 3 * DAY },
+      ],
+      rolloverOpen: true,
+    },
+    'google',
+  ),
+  { name: 'home', directory: 'https://ca.home.example/acme/directory', status: null },
+];
+
 export const input = (certificates: CertificateView[], overrides: Partial<StatusInput> = {}): StatusInput => ({
   certificates,
   tally: tallyOf(certificates),
@@ -233,6 +385,7 @@ export const input = (certificates: CertificateView[], overrides: Partial<Status
       relays: [{ allocation: '3f2a90c1-7f0e-1b2c-9d3e-aa01bb02cc03', lastSeenAt: NOW - 4 * SECOND, contract: 2, bundle: leaf('c'), skewMs: 120 }],
     },
   ],
+  authorities: [authority()],
   zones: [zone()],
   configuration: { problems: [], lastGoodInForce: true },
   setup: [],

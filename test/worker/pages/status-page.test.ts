@@ -11,10 +11,15 @@ import {
   input,
   instance,
   LEAF,
+  needsAttention,
   NOW,
   partlyLive,
   renewing,
   retired,
+  revoked,
+  revoking,
+  rolledBack,
+  troubledAuthorities,
   undelegated,
   waitingForInstance,
 } from './samples.ts';
@@ -78,6 +83,44 @@ describe('the status page says of a certificate', () => {
     expect(html).toContain('days critical');
   });
 
+  it('that it needs attention: before everything else, with what to do and that only a button tries it again', () => {
+    const html = render([needsAttention()]);
+    const words = textOf(html);
+    expect(words).toContain('vpn needs attention');
+    expect(words).toContain('Somebody has to look. The CA has paused vpn.example.net');
+    expect(words).toContain('It is not tried again by itself: press “Renew now”.');
+    expect(words).toContain('Renew now : vpn');
+    expect(html).not.toContain('http-equiv="refresh"');
+    // The portal's address comes from the CA: it is read, never followed.
+    expect(html).not.toContain('href="https://');
+  });
+
+  it('a failure that has stopped as stopped, whatever moment its report carries', () => {
+    const view = needsAttention();
+    if (view.issuance?.failure) view.issuance.failure.retryAt = NOW + MINUTE;
+    expect(text([view])).toContain('It is not tried again by itself');
+    expect(text([view])).not.toContain('Next try');
+  });
+
+  it('which CA was left during a renewal and which one is asked now, and why another one than the first has issued', () => {
+    expect(text([needsAttention()])).toContain('letsencrypt was left 2 h ago : The CA &quot;letsencrypt&quot; is overloaded: Service busy; retry later.');
+    expect(text([needsAttention()])).toContain('Now with google .');
+    expect(text([revoked()])).toContain('GTS WR1 letsencrypt was left: the CA is overloaded.');
+  });
+
+  it('that it is revoked, and that a revocation is not done yet, with its reason', () => {
+    expect(text([revoked()])).toContain('Revoked 3 min ago : key compromise.');
+    expect(text([revoking()])).toContain(
+      'Its revocation (superseded) was asked for 5 min ago and is not done yet. The CA &quot;letsencrypt&quot; is overloaded.',
+    );
+  });
+
+  it('that it was rolled back, with both fingerprints, and that it is held until a person renews', () => {
+    const words = text([rolledBack()]);
+    expect(words).toContain('Rolled back 4 min ago : 74c1 f09b e7a2 5d38… stands in place of a4c1 f09b e7a2 5d38… , which is quarantined.');
+    expect(words).toContain('10.20.0.11:443 cut the handshake. delivery_rolled_back Look at the log of Traefik');
+  });
+
   it('a fingerprint in an event as a short one, since 64 characters without a gap break a narrow column', () => {
     const html = render([healthy()], {
       events: [
@@ -129,6 +172,8 @@ describe('the status page as a whole', () => {
     ['1 of 2 certificates is on its way.', [healthy(), renewing()], {}],
     ['1 of 2 certificates needs attention.', [healthy(), partlyLive()], {}],
     ['1 of 3 certificates is failing.', [healthy(), partlyLive(), failing()], {}],
+    ['1 of 3 certificates needs somebody to look.', [healthy(), failing(), needsAttention()], {}],
+    ['The certificate needs somebody to look.', [rolledBack()], {}],
     ['Nothing is planted yet.', [], {}],
     ['A cluster’s relay is away.', [healthy()], { clusters: [{ cluster: 'matrix', state: 'offline', since: NOW - MINUTE, relays: [] }] }],
     ['The setup is not complete.', [], { setup: [{ what: 'EDGE_KEY is missing.', why: 'Nothing can be signed.', command: 'npm run setup' }] }],
@@ -138,6 +183,12 @@ describe('the status page as a whole', () => {
     ['The certificate is live.', [healthy()], { zones: [asDeclared(), waitingZone(), drifting()] }],
   ])('states: %s', (sentence, certificates, overrides) => {
     expect(render(certificates, overrides)).toMatch(new RegExp(`<h1>${sentence}</h1>`));
+  });
+
+  it('counts what needs attention, and announces no departure of what has stopped', () => {
+    const html = render([needsAttention(), { ...needsAttention(), name: 'vpn-2' }, healthy()]);
+    expect(textOf(html)).toContain('2 need attention 1 live');
+    expect(textOf(/<table class="departures">.*?<\/table>/s.exec(html)?.[0] ?? '')).not.toContain('vpn');
   });
 
   it('leaves retired certificates out of what has to be kept alive', () => {
@@ -166,6 +217,25 @@ describe('the status page as a whole', () => {
     expect(words).toContain('9b1c22aa seen 20 s ago , clock 5 s behind contract 2, bundle ddddddd');
   });
 
+  it('shows of each CA the account, the way there, who is left alone until when, and what is left of its limits', () => {
+    const words = text([], { authorities: troubledAuthorities(), events: [], clusters: [] });
+    expect(words).toContain('letsencrypt refuses the account asked directly account https://acme-v02.api.letsencrypt.org/acme/acct/2147483647');
+    expect(words).toContain('Account is deactivated. acme_account_unauthorized Remove the stored key of the account');
+    expect(words).toContain('google left alone asked through the relay of matrix');
+    expect(words).toContain('Not asked before in 2 min 21 Nov 2026, 01:09 UTC Service busy; retry later.');
+    expect(words).toContain('No order for example.net and all below it before in 3 days');
+    expect(words).toContain('0 of 50 certificates left for example.net and all below it, all of them in 7 days');
+    expect(words).toContain('3 of 5 certificates left for exactly *.matrix.example.net, matrix.example.net');
+    expect(words).toContain('home unknown');
+  });
+
+  it('offers a new account key where there is an account that works, and says when a change is not settled', () => {
+    const html = render([], { authorities: troubledAuthorities() });
+    expect([...html.matchAll(/authorities\/(\w+)\/rollover/g)].map((match) => match[1])).toEqual(['google']);
+    expect(textOf(html)).toContain('A change of the key is not settled yet');
+    expect(html).not.toMatch(/href="https:/);
+  });
+
   it('prints the one record that lets challenges go without a key of the vendor, and whether it is there', () => {
     const html = render([undelegated()]);
     expect(html).toContain('<pre>_acme-challenge.example.co.uk. CNAME 3f9ac01b77d2e4a8510c.acme.example.net.</pre>');
@@ -192,7 +262,7 @@ describe('the status page as a whole', () => {
   it('offers buttons as plain forms, and none for what is under way or retired', () => {
     expect(render([healthy()])).toContain('<form method="post" action="/api/v1/certificates/matrix/renew"><button>');
     expect(render([healthy()])).toContain('action="/api/v1/certificates/matrix/redeliver"');
-    expect(render([renewing(), retired()])).not.toContain('/api/v1/');
+    expect(render([renewing(), retired()])).not.toContain('/api/v1/certificates/');
     expect(text([failing()])).toContain('Try now : mail');
   });
 
@@ -290,7 +360,7 @@ describe('the status page says of a DNS zone', () => {
 
   it('that all is as declared, without more ado', () => {
     expect(words(asDeclared())).toContain('example.net well Cloudflare [dns.main] Declared records: 4 as declared.');
-    expect(render([], { zones: [asDeclared()] })).not.toContain('<details');
+    expect(render([], { zones: [asDeclared()], authorities: [] })).not.toContain('<details');
   });
 
   it('once that it is stopped, although its last error says so as well', () => {

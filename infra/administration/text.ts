@@ -27,3 +27,8 @@ export function moment(at: number): string {
 export function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 }
+
+/** What `--json` prints. */
+export function json(value: unknown): string {
+  return JSON.stringify(value, null, 2);
+}

@@ -1,4 +1,4 @@
-/** Where the command speaks: results on standard output, everything else on standard error. */
+/** Where a command speaks: results on standard output, everything else on standard error. */
 import { createInterface } from 'node:readline/promises';
 
 export interface Terminal {
@@ -30,4 +30,14 @@ export function processTerminal(): Terminal {
       }
     },
   };
+}
+
+/** Asks, unless `--yes` has answered. Throws an Error where nobody can be asked. */
+export async function agrees(terminal: Terminal, yes: boolean, question: string): Promise<boolean> {
+  if (yes) return true;
+  if (!terminal.interactive) throw new Error('Nobody can be asked here. If what is shown above is right, run it again with --yes.');
+  const answer = await terminal.ask(`${question} [y/N] `);
+  const agreed = /^y(es)?$/i.test(answer?.trim() ?? '');
+  if (!agreed) terminal.note('Nothing was done.');
+  return agreed;
 }
