@@ -24,6 +24,8 @@ const POLL_DELAYS = [
   5 * MINUTE,
   15 * MINUTE,
 ] as const;
+/** Every so many polls the challenges themselves are looked at: what the CA was not told, it never looks at. */
+const POLLS_UNTIL_DOUBT = 8;
 const ANSWER_DEADLINE_MS = 30_000;
 /** Challenges answered in one step: what one run sends to the outside is bounded (DESIGN §13). */
 const ANSWERS_PER_STEP = 10;
@@ -70,10 +72,22 @@ export async function validate(context: PhaseContext): Promise<void> {
       context.persist();
       throw await explainInvalid(session, order);
     case 'pending':
+      if (issuance.polls % POLLS_UNTIL_DOUBT === 0) await answerAgain(context, session, issuance);
       issuance.waitUntil = nextPoll(context.clock(), issuance.polls, order.retryAt);
       issuance.polls += 1;
   }
   context.persist();
+}
+
+/** An answer may have got lost although a reply came: a proxy in between can say anything. In turn, a few each time. */
+async function answerAgain(context: PhaseContext, session: AcmeSession, issuance: Issuance): Promise<void> {
+  const { challenges, polls } = issuance;
+  const slices = Math.ceil(challenges.length / ANSWERS_PER_STEP);
+  const from = slices === 0 ? 0 : (Math.floor(polls / POLLS_UNTIL_DOUBT) % slices) * ANSWERS_PER_STEP;
+  const open = await stillOpen(session, issuance, challenges.slice(from, from + ANSWERS_PER_STEP));
+  if (open.length === 0) return;
+  context.event('answered-again', `The CA had not been told about ${open.length} of the challenges; it was told again.`);
+  for (const url of open) await session.answer(url);
 }
 
 /** After an interrupted run or a lost reply: which challenges has the CA not been told about yet? */

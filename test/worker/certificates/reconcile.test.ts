@@ -573,6 +573,15 @@ const VENDORS: [string, (world: World) => void][] = [
   ],
 ];
 
+describe('a reply that somebody else gave in the place of the CA', () => {
+  scenario('tells the CA again about a challenge that it never heard of, although a reply came', async (runner, world) => {
+    world.swallowedAnswers = 1;
+    await runner.until(world.now + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.orders).toHaveLength(1);
+  });
+});
+
 describe.each(VENDORS)('killed at any call, before or after its effect, with %s', (vendor, prepare) => {
   for (const side of ['before', 'after'] as const) {
     scenario(`converges ${side} the effect with at most one finalized order and nothing left in DNS`, async (runner, world) => {
