@@ -213,16 +213,18 @@ function nextAsk({ ari, live }: CertificateState, now: number): number {
 
 /**
  * The next issuance as the clock, a person or a lost key want it, held back by the loop guard and by what a failed one left
- * (`hold`). A person and a changed specification override both, the last twentieth of the lifetime overrides the hold.
+ * (`hold`). A person overrides both, a changed specification the guard, the last twentieth of the lifetime the hold. Receiving
+ * a changed specification lifts a hold; one that is there speaks of what came of this one, and a rollback would follow the other.
  * `at` is infinite while nothing but those starts it.
  */
 export function nextIssuance({ record, live, ari }: CertificateState, now: number): Renewal {
   if (record.demand === 'forced') return { at: now, reason: record.demand };
   const renewal = record.demand === null ? nextRenewal(now, live, ari, record.spec) : { at: now, reason: record.demand };
   // Who revoked it was a person.
-  if (renewal.reason === REASONS.specChanged || renewal.reason === REASONS.revoked) return renewal;
+  if (renewal.reason === REASONS.revoked) return renewal;
   const held = live === null ? nextTry(record.hold) : Math.min(nextTry(record.hold), emergencyAt(live.leaf));
-  return { ...renewal, at: Math.max(renewal.at, record.guardedUntil, held) };
+  const guarded = renewal.reason === REASONS.specChanged ? 0 : record.guardedUntil;
+  return { ...renewal, at: Math.max(renewal.at, guarded, held) };
 }
 
 /**

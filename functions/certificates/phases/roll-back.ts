@@ -101,7 +101,9 @@ export async function withdraw(context: PhaseContext): Promise<HistoryEntry> {
   state.issuance = null;
   state.deliveries = withdrawnDeliveries(state.deliveries, withdrawn, live.leaf.sha256, now);
   record.demand = null;
-  record.hold = holdAfterRollback(state, message, now, random());
+  // What came of the specification before says nothing about the one that is wanted now.
+  const superseded = JSON.stringify(issuance.spec) !== JSON.stringify(record.spec);
+  record.hold = superseded ? null : holdAfterRollback(state, message, now, random());
   context.event('withdrawn', message, 'critical');
   context.persist();
   // Best effort, as for any key that is of no use any more: the relay sweeps it after 30 days.

@@ -62,9 +62,14 @@ const table: [string, CertificateState, Step][] = [
   ],
   ['is not held back from a person', state({}, { demand: 'forced', hold: failure({ stopped: true }) }), { do: 'start', reason: REASONS.forced }],
   [
-    'is not held back from a changed specification',
-    state({}, { spec: { ...state().record.spec, keyType: 'rsa-2048' }, hold: failure({ stopped: true }) }),
+    'is not guarded from a changed specification',
+    state({}, { spec: { ...state().record.spec, keyType: 'rsa-2048' }, guardedUntil: NOW + DAY }),
     { do: 'start', reason: REASONS.specChanged },
+  ],
+  [
+    'is held back when what came of the changed specification was rolled back, or orders and rollbacks would go round',
+    state({ deliveries: [] }, { spec: { ...state().record.spec, keyType: 'rsa-2048' }, hold: failure({ code: 'rolled_back', retryAt: NOW + HOUR }) }),
+    { do: 'wait', until: NOW + HOUR },
   ],
   [
     'is not held back in the last twentieth',
