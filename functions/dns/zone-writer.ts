@@ -30,9 +30,12 @@ const IN_DOUBT = 'in doubt';
 /** Errors by row; a row that is missing has been settled. */
 export type Failures = ReadonlyMap<number, DnsError>;
 
+/** What becomes of somebody who waits: it is to write for all, or somebody has written for it. */
+type Turn = { kind: 'lead' } | { kind: 'written'; failures: Failures };
+
 interface Waiting {
   entries: readonly number[];
-  resolve(failures: Failures): void;
+  resolve(turn: Turn): void;
   reject(reason: unknown): void;
 }
 
@@ -66,37 +69,41 @@ export class ZoneWriter {
     return new Map(failures.flatMap((each) => [...each]));
   }
 
-  #enqueue(entries: readonly number[]): Promise<Failures> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ entries, resolve, reject });
-      if (!this.#writing) void this.#drain();
-    });
-  }
-
-  /** Whoever finds nobody writing writes for everybody who has come by then. Never rejects: errors go to those who wait. */
-  async #drain(): Promise<void> {
+  /** Whoever finds nobody writing, or is next, writes for everybody who has come by then, once, and hands over to the next. */
+  async #enqueue(entries: readonly number[]): Promise<Failures> {
+    if (this.#writing) {
+      const turn = await new Promise<Turn>((resolve, reject) => this.#waiting.push({ entries, resolve, reject }));
+      if (turn.kind === 'written') return turn.failures;
+    }
     this.#writing = true;
+    const others = this.#waiting.splice(0, this.#roomBeside(entries.length));
     try {
-      for (let group = this.#nextGroup(); group.length > 0; group = this.#nextGroup()) {
-        try {
-          const failures = await this.#write(group.flatMap(({ entries }) => entries));
-          for (const waiting of group) waiting.resolve(failures);
-        } catch (thrown) {
-          for (const waiting of group) waiting.reject(thrown);
-        }
-      }
+      const failures = await this.#write([entries, ...others.map((other) => other.entries)].flat());
+      for (const other of others) other.resolve({ kind: 'written', failures });
+      return failures;
+    } catch (thrown) {
+      for (const other of others) other.reject(thrown);
+      throw thrown;
     } finally {
-      this.#writing = false;
+      this.#handOver();
     }
   }
 
-  #nextGroup(): Waiting[] {
-    let size = 0;
-    const end = this.#waiting.findIndex(({ entries }, index) => {
+  /** Each write is made by another caller: one that wrote for all who keep coming would exceed what one invocation may ask. */
+  #handOver(): void {
+    const next = this.#waiting.shift();
+    this.#writing = next !== undefined;
+    next?.resolve({ kind: 'lead' });
+  }
+
+  /** How many of those who wait fit into one write with so many rows. */
+  #roomBeside(rows: number): number {
+    let size = rows;
+    const end = this.#waiting.findIndex(({ entries }) => {
       size += entries.length;
-      return index > 0 && size > MAX_GROUP;
+      return size > MAX_GROUP;
     });
-    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
+    return end === -1 ? this.#waiting.length : end;
   }
 
   async #write(ids: readonly number[]): Promise<Failures> {
