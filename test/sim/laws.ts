@@ -79,12 +79,17 @@ export class Laws {
     }
   }
 
-  ordered(_ca: SimulatedCa, _order: CaOrder, caller: Mortal): void {
-    this.#intended(caller, 'order', 'newOrder');
+  /**
+   * A request to a CA leaves: what cannot be taken back is announced first. How late it arrives is the network's business;
+   * by then its sender may have gone on, and what comes of a late newOrder is a pending order that nobody finalizes.
+   */
+  leaves(method: string, path: string, caller: Mortal): void {
+    if (method !== 'POST') return;
+    if (path === '/order') this.#intended(caller, 'order', 'newOrder');
+    if (path.startsWith('/finalize/')) this.#intended(caller, 'finalize', 'finalize');
   }
 
-  finalizedOrder(ca: SimulatedCa, order: CaOrder, caller: Mortal): void {
-    this.#intended(caller, 'finalize', 'finalize');
+  finalizedOrder(ca: SimulatedCa, order: CaOrder): void {
     if (order.issuance === null) return this.violation('one order', `${ca.settings.name} finalized ${order.id} for nobody.`);
     const orders = [...(this.finalized.get(order.issuance) ?? []), order];
     this.finalized.set(order.issuance, orders);

@@ -37,8 +37,11 @@ export class RateLimits {
     this.#deps = deps;
   }
 
-  /** Takes a token of each bucket that counts, or none and throws the refusal. @param now Unix ms. */
-  spend(order: Counted, now: number): void {
+  /**
+   * Looks at each bucket that counts, and throws the refusal if one is empty. Takes the token of the new order; the others
+   * are spent when a certificate is issued, as Boulder does. @param now Unix ms.
+   */
+  order(order: Counted, now: number): void {
     for (const name of order.names) this.#refuseAfterFailures(order.account, name.replace(/^\*\./, ''), now);
     const due = this.#countedBy(order);
     for (const { key, size, words } of due) {
@@ -52,7 +55,11 @@ export class RateLimits {
       const { words } = random.pick([...due, { words: 'too many new orders recently' }]);
       throw limit(words, now + random.between(1, 120) * 60_000, now);
     }
-    for (const { key, size } of due) this.#buckets.spend(key, size, now);
+    for (const { key, size } of due) if (isOfOrders(key)) this.#buckets.spend(key, size, now);
+  }
+
+  issued(order: Counted, now: number): void {
+    for (const { key, size } of this.#countedBy(order)) if (!isOfOrders(key)) this.#buckets.spend(key, size, now);
   }
 
   /** A validation failed. */
@@ -89,6 +96,10 @@ export class RateLimits {
         : [{ key: `set ${set}`, size: perSet, words: 'too many certificates (5) already issued for this exact set of identifiers in the last 168h' }]),
     ];
   }
+}
+
+function isOfOrders(key: string): boolean {
+  return key.startsWith('orders ');
 }
 
 function registeredDomain(name: string): string {

@@ -32,6 +32,9 @@ export interface CaOrder {
   /** Who finalized it: the issuance whose key is in the request. */
   issuance: string | null;
   error: Problem | null;
+  /** A replacement inside its window, and a renewal of the same names: what the limits make of it (`ca-limits.ts`). */
+  exempt: boolean;
+  renewal: boolean;
 }
 
 export interface CaCertificate {

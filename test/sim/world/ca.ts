@@ -37,10 +37,9 @@ export interface CaDependencies {
   txt: (name: string) => string[];
   /** Which issuance's key is in a request, as the caller's storage says. */
   issuanceOf: (caller: Mortal) => string | null;
-  onFinalized: (ca: SimulatedCa, order: CaOrder, caller: Mortal) => void;
+  onFinalized: (ca: SimulatedCa, order: CaOrder) => void;
   /** The chain of this order is given out wrong: nobody can use it. */
   onSpoilt: (order: CaOrder) => void;
-  onOrder: (ca: SimulatedCa, order: CaOrder, caller: Mortal) => void;
   onLimit: (ca: SimulatedCa, bucket: string) => void;
   say: (line: string) => void;
 }
@@ -169,7 +168,7 @@ export class SimulatedCa {
 
   #byAccount(path: string, account: string, payload: Record<string, unknown>, caller: Mortal): CaReply {
     const [, kind = '', id = ''] = path.split('/');
-    if (kind === 'order' && id === '') return this.#newOrder(account, payload, caller);
+    if (kind === 'order' && id === '') return this.#newOrder(account, payload);
     if (kind === 'order') return this.#show(this.#order(id));
     if (kind === 'authz') return this.#authorization(id, payload);
     if (kind === 'chall') return this.#challenge(id);
@@ -179,20 +178,17 @@ export class SimulatedCa {
     throw refused(404, 'malformed', 'No such resource');
   }
 
-  #newOrder(account: string, payload: Record<string, unknown>, caller: Mortal): CaReply {
+  #newOrder(account: string, payload: Record<string, unknown>): CaReply {
     const names = (payload['identifiers'] as { value: string }[]).map(({ value }) => value).sort();
     const replaces = typeof payload['replaces'] === 'string' ? payload['replaces'] : null;
     const { now, records } = this;
     const same = [...records.orders.values()].find(
       (order) => order.account === account && order.names.join() === names.join() && ['pending', 'ready'].includes(records.statusOf(order, now)),
     );
-    if (same !== undefined) {
-      this.#deps.onOrder(this, same, caller);
-      return this.#show(same, 201);
-    }
+    if (same !== undefined) return this.#show(same, 201);
     const exempt = this.#checkReplacement(account, names, replaces);
     const renewal = [...records.certificates.values()].some((certificate) => certificate.names.join(',') === names.join(','));
-    this.#limits.spend({ account, names, exempt, renewal }, now);
+    this.#limits.order({ account, names, exempt, renewal }, now);
     const id = records.id('o');
     const bases = [...new Set(names)];
     const order: CaOrder = {
@@ -207,9 +203,10 @@ export class SimulatedCa {
       certificate: null,
       issuance: null,
       error: null,
+      exempt,
+      renewal,
     };
     records.orders.set(id, order);
-    this.#deps.onOrder(this, order, caller);
     return this.#show(order, 201);
   }
 
@@ -335,10 +332,11 @@ export class SimulatedCa {
       garbledReads: random.chance(mishaps.wrongChain) ? random.between(1, 2) : 0,
       revoked: false,
     });
+    this.#limits.issued(order, now);
     order.issuedAt = now + delay;
     order.certificate = id;
     order.issuance = this.#deps.issuanceOf(caller);
-    this.#deps.onFinalized(this, order, caller);
+    this.#deps.onFinalized(this, order);
     return this.#show(order);
   }
 

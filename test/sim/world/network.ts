@@ -13,7 +13,13 @@ export async function exchange(world: World, who: Mortal, url: string, init: Req
   return new Promise((resolve, reject) => {
     init.signal?.addEventListener('abort', () => reject(new DOMException('The operation was aborted.', 'AbortError')));
     world.outside
-      .call(who, 'ca', label, () => ca.answer(request, who))
+      .call(
+        who,
+        'ca',
+        label,
+        () => ca.answer(request, who),
+        () => world.laws.leaves(request.method, pathname, who),
+      )
       .then(
         (reply) => {
           world.trace.add(`${label}: ${reply.status}${reply.status >= 400 ? ` ${reply.body.slice(0, 160)}` : ''}`);

@@ -179,8 +179,7 @@ export class World {
         const [row] = caller.host.disk.look("SELECT json_extract(json, '$.id') AS id FROM documents WHERE key = 'issuance'");
         return row === undefined ? null : String(row['id']);
       },
-      onFinalized: (ca, order, caller) => this.laws.finalizedOrder(ca, order, caller),
-      onOrder: (ca, order, caller) => this.laws.ordered(ca, order, caller),
+      onFinalized: (ca, order) => this.laws.finalizedOrder(ca, order),
       onSpoilt: (order) => this.spoilt.add(order),
       say: (line) => this.trace.add(line),
       onLimit: (ca, bucket) => this.laws.violation('limits', `${ca.settings.name} refuses by its limit "${bucket}", which the ledger should have seen coming.`),
