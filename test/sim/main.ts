@@ -34,7 +34,7 @@ const count = values.seed === undefined ? Number(values.seeds) : 1;
 const jobs = Number(values.jobs);
 
 if (values.fleet || values.month) await fleet();
-else if (jobs > 1) process.exitCode = await runInProcesses(jobs, from, count);
+else if (jobs > 1) process.exitCode = await runInProcesses(jobs, from, count, values.all);
 else await simulate();
 
 /** Everything but this file is loaded after the simulation was put below it. */
