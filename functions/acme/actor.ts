@@ -59,6 +59,9 @@ export interface RolloverAnswer {
   keyName: string;
 }
 
+/** Usually the name of a certificate. */
+export const callerSchema = z.string().min(1).max(200);
+
 const names = z.array(z.string().max(253)).min(1).max(100);
 const url = z.url().max(2_048);
 
@@ -108,6 +111,10 @@ export const observationSchema = z.discriminatedUnion('kind', [
 export type Observation = z.infer<typeof observationSchema>;
 
 export interface CaActor {
+  /** A place among those that issue at once, before the first question of an order: null, or Unix ms at which to come back. */
+  enter(caller: string): Promise<Outcome<number | null>>;
+  /** Gives the place back; whoever has none may call it as well. */
+  leave(caller: string): Promise<Outcome<null>>;
   /** The registered account, registering it first when there is none. Throws through the Outcome: `acme_*`, `secret_*`. */
   open(request: OpenRequest): Promise<Outcome<OpenAnswer>>;
   /** The directory alone; `fresh` bypasses the cache. Registers nothing. */

@@ -2,6 +2,7 @@
 import type { AccountStop } from './account-stop.ts';
 import type { Breaker } from './breakers.ts';
 import type { LedgerState } from './ledger.ts';
+import type { PlaceState } from './places.ts';
 import type { Directory } from './resources.ts';
 import type { Route } from './transport.ts';
 
@@ -25,7 +26,7 @@ export interface RolloverRow {
   done: boolean;
 }
 
-export interface AuthorityState extends LedgerState {
+export interface AuthorityState extends LedgerState, PlaceState {
   account(): AccountRow | null;
   saveAccount(row: AccountRow): Promise<void>;
   rollover(): RolloverRow | null;

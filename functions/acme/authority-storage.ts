@@ -43,6 +43,11 @@ const MIGRATIONS: readonly Migration[] = [
       'CREATE TABLE rollover (id INTEGER PRIMARY KEY CHECK (id = 1), request TEXT NOT NULL, old_key TEXT NOT NULL, new_key TEXT NOT NULL, started_at INTEGER NOT NULL, done INTEGER NOT NULL)',
     ],
   },
+  {
+    version: 3,
+    // One row for a place and no index beside it: each would be one more row written.
+    statements: ['CREATE TABLE places (caller TEXT PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID'],
+  },
 ];
 
 /** Longer than the longest window of a public CA's limits (7 days). */
@@ -59,6 +64,7 @@ const stopRow = z.object({
   until: z.number(),
   configuration: z.string(),
 });
+const placeRow = z.object({ caller: z.string(), since: z.number(), until: z.number() });
 const rolloverRow = z.object({ request: z.string(), old_key: z.string(), new_key: z.string(), started_at: z.number(), done: z.number() });
 
 export function createAuthorityStorage(storage: SqlDatabase): AuthorityState {
@@ -134,6 +140,17 @@ export function createAuthorityStorage(storage: SqlDatabase): AuthorityState {
     },
     saveRoute(route, until) {
       sql.exec('INSERT OR REPLACE INTO route (id, observation, until) VALUES (1, ?, ?)', JSON.stringify({ kind: 'route', route }), until);
+    },
+    places: (now) =>
+      sql
+        .exec('SELECT caller, since, until FROM places WHERE until > ?', now)
+        .toArray()
+        .map((row) => placeRow.parse(row)),
+    savePlace({ caller, since, until }) {
+      sql.exec('INSERT OR REPLACE INTO places (caller, since, until) VALUES (?, ?, ?)', caller, since, until);
+    },
+    removePlace(caller, now) {
+      sql.exec('DELETE FROM places WHERE caller = ? OR until <= ?', caller, now);
     },
     breakers(now) {
       return sql

@@ -10,6 +10,7 @@ import type { AuthorityState } from './authority-state.ts';
 import { breakerOpen, holdsFor, spacingAfter } from './breakers.ts';
 import { identitiesOf } from './identities.ts';
 import { OrderLedger, type OrderToAdmit } from './ledger.ts';
+import { Places } from './places.ts';
 import { Reach } from './reach.ts';
 import { Rollover } from './rollover.ts';
 import { slotFor, UNKNOWN_SPACING_MS } from './slots.ts';
@@ -27,6 +28,7 @@ export class AuthorityRecord {
   readonly #account: Account;
   readonly #rollover: Rollover;
   readonly #ledger: OrderLedger;
+  readonly #places: Places;
 
   constructor(state: AuthorityState, deps: AuthorityDeps) {
     this.#state = state;
@@ -35,9 +37,19 @@ export class AuthorityRecord {
     this.#account = new Account(state, deps, this.#reach);
     this.#rollover = new Rollover(state, deps, this.#reach);
     this.#ledger = new OrderLedger(state);
+    this.#places = new Places(state);
+  }
+
+  enter(caller: string): number | null {
+    return this.#places.enter(caller, this.#deps.clock());
+  }
+
+  leave(caller: string): void {
+    this.#places.leave(caller, this.#deps.clock());
   }
 
   async open(request: OpenRequest): Promise<OpenAnswer> {
+    if (request.caller !== undefined) this.#places.keep(request.caller, this.#deps.clock());
     this.#refuseWhileOpen(null, { caller: request.caller ?? null, limits: request.authority.limits });
     const probe = request.disowned === undefined && this.#passStop(request);
     const answer = await this.directory(request);

@@ -12,6 +12,7 @@ import {
   type AuthorityIdentity,
   type AuthorityRequest,
   type CaActor,
+  callerSchema,
   type DirectoryAnswer,
   type Observation,
   observationSchema,
@@ -35,6 +36,17 @@ export class CaObject extends DurableObject<Environment> implements CaActor {
   constructor(context: DurableObjectState, environment: Environment) {
     super(context, environment);
     this.#state = createAuthorityStorage(context.storage);
+  }
+
+  enter(caller: string): Promise<Outcome<number | null>> {
+    return settle(() => this.#authority().enter(callerSchema.parse(caller)));
+  }
+
+  leave(caller: string): Promise<Outcome<null>> {
+    return settle(() => {
+      this.#authority().leave(callerSchema.parse(caller));
+      return null;
+    });
   }
 
   open(request: OpenRequest): Promise<Outcome<OpenAnswer>> {

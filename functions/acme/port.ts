@@ -76,6 +76,14 @@ export function createAcmePort(deps: AcmePortDeps): AcmePort {
       });
     },
 
+    async enter(name) {
+      return deps.caller === undefined ? null : unwrap(await deps.actor(requestFor(name).authority.directory).enter(deps.caller));
+    },
+
+    async leave(name) {
+      if (deps.caller !== undefined) unwrap(await deps.actor(requestFor(name).authority.directory).leave(deps.caller));
+    },
+
     async identity(name) {
       const request = requestFor(name);
       return unwrap(await deps.actor(request.authority.directory).identity(request));

@@ -146,6 +146,13 @@ export interface AcmePort {
    */
   open(authority: string, nonce: string | null, options?: OpenOptions): Promise<AcmeSession>;
   /**
+   * A place among the certificates that this CA is asked for at once: null, or Unix ms at which to come back. Whoever holds
+   * one already keeps it.
+   */
+  enter(authority: string): Promise<number | null>;
+  /** The CA is done with it: somebody else may start. */
+  leave(authority: string): Promise<void>;
+  /**
    * How CAA records know the CA, and our account there: null while none is registered. Registers nothing, so that a lost
    * account that CAA pins is noticed before another one is made.
    */

@@ -147,6 +147,8 @@ function waitingFor(state: CertificateState, now: number): string | null {
   if (!record.adoptionDone) return record.adoptionFailure === null ? 'The relay.' : waitsAfter(record.adoptionFailure);
   if (issuance?.failure) return waitsAfter(issuance.failure);
   if (issuance?.intent && issuance.waitUntil > now) return 'An interrupted call to be over for certain.';
+  if (issuance?.phase === 'order' && issuance.waitUntil > now)
+    return `Its turn: as many certificates as may at once are being issued by ${issuance.authority}.`;
   if (issuance?.phase === 'present' && issuance.polls > 0) return zoneWaited(issuance);
   if (issuance?.phase === 'propagate') {
     const since = issuance.phases.at(-1)?.startedAt ?? now;

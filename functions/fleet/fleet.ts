@@ -140,10 +140,10 @@ export class Fleet {
   async report(received: CertificateReport): Promise<void> {
     const report = certificateReportSchema.parse(received);
     const overtaken = this.#storage.transactionSync(() => {
-      this.#registry.take(report);
-      for (const { at, kind, message, severity, sequence } of report.events)
-        this.#events.add({ at, certificate: report.name, kind, message, severity }, sequence);
-      this.#events.prune();
+      const known = this.#registry.take(report);
+      const news = report.events.filter(({ sequence }) => sequence > known);
+      for (const { at, kind, message, severity, sequence } of news) this.#events.add({ at, certificate: report.name, kind, message, severity }, sequence);
+      if (news.length > 0) this.#events.prune();
       return this.#catchUp(report.view.generation);
     });
     if (overtaken) await this.#schedule();

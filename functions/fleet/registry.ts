@@ -1,5 +1,6 @@
 /** The certificates as lists show them: one narrow row each, ordered by who needs somebody first, and the full view beside it. */
 import { z } from 'zod';
+import { HOUR, MINUTE } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import type { CertificateReport, CertificateView } from '../certificates/ports.ts';
 import type { CertificateSpec } from '../config/configuration.ts';
@@ -39,6 +40,30 @@ export interface ListQuery {
   query: string;
 }
 
+/** A row as it is stored. */
+interface Row {
+  name: string;
+  shown: number;
+  retired: number;
+  rank: number;
+  state: CertificateState;
+  domains: string;
+  not_after: number | null;
+  due_at: number | null;
+  wake_at: number | null;
+  touched_at: number;
+  reported_at: number;
+  sequence: number;
+  events_up_to: number;
+}
+
+/**
+ * Times that only the watchdog reads may lag behind by this much, ms: each that moves rewrites an index, and within an issuance
+ * both move with every report. The first is late enough to stay well below `OVERDUE_MS`.
+ */
+const WAKE_GRAIN_MS = MINUTE;
+const TOUCH_GRAIN_MS = HOUR;
+
 const rowSchema = z.object({
   name: z.string(),
   state: certificateViewSchema.shape.state,
@@ -56,27 +81,31 @@ export class Registry {
 
   /**
    * Stores a report; one that was seen before, or that a newer one has overtaken, changes nothing. A lower sequence with
-   * a later time comes from a certificate that lost its state and counts anew. @returns whether it was news.
+   * a later time comes from a certificate that lost its state and counts anew. @returns the number of the last event that was
+   * known of it before; events up to that one are no news, whether or not they are still in the log.
    */
-  take(report: CertificateReport): boolean {
-    const { name, sequence, at, view } = certificateReportSchema.parse(report);
-    const [known] = this.#storage.sql
-      .exec<{ sequence: number; shown: number; retired: number; at: number }>(
-        'SELECT sequence, shown, retired, reported_at AS at FROM registry WHERE name = ?',
-        name,
-      )
-      .toArray();
-    if (known !== undefined && (known.sequence === sequence || (known.sequence > sequence && known.at >= at))) return false;
+  take(report: CertificateReport): number {
+    const { name, sequence, at, view, events } = certificateReportSchema.parse(report);
+    const known = this.#row(name);
+    const anew = known !== null && known.sequence > sequence && known.reported_at < at;
+    const eventsBefore = known === null || anew ? 0 : known.events_up_to;
+    if (known !== null && !anew && known.sequence >= sequence) return eventsBefore;
     const json = JSON.stringify(view);
     if (json.length > MAX_VIEW_CHARACTERS)
       throw new PerennialError('fleet_view_too_large', `The view of ${name} is larger than ${MAX_VIEW_CHARACTERS} characters.`);
     // A certificate that was renamed reports its retirement and stays hidden.
-    const row = { shown: known?.shown ?? 1, retired: known?.retired ?? 0, sequence, at };
+    const row = {
+      shown: known?.shown ?? 1,
+      retired: known?.retired ?? 0,
+      sequence,
+      at,
+      eventsUpTo: Math.max(eventsBefore, ...events.map((event) => event.sequence)),
+    };
     this.#storage.transactionSync(() => {
       this.#write(view, row);
       this.#storage.sql.exec('INSERT INTO views (name, json) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json', name, json);
     });
-    return true;
+    return eventsBefore;
   }
 
   /** Makes a row for a certificate that has yet to report, or brings a retired one back. */
@@ -84,9 +113,9 @@ export class Registry {
     const known = this.view(spec.name);
     const view: CertificateView =
       known === null ? unreported(spec, generation) : { ...known, domains: spec.domains, state: known.state === 'retired' ? 'new' : known.state };
-    const [row] = this.#storage.sql.exec<{ sequence: number }>('SELECT sequence FROM registry WHERE name = ?', spec.name).toArray();
+    const row = this.#row(spec.name);
     // -1: whatever the certificate reports first is newer.
-    this.#write(view, { shown: 1, retired: 0, sequence: row?.sequence ?? -1, at: 0 });
+    this.#write(view, { shown: 1, retired: 0, sequence: row?.sequence ?? -1, at: 0, eventsUpTo: row?.events_up_to ?? 0 });
     this.#storage.sql.exec(
       'INSERT INTO views (name, json) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json',
       spec.name,
@@ -201,29 +230,42 @@ export class Registry {
     }
   }
 
-  #write(view: CertificateView, row: { shown: number; retired: number; sequence: number; at: number }): void {
+  #row(name: string): Row | null {
+    const [row] = this.#storage.sql.exec<Row & Record<string, SqlStorageValue>>('SELECT * FROM registry WHERE name = ?', name).toArray();
+    return row ?? null;
+  }
+
+  /** Writes the columns that change and no others, because every index that one of them is in costs a row written. */
+  #write(
+    view: CertificateView,
+    { shown, retired, sequence, at, eventsUpTo }: { shown: number; retired: number; sequence: number; at: number; eventsUpTo: number },
+  ): void {
     const { name, domains, live, nextAt, renewal, phase } = view;
-    const state = row.retired === 1 ? 'retired' : view.state;
+    const state = retired === 1 ? 'retired' : view.state;
     const stopped = state === 'needs-attention' && nextAt === null;
     const dueAt = state === 'retired' || stopped ? null : nextAt !== null && phase !== 'idle' ? nextAt : (renewal?.at ?? nextAt);
-    if (row.shown === 1) this.#count(name, state);
-    this.#storage.sql.exec(
-      `INSERT INTO registry (name, shown, retired, rank, state, domains, not_after, due_at, wake_at, touched_at, reported_at, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (name) DO UPDATE SET shown = excluded.shown, retired = excluded.retired, rank = excluded.rank, state = excluded.state, domains = excluded.domains, not_after = excluded.not_after,
-         due_at = excluded.due_at, wake_at = excluded.wake_at, touched_at = max(touched_at, excluded.touched_at), reported_at = max(reported_at, excluded.reported_at), sequence = excluded.sequence`,
+    if (shown === 1) this.#count(name, state);
+    const known = this.#row(name);
+    const next: Row = {
       name,
-      row.shown,
-      row.retired,
-      RANK[state],
+      shown,
+      retired,
+      rank: RANK[state],
       state,
-      domains.join(' '),
-      live?.notAfter ?? null,
-      dueAt,
-      nextAt,
-      row.at,
-      row.at,
-      row.sequence,
-    );
+      domains: domains.join(' '),
+      not_after: live?.notAfter ?? null,
+      due_at: dueAt,
+      wake_at: grained(known?.wake_at ?? null, nextAt, WAKE_GRAIN_MS),
+      touched_at: Math.max(known?.touched_at ?? 0, grained(known?.touched_at ?? null, at, TOUCH_GRAIN_MS) ?? at),
+      reported_at: Math.max(known?.reported_at ?? 0, at),
+      sequence,
+      events_up_to: eventsUpTo,
+    };
+    const columns = (Object.keys(next) as (keyof Row)[]).filter((column) => known?.[column] !== next[column]);
+    if (columns.length === 0) return;
+    const values = columns.map((column) => next[column]);
+    if (known === null) this.#storage.sql.exec(`INSERT INTO registry (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`, ...values);
+    else this.#storage.sql.exec(`UPDATE registry SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE name = ?`, ...values, name);
   }
 
   #setState(name: string, state: CertificateState): void {
@@ -245,6 +287,11 @@ export class Registry {
     this.#count(name, null);
     this.#storage.sql.exec('UPDATE registry SET shown = 0 WHERE name = ?', name);
   }
+}
+
+/** The stored time as long as the next one is hardly later. */
+function grained(known: number | null, next: number | null, grain: number): number | null {
+  return known !== null && next !== null && known <= next && next - known < grain ? known : next;
 }
 
 function summaryOf(row: unknown): CertificateSummary {

@@ -44,4 +44,9 @@ export const MIGRATIONS: readonly Migration[] = [
       'CREATE UNIQUE INDEX events_of_zones ON events (zone, sequence, at) WHERE zone IS NOT NULL',
     ],
   },
+  {
+    version: 3,
+    // The number of the last event that a certificate reported: an event that has left the log since must not come back.
+    statements: ['ALTER TABLE registry ADD COLUMN events_up_to INTEGER NOT NULL DEFAULT 0'],
+  },
 ];

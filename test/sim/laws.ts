@@ -16,11 +16,21 @@ const MOST_ALARMS_AN_HOUR = 400;
 /** Characters of one stored document. */
 const LARGEST_DOCUMENT = 200_000;
 const MOST_ROWS = 400;
+/** What never became live may be tried again by itself after this long, ms: a rolled back pair holds the next one back at least so long. */
+const LEAST_HOLD_MS = 3_600_000;
 
 export interface Violation {
   law: string;
   text: string;
   at: number;
+}
+
+/** An issuance that a given reason was spent on. */
+interface Granted {
+  issuance: string;
+  at: number;
+  /** A person has asked for the certificate since. */
+  insisted: boolean;
 }
 
 interface Seen {
@@ -40,9 +50,16 @@ export class Laws {
   readonly #owners = new Map<string, string>();
   /** Certificates that somebody gave a reason to renew, by name. */
   readonly reasons = new Map<string, number>();
+  readonly #granted = new Map<string, Granted>();
 
   constructor(world: World) {
     this.#world = world;
+  }
+
+  /** A person asks for a certificate: no reason to renew one that is live, but one to try again what came to nothing. */
+  asked(name: string): void {
+    const granted = this.#granted.get(name);
+    if (granted !== undefined) granted.insisted = true;
   }
 
   /** The certificate that an issuance is of. */
@@ -130,15 +147,20 @@ export class Laws {
     const reason = String(row['reason']);
     this.#world.trace.add(`${host.label} begins issuance ${String(row['id'])}: ${reason}`);
     const [live] = host.disk.look(
-      "SELECT json_extract(json, '$.leaf.notBefore') AS born, json_extract(json, '$.leaf.notAfter') AS dies, json_extract(json, '$.leaf.sha256') AS sha256 FROM documents WHERE key = 'live'",
+      "SELECT json_extract(json, '$.issuance') AS issuance, json_extract(json, '$.leaf.notBefore') AS born, json_extract(json, '$.leaf.notAfter') AS dies, json_extract(json, '$.leaf.sha256') AS sha256 FROM documents WHERE key = 'live'",
     );
     if (live === undefined) return;
     const [born, dies] = [Number(live['born']), Number(live['dies'])];
     const left = (dies - this.#world.scheduler.now) / (dies - born);
     const share = dies - born < 10 * 86_400_000 ? 0.53 : 0.36;
     if (left <= share) return;
+    const { now } = this.#world.scheduler;
     const given = this.reasons.get(host.name) ?? 0;
+    const granted = this.#granted.get(host.name);
+    const cameToNothing = granted !== undefined && granted.issuance !== live['issuance'];
     if (given > 0) this.reasons.set(host.name, given - 1);
+    if (given > 0 || (cameToNothing && (granted.insisted || now - granted.at >= LEAST_HOLD_MS)))
+      this.#granted.set(host.name, { issuance: String(row['id']), at: now, insisted: false });
     else this.violation('renewal without a reason', `${host.name} renews (${reason}) with ${(left * 100).toFixed(0)} % of its lifetime left.`);
   }
 

@@ -31,6 +31,8 @@ function actorOver(object: string, deps: AuthorityDeps): CaActor {
       settle(() => work(new AuthorityRecord(createAuthorityStorage(state.storage), deps))),
     );
   return {
+    enter: (caller) => inObject((record) => record.enter(caller)),
+    leave: (caller) => inObject((record) => (record.leave(caller), null)),
     open: (request) => inObject((record) => record.open(request)),
     directory: (request) => inObject((record) => record.directory(request)),
     identity: (request) => inObject((record) => record.identity(request)),
@@ -177,7 +179,7 @@ describe('the ACME layer in workerd', () => {
     await expect(session.newOrder({ names: ['example.org'], profile: null, replaces: null })).rejects.toMatchObject({ code: 'acme_breaker_open' });
     await session.newOrder({ names: NAMES, profile: null, replaces: null });
     await runInDurableObject(env.AUTHORITIES.getByName('old-database'), (_object, state) => {
-      expect(state.storage.sql.exec('SELECT version FROM schema_version').toArray()).toEqual([{ version: 2 }]);
+      expect(state.storage.sql.exec('SELECT version FROM schema_version').toArray()).toEqual([{ version: 3 }]);
       expect(state.storage.sql.exec('SELECT names, charges, outcome FROM orders ORDER BY id').toArray()).toEqual([
         { names: '["example.net"]', charges: '[]', outcome: null },
         { names: JSON.stringify(NAMES), charges: '[]', outcome: null },

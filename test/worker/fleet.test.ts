@@ -242,6 +242,54 @@ describe('reports', () => {
     });
   });
 
+  it('bring an event once, also after it has left the log', async () => {
+    await inFleet('reports-once', async ({ fleet, restart }) => {
+      await fleet.promote('h1', configuration(['a', 'b']));
+      const event = (sequence: number, kind: string) => ({ sequence, at: START + sequence, kind, message: 'Something.' });
+      await fleet.report(report('a', 1, {}, [event(1, 'early'), event(2, 'early')]));
+      // So many of another certificate that those of the first have left the log.
+      for (let round = 0; round < 3; round += 1) {
+        const events = Array.from({ length: 1_000 }, (_, index) => event(round * 1_000 + index + 1, 'late'));
+        await fleet.report(report('b', round + 1, {}, events));
+      }
+      const kinds = () =>
+        restart()
+          .status({ events: 3_000, upcoming: 0 })
+          .events.map(({ certificate, kind }) => `${certificate} ${kind}`);
+      expect(kinds()).not.toContain('a early');
+      await fleet.report(report('a', 2, {}, [event(1, 'early'), event(2, 'early'), event(3, 'news')]));
+      expect(kinds().filter((line) => line.startsWith('a '))).toEqual(['a news']);
+    });
+  });
+
+  it('write as few rows as change: a step of an issuance three, a repeated report none', async () => {
+    await inFleet('reports-rows', async ({ fleet, storage }) => {
+      await fleet.promote('h1', configuration(['a']));
+      const written = async (work: () => Promise<void>): Promise<number> => {
+        let rows = 0;
+        const execute = storage.sql.exec.bind(storage.sql);
+        const cursors: { rowsWritten: number }[] = [];
+        Object.defineProperty(storage.sql, 'exec', {
+          configurable: true,
+          value: (...input: Parameters<typeof execute>) => {
+            const cursor = execute(...input);
+            cursors.push(cursor);
+            return cursor;
+          },
+        });
+        await work();
+        Object.defineProperty(storage.sql, 'exec', { configurable: true, value: execute });
+        for (const cursor of cursors) rows += cursor.rowsWritten;
+        return rows;
+      };
+      const renewing = { state: 'renewing', phase: 'propagate', nextAt: START + 1_000 } as const;
+      await fleet.report(report('a', 1, renewing));
+      // The row, the time that is shown in lists with its index, the view.
+      expect(await written(() => fleet.report(report('a', 2, { ...renewing, nextAt: START + 2_000 })))).toBe(3);
+      expect(await written(() => fleet.report(report('a', 2, { ...renewing, nextAt: START + 2_000 })))).toBe(0);
+    });
+  });
+
   it('are refused when they are no reports', async () => {
     await inFleet('malformed', async ({ fleet }) => {
       const malformed = { ...report('a', 1), view: { ...view('a'), state: 'splendid' } };

@@ -60,6 +60,8 @@ export async function download(context: PhaseContext): Promise<void> {
   );
   enterPhase(context, 'install');
   context.persist();
+  // Best effort: a place that is not given back is free again after its lease.
+  await context.ports.acme.leave(issuance.authority).catch(() => undefined);
 }
 
 /** A CA that names no end is given this long, ms. */

@@ -18,6 +18,12 @@ export async function placeOrder(context: PhaseContext): Promise<void> {
   // so it is abandoned (a CA that reuses orders returns the same one); nothing was finalized.
   if (inspectIntent(context) === 'wait') return;
   const { spec } = issuance;
+  const at = await context.ports.acme.enter(issuance.authority);
+  if (at !== null) {
+    issuance.waitUntil = at;
+    context.persist();
+    return;
+  }
   // What the CA would refuse is found out before an order is spent on it; and before an account is registered, because a
   // record that pins one says that we had another (lost state), or that this CA is not wanted.
   const identity = await context.ports.acme.identity(issuance.authority);

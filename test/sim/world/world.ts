@@ -101,6 +101,7 @@ export class World {
 
   wake(name: string, reason: string): void {
     this.trace.add(`wake ${name}: ${reason}`);
+    if (reason === 'renew' || reason === 'force') this.laws.asked(name);
     void this.runtime.send('certificate', name, 'wake', reason);
   }
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { PerennialError } from '../../../shared/errors.ts';
 import { readChain } from '../../../shared/x509/chain.ts';
 import { pebbleInstalled } from './pebble.ts';
-import { issue, names, stubborn, world } from './pebble-world.ts';
+import { again, issue, names, stubborn, world } from './pebble-world.ts';
 import { ORIGIN, problem } from './scripted-ca.ts';
 import { failureOf, scriptedWorld } from './world.ts';
 
@@ -47,7 +47,7 @@ describe.skipIf(!pebbleInstalled)('with Pebble, a certificate', () => {
 
   it('is revoked through nonces that are refused', async () => {
     const { port } = await world({ environment: { PEBBLE_WFE_NONCEREJECT: '40' } });
-    const session = stubborn(port, await port.open('pebble', null));
+    const session = stubborn(port, await again(port, () => port.open('pebble', null)));
     const { pem, keys } = await issue(session);
     await session.revoke(pem, 4, signer(keys, pem, 4));
   });

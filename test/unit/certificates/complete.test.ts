@@ -14,7 +14,15 @@ function alone(present: CertificateState): PhaseContext {
   return {
     state: present,
     ports: {
-      acme: { open: refuse, identity: refuse, renewalInfo: refuse, deactivatesAuthorizations: () => false, classify: () => 'internal' },
+      acme: {
+        open: refuse,
+        enter: refuse,
+        leave: refuse,
+        identity: refuse,
+        renewalInfo: refuse,
+        deactivatesAuthorizations: () => false,
+        classify: () => 'internal',
+      },
       dns: { preflight: refuse, place: refuse, present: refuse, propagation: refuse, cleanUp: refuse },
       relay: {
         createKey: refuse,

@@ -29,6 +29,20 @@ describe('a certificate', () => {
     expect(view.history[0]?.requests.acme).toBeLessThanOrEqual(11);
   });
 
+  scenario('waits for its turn while as many as may are being issued, says so, and asks nobody meanwhile', async (runner, world) => {
+    const turn = world.now + 20 * MINUTE;
+    world.turns.push(turn);
+    await runner.until(world.now + 10 * MINUTE);
+    expect(runner.view()).toMatchObject({ state: 'renewing', phase: 'order', waitingFor: expect.stringContaining('Its turn') as string, nextAt: turn });
+    expect(runner.view().issuance?.failure).toBeNull();
+    expect(world.calls).not.toContain('preflight');
+    expect(world.orders).toHaveLength(0);
+    await runner.until(turn + HOUR);
+    expect(runner.view().state).toBe('live');
+    expect(world.calls.filter((call) => call === 'enter')).toHaveLength(2);
+    expect(world.calls.filter((call) => call === 'leave')).toHaveLength(1);
+  });
+
   scenario('renews when a third of its life is left, with a new key, and forgets the old one', async (runner, world) => {
     await runner.until(world.now + HOUR);
     const first = world.served;

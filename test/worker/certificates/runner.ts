@@ -155,6 +155,8 @@ function acmePort(port: ReturnType<World['ports']>['acme'], onKill: () => void):
   return {
     classify: (error) => port.classify(error),
     deactivatesAuthorizations: (authority) => port.deactivatesAuthorizations(authority),
+    enter: (authority) => watch(port.enter(authority)),
+    leave: (authority) => watch(port.leave(authority)),
     identity: (authority) => watch(port.identity(authority)),
     renewalInfo: (authority, certId) => watch(port.renewalInfo(authority, certId)),
     open: async (authority, nonce) => {

@@ -81,6 +81,8 @@ export class World {
   readonly down = new Map<string, PerennialError>();
   /** Accounts by CA; the first conversation registers one. */
   readonly accounts = new Map([['pebble', 'https://ca.test/account/1']]);
+  /** What comes of asking for a place, one after the other; a place when empty. */
+  readonly turns: (number | null)[] = [];
   /** CAs that CAA forbids, by their identity. */
   readonly forbidden = new Map<string, PerennialError>();
   readonly wanted: (WantedOrder & { authority: string })[] = [];
@@ -181,6 +183,8 @@ export class World {
     return {
       acme: {
         open: (authority) => this.#through('open', () => session(authority), authority),
+        enter: (authority) => this.#through('enter', () => this.turns.shift() ?? null, authority),
+        leave: (authority) => this.#through('leave', () => undefined, authority),
         identity: (authority) =>
           this.#through('identity', () => ({ identities: [hostOf(authority)], accountUrl: this.accounts.get(authority) ?? null }), authority),
         deactivatesAuthorizations: () => this.deactivates,
