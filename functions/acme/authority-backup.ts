@@ -1,13 +1,13 @@
 /**
  * Makes and takes the dump of a CA directory. The directory document and the learned route are left out, they are asked for
- * again, and so are the places of those who issue right now. A backup never replaces an account that is registered here.
+ * again, and so is a place among those who issue right now. A backup never replaces an account that is registered here.
  */
 import { busy, IDENTICAL, kept, RESTORED, type Restoration } from '../../shared/backup/restoration.ts';
 import { addRows, dumpTables } from '../storage/tables.ts';
 import type { AccountRow, AuthorityState } from './authority-state.ts';
 import type { AuthorityDump } from './authority-dump.ts';
 
-const WITHOUT = ['account', 'directory', 'route', 'places'];
+const WITHOUT = ['account', 'directory', 'route', 'places', 'queue'];
 
 export function dumpAuthority(storage: DurableObjectStorage, state: AuthorityState): AuthorityDump {
   const account = state.account();

@@ -45,8 +45,11 @@ const MIGRATIONS: readonly Migration[] = [
   },
   {
     version: 3,
-    // One row for a place and no index beside it: each would be one more row written.
-    statements: ['CREATE TABLE places (caller TEXT PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID'],
+    statements: [
+      // One row for a place and no index beside it: each would be one more row written.
+      'CREATE TABLE places (caller TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID',
+      'CREATE TABLE queue (id INTEGER PRIMARY KEY AUTOINCREMENT, caller TEXT NOT NULL UNIQUE)',
+    ],
   },
 ];
 
@@ -64,7 +67,9 @@ const stopRow = z.object({
   until: z.number(),
   configuration: z.string(),
 });
-const placeRow = z.object({ caller: z.string(), since: z.number(), until: z.number() });
+const placeRow = z.object({ caller: z.string(), until: z.number() });
+const beforeRow = z.object({ before: z.number() });
+const queueRow = z.object({ id: z.number(), caller: z.string() });
 const rolloverRow = z.object({ request: z.string(), old_key: z.string(), new_key: z.string(), started_at: z.number(), done: z.number() });
 
 export function createAuthorityStorage(storage: SqlDatabase): AuthorityState {
@@ -143,14 +148,32 @@ export function createAuthorityStorage(storage: SqlDatabase): AuthorityState {
     },
     places: (now) =>
       sql
-        .exec('SELECT caller, since, until FROM places WHERE until > ?', now)
+        .exec('SELECT caller, until FROM places WHERE until > ?', now)
         .toArray()
         .map((row) => placeRow.parse(row)),
-    savePlace({ caller, since, until }) {
-      sql.exec('INSERT OR REPLACE INTO places (caller, since, until) VALUES (?, ?, ?)', caller, since, until);
+    savePlace({ caller, until }) {
+      sql.exec('INSERT OR REPLACE INTO places (caller, until) VALUES (?, ?)', caller, until);
     },
     removePlace(caller, now) {
       sql.exec('DELETE FROM places WHERE caller = ? OR until <= ?', caller, now);
+    },
+    queue(caller) {
+      sql.exec('INSERT INTO queue (caller) VALUES (?) ON CONFLICT DO NOTHING', caller);
+      // Those who have left from the middle count as well: the exact number would cost a look at every row.
+      const [row] = sql.exec('SELECT id - (SELECT min(id) FROM queue) AS before FROM queue WHERE caller = ?', caller).toArray();
+      return beforeRow.parse(row).before;
+    },
+    unqueue(most) {
+      const rows = sql
+        .exec('SELECT id, caller FROM queue ORDER BY id LIMIT ?', most)
+        .toArray()
+        .map((row) => queueRow.parse(row));
+      const last = rows.at(-1);
+      if (last !== undefined) sql.exec('DELETE FROM queue WHERE id <= ?', last.id);
+      return rows.map(({ caller }) => caller);
+    },
+    removeQueued(caller) {
+      sql.exec('DELETE FROM queue WHERE caller = ?', caller);
     },
     breakers(now) {
       return sql

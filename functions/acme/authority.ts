@@ -10,7 +10,7 @@ import type { AuthorityState } from './authority-state.ts';
 import { breakerOpen, holdsFor, spacingAfter } from './breakers.ts';
 import { identitiesOf } from './identities.ts';
 import { OrderLedger, type OrderToAdmit } from './ledger.ts';
-import { Places } from './places.ts';
+import { type Entry, Places } from './places.ts';
 import { Reach } from './reach.ts';
 import { Rollover } from './rollover.ts';
 import { slotFor, UNKNOWN_SPACING_MS } from './slots.ts';
@@ -40,12 +40,12 @@ export class AuthorityRecord {
     this.#places = new Places(state);
   }
 
-  enter(caller: string): number | null {
+  enter(caller: string): Entry {
     return this.#places.enter(caller, this.#deps.clock());
   }
 
-  leave(caller: string): void {
-    this.#places.leave(caller, this.#deps.clock());
+  leave(caller: string): string[] {
+    return this.#places.leave(caller, this.#deps.clock());
   }
 
   async open(request: OpenRequest): Promise<OpenAnswer> {

@@ -4,7 +4,7 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import { type Outcome, settle } from '../../shared/errors.ts';
-import { relays, secretStore } from '../composition.ts';
+import { certificateWaker, relays, secretStore } from '../composition.ts';
 import type { Limits } from '../config/configuration.ts';
 import type { Environment } from '../environment.ts';
 import type { Restoration } from '../../shared/backup/restoration.ts';
@@ -39,12 +39,16 @@ export class CaObject extends DurableObject<Environment> implements CaActor {
   }
 
   enter(caller: string): Promise<Outcome<number | null>> {
-    return settle(() => this.#authority().enter(callerSchema.parse(caller)));
+    return settle(async () => {
+      const { askAgainAt, called } = this.#authority().enter(callerSchema.parse(caller));
+      await this.#call(called);
+      return askAgainAt;
+    });
   }
 
   leave(caller: string): Promise<Outcome<null>> {
-    return settle(() => {
-      this.#authority().leave(callerSchema.parse(caller));
+    return settle(async () => {
+      await this.#call(this.#authority().leave(callerSchema.parse(caller)));
       return null;
     });
   }
@@ -95,6 +99,12 @@ export class CaObject extends DurableObject<Environment> implements CaActor {
   /** What is known here, for people; nobody else is asked. @param limits of this CA, from the configuration. */
   status(limits: Limits | null): Promise<Outcome<AuthorityStatus>> {
     return settle(() => authorityStatus(this.#state, limits, Date.now()));
+  }
+
+  /** Tells those who waited for a place that they have one. Best effort: one that is not reached asks again by itself. */
+  async #call(callers: readonly string[]): Promise<void> {
+    const certificates = certificateWaker(this.env);
+    await Promise.allSettled(callers.map((caller) => certificates.wake(caller, 'alarm')));
   }
 
   /** Made on first use: an invalid configuration must fail a call with its reason, not the object's constructor. */

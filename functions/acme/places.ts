@@ -3,33 +3,45 @@
  * the DNS vendor and every resolver within one second, run into timeouts there, and spend failed validations on it.
  *
  * A place is a lease: whoever goes on renews it, whoever has the certificate gives it back, and one that is not heard of loses
- * it. So neither a crash nor an issuance that waits for days keeps anybody from starting. Only the start waits for a place;
- * what has begun is never held up.
+ * it. So neither a crash nor an issuance that waits for days keeps anybody from starting. Those who find no place wait in a
+ * queue; a place that becomes free goes to the first of them, who is called. Whoever is not called, because that call or its
+ * place was lost, asks again at a time of its own. Only the start waits; what has begun is never held up.
  */
-import { MINUTE, SECOND } from '../../shared/clock.ts';
-import { slotFor, type SlotState } from './slots.ts';
+import { MINUTE } from '../../shared/clock.ts';
 
-/** Issuances at one CA at once. */
-export const PLACES = 50;
+/**
+ * Issuances at one CA at once: about forty a minute, when one takes half a minute. Their calls, a handful each, stay below the
+ * 1,200 in five minutes that Cloudflare allows a user.
+ */
+export const PLACES = 20;
 /** A place is kept this long without a sign of life, ms. */
 export const LEASE_MS = 2 * MINUTE;
-/** Callers that found no place come back no sooner, and no closer together, ms. */
-const LEAST_WAIT_MS = SECOND;
-const LEAST_SPACING_MS = 100;
 
 export interface Place {
   caller: string;
   /** Unix ms. */
-  since: number;
   until: number;
 }
 
-export interface PlaceState extends SlotState {
+export interface PlaceState {
   /** Leases that hold at `now`. */
   places(now: number): Place[];
   savePlace(place: Place): void;
   /** Takes the place of `caller` away, and all leases that are over. */
   removePlace(caller: string, now: number): void;
+  /** Joins the queue, unless it is in it. @returns how many are before it, or a few more. */
+  queue(caller: string): number;
+  /** The first of the queue, who leave it. */
+  unqueue(most: number): string[];
+  /** Leaves the queue. */
+  removeQueued(caller: string): void;
+}
+
+export interface Entry {
+  /** Null: the caller has a place. Else Unix ms at which to ask again, unless it is called before. */
+  askAgainAt: number | null;
+  /** Others who have got a place by this and are to be called. */
+  called: string[];
 }
 
 export class Places {
@@ -39,14 +51,18 @@ export class Places {
     this.#state = state;
   }
 
-  /** @returns null when the caller has a place, else Unix ms at which to come back: a moment of its own. */
-  enter(caller: string, now: number): number | null {
+  enter(caller: string, now: number): Entry {
+    // Leases may have ended unnoticed: whoever has waited longest comes first.
+    const called = this.#fill(now);
     const held = this.#state.places(now);
-    const own = held.find((place) => place.caller === caller);
-    if (own === undefined && held.length >= PLACES)
-      return slotFor(this.#state, { scope: 'places', caller, from: now + LEAST_WAIT_MS, spacing: spacingOf(held, now), now });
-    this.#state.savePlace({ caller, since: own?.since ?? now, until: now + LEASE_MS });
-    return null;
+    if (held.length < PLACES || held.some((place) => place.caller === caller)) {
+      this.#state.removeQueued(caller);
+      this.#state.savePlace({ caller, until: now + LEASE_MS });
+      return { askAgainAt: null, called: called.filter((other) => other !== caller) };
+    }
+    // If every lease runs to its end, so many have got a place by then.
+    const askAgainAt = now + LEASE_MS + Math.round((this.#state.queue(caller) * LEASE_MS) / PLACES);
+    return { askAgainAt, called };
   }
 
   /** A sign of life of somebody who may hold a place; costs a row only when half of the lease is over. */
@@ -55,17 +71,17 @@ export class Places {
     if (own !== undefined && own.until - now < LEASE_MS / 2) this.#state.savePlace({ ...own, until: now + LEASE_MS });
   }
 
-  leave(caller: string, now: number): void {
+  /** Whoever has no place may leave as well. @returns who has got a place by this and is to be called. */
+  leave(caller: string, now: number): string[] {
     this.#state.removePlace(caller, now);
+    return this.#fill(now);
   }
-}
 
-/**
- * About as often as a place becomes free: an issuance takes twice as long as those under way have taken on average.
- * @returns ms between two callers that come back.
- */
-export function spacingOf(held: readonly Place[], now: number): number {
-  const ages = held.reduce((sum, { since }) => sum + (now - since), 0);
-  const whole = (2 * ages) / Math.max(1, held.length);
-  return Math.round(Math.min(LEASE_MS, Math.max(LEAST_SPACING_MS * PLACES, whole)) / PLACES);
+  /** Gives free places to the first of the queue. */
+  #fill(now: number): string[] {
+    const free = PLACES - this.#state.places(now).length;
+    const called = free <= 0 ? [] : this.#state.unqueue(free);
+    for (const caller of called) this.#state.savePlace({ caller, until: now + LEASE_MS });
+    return called;
+  }
 }

@@ -7,6 +7,9 @@ import type { CertificateState, Failure, WakeReason } from './state.ts';
 export function applyWake(state: CertificateState, reason: WakeReason, now: number): void {
   switch (reason) {
     case 'alarm':
+      // Somebody has left a place at the CA for it, or there is news for the next step: an order that waits for its turn looks again.
+      if (state.issuance?.phase === 'order' && state.issuance.intent === null) state.issuance.waitUntil = 0;
+      return;
     case 'sweep':
     case 'configuration':
       return;

@@ -25,6 +25,8 @@ import { WorkQueue } from './work.ts';
 import { zoneName, Zones, type ReportedZone } from './zones.ts';
 
 const PRUNE_INTERVAL_MS = 6 * HOUR;
+/** Between two slices of calls, ms: thousands that a configuration brings would all ask their relay within a second. */
+const SLICE_PAUSE_MS = 5 * SECOND;
 /** Longer than any certificate leaves a zone alone. */
 const KEEP_UNUSED_ZONES_MS = 180 * DAY;
 /** A wake that is lost is made up for by the next sweep; no use in waiting for more of them at once. */
@@ -270,7 +272,7 @@ export class Fleet {
       console.error(JSON.stringify({ event: 'fleet-alarm-failed', error: thrown instanceof Error ? thrown.name : 'unknown' }));
       return;
     }
-    await this.#storage.setAlarm(this.#nextAlarm(this.#clock()));
+    await this.#storage.setAlarm(Math.max(this.#nextAlarm(this.#clock()), now + SLICE_PAUSE_MS));
   }
 
   #enforce(hash: string, configuration: Configuration, now: number): void {

@@ -31,7 +31,7 @@ function actorOver(object: string, deps: AuthorityDeps): CaActor {
       settle(() => work(new AuthorityRecord(createAuthorityStorage(state.storage), deps))),
     );
   return {
-    enter: (caller) => inObject((record) => record.enter(caller)),
+    enter: (caller) => inObject((record) => record.enter(caller).askAgainAt),
     leave: (caller) => inObject((record) => (record.leave(caller), null)),
     open: (request) => inObject((record) => record.open(request)),
     directory: (request) => inObject((record) => record.directory(request)),

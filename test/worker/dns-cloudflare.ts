@@ -36,6 +36,8 @@ export class Account {
   fault: WriteFault | null = null;
   /** What the next answer to a write is turned into, on its way back. */
   alter: ((body: string) => string) | null = null;
+  /** Told of each request as it leaves. */
+  watch: () => void = () => undefined;
   /** What the zone has told the fleet. */
   readonly reports: ZoneReport[] = [];
   /** Resolves when a write makes the object die. */
@@ -88,6 +90,7 @@ export class Account {
 
   readonly fetch: typeof fetch = async (input: RequestInfo | URL, init?: RequestInit) => {
     const request = new Request(input, init);
+    this.watch();
     const fault = WRITES.has(request.method) ? this.fault : null;
     if (fault === null) return this.#answer(request);
     this.fault = null;

@@ -1,6 +1,6 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { CertificateReport, CertificateView } from '../../functions/certificates/ports.ts';
 import { configurationSchema, type Configuration } from '../../functions/config/configuration.ts';
 import { Fleet } from '../../functions/fleet/fleet.ts';
@@ -175,8 +175,12 @@ describe('promotion', () => {
       broken.add('c7');
       await fleet.promote('h', configuration(names));
       expect(await storage.getAlarm()).not.toBeNull();
+      const setAlarm = vi.spyOn(storage, 'setAlarm');
       await fleet.alarm();
       expect(calls).toHaveLength(99);
+      // Twenty a second: their relay is asked by each of them.
+      expect(setAlarm).toHaveBeenLastCalledWith(START + 5_000);
+      setAlarm.mockRestore();
       await restart().alarm();
       await restart().alarm();
       expect(calls).toHaveLength(249);

@@ -43,7 +43,7 @@ export function memorySecrets(initial: Record<string, Secret> = {}): SecretStore
 export function actorOf(state: AuthorityState, deps: AuthorityDeps): CaActor {
   const record = new AuthorityRecord(state, deps);
   return {
-    enter: (caller) => settle(() => record.enter(caller)),
+    enter: (caller) => settle(() => record.enter(caller).askAgainAt),
     leave: (caller) => settle(() => (record.leave(caller), null)),
     open: (request) => settle(() => record.open(request)),
     directory: (request) => settle(() => record.directory(request)),
