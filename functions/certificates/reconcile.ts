@@ -19,6 +19,7 @@ import { download } from './phases/download.ts';
 import { finalize } from './phases/finalize.ts';
 import { abandon, complete, start } from './phases/issuance.ts';
 import { placeOrder } from './phases/order.ts';
+import { makeRoom } from './phases/place.ts';
 import { present } from './phases/present.ts';
 import { propagate } from './phases/propagate.ts';
 import { revoke } from './phases/revoke.ts';
@@ -112,6 +113,7 @@ export async function reconcile(dependencies: ReconcileDependencies, single: boo
       giveUpDelivery(context, step, failedBefore);
     } catch (error) {
       recordFailure(context, step, error);
+      await makeRoom(context);
     }
     const asked = conversations.requests();
     if (state.issuance !== null) {

@@ -10,6 +10,7 @@ import type { AcmeOrder, AcmeSession } from '../ports.ts';
 import type { Issuance } from '../state.ts';
 import { enterPhase, issuanceOf, type PhaseContext } from './context.ts';
 import { dropOrder } from './issuance.ts';
+import { givePlaceBack } from './place.ts';
 import { explainInvalid, nextPoll, urlOf } from './validate.ts';
 
 /**
@@ -60,8 +61,7 @@ export async function download(context: PhaseContext): Promise<void> {
   );
   enterPhase(context, 'install');
   context.persist();
-  // Best effort: a place that is not given back is free again after its lease.
-  await context.ports.acme.leave(issuance.authority).catch(() => undefined);
+  await givePlaceBack(context);
 }
 
 /** A CA that names no end is given this long, ms. */

@@ -5,6 +5,7 @@
 import { isEmergency, REASONS } from '../renewal.ts';
 import type { Ari } from '../state.ts';
 import { clustersOf, enterPhase, inspectIntent, issuanceOf, type PhaseContext, withIntent } from './context.ts';
+import { takePlace } from './place.ts';
 
 /** The transport gives up after this long, ms. */
 const ORDER_DEADLINE_MS = 15_000;
@@ -18,12 +19,7 @@ export async function placeOrder(context: PhaseContext): Promise<void> {
   // so it is abandoned (a CA that reuses orders returns the same one); nothing was finalized.
   if (inspectIntent(context) === 'wait') return;
   const { spec } = issuance;
-  const at = await context.ports.acme.enter(issuance.authority);
-  if (at !== null) {
-    issuance.waitUntil = at;
-    context.persist();
-    return;
-  }
+  if (!(await takePlace(context))) return;
   // What the CA would refuse is found out before an order is spent on it; and before an account is registered, because a
   // record that pins one says that we had another (lost state), or that this CA is not wanted.
   const identity = await context.ports.acme.identity(issuance.authority);

@@ -43,6 +43,15 @@ describe('a certificate', () => {
     expect(world.calls.filter((call) => call === 'leave')).toHaveLength(1);
   });
 
+  scenario('lets somebody else start while it waits long for its next try', async (runner, world) => {
+    world.failNext('preflight', new PerennialError('dns_caa_forbids', 'CAA does not name the CA.', { retryable: true, retryAt: world.now + HOUR }));
+    await runner.until(world.now + 10 * MINUTE);
+    expect(runner.view()).toMatchObject({ phase: 'order', issuance: { failure: { code: 'dns_caa_forbids' } } });
+    expect(world.calls.filter((call) => call === 'enter' || call === 'leave')).toEqual(['enter', 'leave']);
+    await runner.until(world.now + 2 * HOUR);
+    expect(runner.view().state).toBe('live');
+  });
+
   scenario('renews when a third of its life is left, with a new key, and forgets the old one', async (runner, world) => {
     await runner.until(world.now + HOUR);
     const first = world.served;
