@@ -32,7 +32,7 @@ victim is killed with kill -9 while all certificates stand there, and everything
 served, one finalized order, no record and no ledger row of ours left, none of anybody else's touched.
 
   --seed <n>          fixes order and choice (default: drawn, and printed)
-  --rounds <n>        strikes at every point and side (default ${DEFAULTS.rounds})
+  --rounds <n>        strikes at every point and side (default ${DEFAULTS.rounds}); a few more where fewer certificates stood at it
   --certificates <n>  renewed at once, 1 to ${MOST_CERTIFICATES} (default ${DEFAULTS.certificates}): one strike serves all that stand at the point
   --victim <name>     ${VICTIMS.join(', ')}; may be given several times (default: all of them)
   --only <text>       only points whose name holds the text; may be given several times
