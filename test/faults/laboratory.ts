@@ -11,6 +11,7 @@ import { Switchboard } from './switchboard.ts';
 import { startHttpTap, type Tap } from './taps/http-tap.ts';
 import { startLinkTap } from './taps/link-tap.ts';
 
+const listSchema = z.object({ certificates: z.array(z.object({ name: z.string(), state: z.string() })) });
 const ledgerSchema = z.object({ records: z.array(z.object({ name: z.string(), type: z.string(), found: z.boolean() })) });
 
 /** The Worker, with a route of its own that renews at once. */
@@ -78,6 +79,14 @@ export class Laboratory {
   async settled(name: string): Promise<string | null> {
     const view = await this.installation.view(name).catch(() => null);
     return view?.state === 'live' && view.issuance === null ? (view.live?.sha256 ?? null) : null;
+  }
+
+  /** Names that the list shows as live; none while the Worker is away. One request, where looking at each would be one for each. */
+  async shownLive(): Promise<ReadonlySet<string>> {
+    const answer = await this.installation.system.worker.ask('GET', '/api/v1/certificates?size=100').catch(() => null);
+    if (answer === null || answer.status !== 200) return new Set();
+    const { certificates } = listSchema.parse(JSON.parse(answer.body));
+    return new Set(certificates.filter(({ state }) => state === 'live').map(({ name }) => name));
   }
 
   /** What is wrong with how a certificate is served: fresh handshakes for its name and for a label below it. */

@@ -144,7 +144,9 @@ async function converge(laboratory: Laboratory, before: ReadonlyMap<string, stri
   while (open.length > 0 && Date.now() < deadline) {
     // Polling is sequential by nature.
     // oxlint-disable-next-line no-await-in-loop
-    const settled = await Promise.all(open.map(async (name) => [name, await laboratory.settled(name)] as const));
+    const shown = await laboratory.shownLive();
+    // oxlint-disable-next-line no-await-in-loop
+    const settled = await Promise.all(open.filter((name) => shown.has(name)).map(async (name) => [name, await laboratory.settled(name)] as const));
     const live = settled.filter(([name, sha256]) => sha256 !== null && sha256 !== before.get(name));
     for (const [name, sha256] of live) {
       outcome.times.push(Date.now() - struckAt);
