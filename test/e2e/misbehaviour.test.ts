@@ -80,7 +80,7 @@ const LIMITS: readonly Misbehaviour[] = [limits.DOMAIN_LIMIT, limits.EXACT_SET_L
 /** Refusals of `replaces` do not cost the certificate. */
 const REPLACEMENTS: readonly Misbehaviour[] = [orders.ALREADY_REPLACED, orders.REPLACES_FORBIDDEN, orders.REPLACES_UNKNOWN, orders.REPLACES_MALFORMED];
 
-const EVERYBODY = ['nonces', 'ahead', 'behind', 'moved', 'next', 'first', 'second'];
+const EVERYBODY = ['nonces', 'ahead', 'behind', 'reused', 'moved', 'next', 'first', 'second'];
 
 const named = (prefix: string, misbehaviours: readonly Misbehaviour[]) =>
   misbehaviours.map((misbehaviour, index) => ({ name: `${prefix}-${index}`, misbehaviour }));
@@ -201,6 +201,21 @@ describe('a CA that, for everybody,', () => {
     const end = misbehaviour.begin(ca);
     await renew(name);
     end();
+  });
+
+  it(`${whole.AUTHORIZATIONS_REUSED.name}, though they were given up: needs no challenge, and writes nothing into the zone`, async () => {
+    await installation.untilLive('reused', 60_000);
+    const own = [...ca.records.authorizations.values()].filter(({ name }) => name === `reused.${ZONE}`);
+    await expect.poll(() => own.map(({ status }) => status), { timeout: 30_000 }).toEqual(own.map(() => 'deactivated'));
+    for (const authorization of own) authorization.status = 'valid';
+    const end = whole.AUTHORIZATIONS_REUSED.begin(ca);
+    await installation.force('reused');
+    await expectServed('reused', 2);
+    end();
+    expect(ordersOf('reused')).toEqual({ orders: 2, issued: 2 });
+    const [renewed, first] = (await installation.view('reused')).history;
+    expect(renewed?.phases.map(({ name }) => name)).not.toContain('propagate');
+    expect(renewed?.requests.dns).toBeLessThan(first?.requests.dns ?? 0);
   });
 
   it(`${whole.DIRECTORY_MOVED.name} while an order is open: the order goes on, and the next one finds its way`, async () => {

@@ -61,6 +61,24 @@ async function deployment(): Promise<void> {
     authority.appendOrder({ at: NOW, names: ['matrix.example.net'], replaces: false, set: 'matrix.example.net', attempt: 'issuance-0-1', charges: [] });
     authority.appendOrder({ at: NOW + 1, names: ['matrix.example.net'], replaces: true, set: 'matrix.example.net', attempt: 'issuance-1-1', charges: [] });
     authority.saveBreaker({ scope: 'domain:example.net', class: 'limit', until: NOW + 1_000_000_000_000, detail: 'too many' });
+    const later = NOW + 1_000_000_000_000;
+    authority.saveBucket('account', later);
+    authority.saveSlot('account', 'matrix', later);
+    authority.saveIssued('matrix.example.net', NOW);
+    authority.saveFailure('https://ca.test/authz/1', NOW);
+    authority.saveAccountStop({
+      code: 'acme_account_unauthorized',
+      message: 'The CA refused.',
+      hint: null,
+      count: 2,
+      since: NOW,
+      until: later,
+      configuration: '[[],null]',
+    });
+    // In the middle: which of the two keys the account has is the CA's to say.
+    await authority.saveRollover({ request: 'by-hand', oldKey: 'acme-account-ca-test-0', newKey: 'acme-account-ca-test-1', startedAt: NOW, done: false });
+    authority.savePlace({ caller: 'matrix', until: later });
+    authority.queue('another');
   });
   await runInDurableObject(env.ZONES.getByName(ZONE), (_instance, { storage }) => {
     const ledger = new Ledger(storage);
@@ -248,6 +266,22 @@ describe('an import', () => {
     expect(unwrap(await env.SECRETS.getByName('secrets').get('cloudflare-token'))).toBe('a-token-of-cloudflare');
     const authority = unwrap(await env.AUTHORITIES.getByName(DIRECTORY).dump());
     expect(authority).toEqual(items.find((item) => item.section === 'authority')?.dump);
+    // Whoever was issuing when the backup was made is not issuing now.
+    expect(Object.keys(authority.ledger.tables).toSorted()).toEqual([
+      'account_stop',
+      'breakers',
+      'buckets',
+      'failures',
+      'issued',
+      'orders',
+      'rollover',
+      'slots',
+    ]);
+    await runInDurableObject(env.AUTHORITIES.getByName(DIRECTORY), (_instance, { storage }) => {
+      const restored = createAuthorityStorage(storage);
+      expect(restored.rollover()).toMatchObject({ newKey: 'acme-account-ca-test-1', done: false });
+      expect(restored.accountStop()).toMatchObject({ code: 'acme_account_unauthorized', count: 2 });
+    });
     expect(unwrap(await env.ZONES.getByName(ZONE).owned())).toMatchObject([{ owner: 'issuance-1', name: placed.target, state: 'written' }]);
     const certificate = unwrap(await env.CERTIFICATES.getByName('matrix').dump());
     expect(certificate).toMatchObject({
