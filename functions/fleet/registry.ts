@@ -1,26 +1,13 @@
 /** The certificates as lists show them: one narrow row each, ordered by who needs somebody first, and the full view beside it. */
 import { z } from 'zod';
-import { HOUR, MINUTE } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import type { CertificateReport, CertificateView } from '../certificates/ports.ts';
 import type { CertificateSpec } from '../config/configuration.ts';
+import { type CertificateState, changedColumns, RANK, type Row, rowOf, type Standing } from './registry-row.ts';
 import { certificateReportSchema, certificateViewSchema, MAX_VIEW_CHARACTERS } from './reports.ts';
 import { OVERDUE_MS, type SweepCandidate } from './sweep.ts';
 
-export type CertificateState = CertificateView['state'];
 export type Tally = Record<CertificateState, number>;
-
-/** Who needs somebody comes first. */
-const RANK: Readonly<Record<CertificateState, number>> = {
-  'needs-attention': -1,
-  failing: 0,
-  waiting: 1,
-  'partly-live': 2,
-  renewing: 3,
-  new: 4,
-  live: 5,
-  retired: 6,
-};
 
 export interface CertificateSummary {
   name: string;
@@ -39,30 +26,6 @@ export interface ListQuery {
   /** Part of a name or domain; '' for all. */
   query: string;
 }
-
-/** A row as it is stored. */
-interface Row {
-  name: string;
-  shown: number;
-  retired: number;
-  rank: number;
-  state: CertificateState;
-  domains: string;
-  not_after: number | null;
-  due_at: number | null;
-  wake_at: number | null;
-  touched_at: number;
-  reported_at: number;
-  sequence: number;
-  events_up_to: number;
-}
-
-/**
- * Times that only the watchdog reads may lag behind by this much, ms: each that moves rewrites an index, and within an issuance
- * both move with every report. The first is late enough to stay well below `OVERDUE_MS`.
- */
-const WAKE_GRAIN_MS = MINUTE;
-const TOUCH_GRAIN_MS = HOUR;
 
 const rowSchema = z.object({
   name: z.string(),
@@ -236,36 +199,15 @@ export class Registry {
   }
 
   /** Writes the columns that change and no others, because every index that one of them is in costs a row written. */
-  #write(
-    view: CertificateView,
-    { shown, retired, sequence, at, eventsUpTo }: { shown: number; retired: number; sequence: number; at: number; eventsUpTo: number },
-  ): void {
-    const { name, domains, live, nextAt, renewal, phase } = view;
-    const state = retired === 1 ? 'retired' : view.state;
-    const stopped = state === 'needs-attention' && nextAt === null;
-    const dueAt = state === 'retired' || stopped ? null : nextAt !== null && phase !== 'idle' ? nextAt : (renewal?.at ?? nextAt);
-    if (shown === 1) this.#count(name, state);
-    const known = this.#row(name);
-    const next: Row = {
-      name,
-      shown,
-      retired,
-      rank: RANK[state],
-      state,
-      domains: domains.join(' '),
-      not_after: live?.notAfter ?? null,
-      due_at: dueAt,
-      wake_at: grained(known?.wake_at ?? null, nextAt, WAKE_GRAIN_MS),
-      touched_at: Math.max(known?.touched_at ?? 0, grained(known?.touched_at ?? null, at, TOUCH_GRAIN_MS) ?? at),
-      reported_at: Math.max(known?.reported_at ?? 0, at),
-      sequence,
-      events_up_to: eventsUpTo,
-    };
-    const columns = (Object.keys(next) as (keyof Row)[]).filter((column) => known?.[column] !== next[column]);
+  #write(view: CertificateView, standing: Standing): void {
+    const known = this.#row(view.name);
+    const next = rowOf(view, standing, known);
+    if (next.shown === 1) this.#count(next.name, next.state);
+    const columns = changedColumns(known, next);
     if (columns.length === 0) return;
     const values = columns.map((column) => next[column]);
     if (known === null) this.#storage.sql.exec(`INSERT INTO registry (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`, ...values);
-    else this.#storage.sql.exec(`UPDATE registry SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE name = ?`, ...values, name);
+    else this.#storage.sql.exec(`UPDATE registry SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE name = ?`, ...values, next.name);
   }
 
   #setState(name: string, state: CertificateState): void {
@@ -287,11 +229,6 @@ export class Registry {
     this.#count(name, null);
     this.#storage.sql.exec('UPDATE registry SET shown = 0 WHERE name = ?', name);
   }
-}
-
-/** The stored time as long as the next one is hardly later. */
-function grained(known: number | null, next: number | null, grain: number): number | null {
-  return known !== null && next !== null && known <= next && next - known < grain ? known : next;
 }
 
 function summaryOf(row: unknown): CertificateSummary {
