@@ -33,14 +33,17 @@ const reportSchema = z.object({
 });
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-test-'));
-const suites: Suite[] = [
+/** One stage after the other; the suites of a stage at once. Tests have the machine to themselves. */
+const stages: Suite[][] = [
   // Configuration and relay are imported by the Worker, so they are built before its types are checked.
-  { title: 'Build', command: ['node', 'infra/build/build.ts'] },
-  { title: 'Types', command: ['npm', 'run', '--silent', 'typecheck'] },
-  { title: 'Lint', command: ['npm', 'run', '--silent', 'lint'] },
-  vitest('Unit tests', 'unit'),
-  vitest('Tests inside workerd', 'worker'),
-  vitest('End-to-end tests with real processes', 'e2e'),
+  [{ title: 'Build', command: ['node', 'infra/build/build.ts'] }],
+  [
+    { title: 'Types', command: ['npm', 'run', '--silent', 'typecheck'] },
+    { title: 'Lint', command: ['npm', 'run', '--silent', 'lint'] },
+  ],
+  [vitest('Unit tests', 'unit')],
+  [vitest('Tests inside workerd', 'worker')],
+  [vitest('End-to-end tests with real processes', 'e2e')],
 ];
 
 function vitest(title: string, name: string): Suite {
@@ -52,10 +55,12 @@ function vitest(title: string, name: string): Suite {
   };
 }
 
-async function run(suite: Suite): Promise<Result> {
-  process.stdout.write(`\n━━━ ${suite.title} ━━━\n\n`);
+async function run(suite: Suite, alone: boolean): Promise<Result> {
+  const heading = `\n━━━ ${suite.title} ━━━\n\n`;
+  if (alone) process.stdout.write(heading);
   const begun = performance.now();
-  const green = await succeeds(suite.command);
+  const { green, said } = await execute(suite.command, alone);
+  if (!alone) process.stdout.write(`${heading}${said}`);
   const ms = performance.now() - begun;
   const counted = suite.report === undefined ? undefined : readReport(suite.report);
   if (counted === undefined) return { title: suite.title, passed: green ? 1 : 0, failed: green ? 0 : 1, skipped: 0, ms };
@@ -64,16 +69,21 @@ async function run(suite: Suite): Promise<Result> {
   return { title: suite.title, passed: counted.numPassedTests, failed, skipped: counted.numPendingTests + counted.numTodoTests, ms };
 }
 
-async function succeeds([command = '', ...args]: readonly string[]): Promise<boolean> {
+/** @param alone says what it says at once; else it is kept, so that two do not speak at the same time. */
+async function execute([command = '', ...args]: readonly string[], alone: boolean): Promise<{ green: boolean; said: string }> {
   return await new Promise((resolve) => {
+    const output = alone ? 'inherit' : 'pipe';
+    let said = '';
     const child = spawn(command, args, {
       cwd: ROOT,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', output, output],
       env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1' },
     });
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => child.kill(signal));
-    child.once('error', () => resolve(false));
-    child.once('exit', (code) => resolve(code === 0));
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    child.once('error', () => resolve({ green: false, said }));
+    // Not `exit`: what it said last may still be on its way.
+    child.once('close', (code) => resolve({ green: code === 0, said }));
   });
 }
 
@@ -86,10 +96,10 @@ function readReport(path: string): z.infer<typeof reportSchema> | undefined {
 }
 
 const results: Result[] = [];
-for (const suite of suites) {
+for (const stage of stages) {
   // One after the other: they share the machine.
   // oxlint-disable-next-line no-await-in-loop
-  results.push(await run(suite));
+  results.push(...(await Promise.all(stage.map((suite) => run(suite, stage.length === 1)))));
 }
 rmSync(folder, { recursive: true, force: true });
 
