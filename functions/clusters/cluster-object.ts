@@ -160,6 +160,7 @@ export class ClusterObject extends DurableObject<Environment> {
       socket.serializeAttachment(accepted.connection);
       socket.send(JSON.stringify({ type: 'welcome', token: accepted.token }));
       this.#store.accepted(now);
+      await this.#endFormer(socket, accepted.connection);
     } catch (thrown) {
       const error = toPerennialError(thrown);
       this.#noteRefusal(error, now);
@@ -176,6 +177,22 @@ export class ClusterObject extends DurableObject<Environment> {
       ),
     );
     await Promise.all([this.#wakeWaiting(), noteRelayBundle(this.env, this.#bundleOf(socket))]);
+  }
+
+  /**
+   * A relay that connects again has lost the connection before, also when its end was never heard of here (a path that went
+   * dead half-way): whatever waits for an answer there waits in vain. It fails now, while somebody is there to ask again.
+   */
+  async #endFormer(socket: WebSocket, { allocation, key }: OpenConnection): Promise<void> {
+    const former = this.#openSockets().filter(
+      ({ socket: other, connection }) => other !== socket && connection.allocation === allocation && connection.key.kid === key.kid,
+    );
+    for (const { socket: other } of former) {
+      other.close(CLOSE.replaced, 'the relay has connected again');
+      this.#requests.socketClosed(other);
+    }
+    // Whose calls have failed by this is among those who are woken next.
+    if (former.length > 0) await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
   /** Anybody may send a hello nobody signed: such refusals cost a row a minute at most, and never hide a better reason. */

@@ -300,6 +300,25 @@ describe('without a relay', () => {
     await client.closed;
   });
 
+  // Cut in the middle of a frame, a path may stay open towards the edge: each call on it once waited for its deadline, and failed
+  // when the relay had long been back, with nobody left to wake its certificate.
+  it('that has connected again, calls on the connection before fail at once, and their certificates are woken', async () => {
+    const certificate = `reconnected-${objects}`;
+    const before = await connect(object, 'same');
+    const pending = call({ caller: certificate, timeoutMs: 20_000 });
+    await before.request();
+    const took = await elapsed(async () => {
+      const again = await connect(object, 'same');
+      again.serve(() => ({ body: 'again' }));
+      expect(await pending).toMatchObject({ ok: false, error: { code: 'relay_disconnected', retryable: true } });
+    });
+    expect(took).toBeLessThan(2_000);
+    expect(await before.closed).toBe(CLOSE.replaced);
+    await expect.poll(() => wakesOf(certificate)).toBe(1);
+    expect(await call()).toMatchObject({ ok: true, value: { body: '"again"' } });
+    expect((await status()).relays).toHaveLength(1);
+  });
+
   it('the last sign of life stays known', async () => {
     const client = await connect(object);
     client.close();
