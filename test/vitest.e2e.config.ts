@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './longest-first.ts';
 
 /**
  * The whole system as real processes. Each file starts all of it on ports of its own and mostly waits: two run at a time,
@@ -9,7 +10,7 @@ export default defineConfig({
     include: ['test/e2e/**/*.test.ts'],
     root: '.',
     maxWorkers: 2,
-    sequence: { concurrent: false },
+    sequence: { concurrent: false, sequencer: LongestFirst },
     testTimeout: 180_000,
     hookTimeout: 180_000,
     teardownTimeout: 30_000,
