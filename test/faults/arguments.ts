@@ -8,6 +8,8 @@ export interface FaultArguments {
   seed: number;
   /** Strikes at every point and side. */
   rounds: number;
+  /** Rounds at most in which points are struck again at which fewer certificates stood than were renewed. */
+  further: number;
   /** Renewed at once: each strike serves as many as come to its point. */
   certificates: number;
   victims: Victim[];
@@ -22,7 +24,7 @@ export interface FaultArguments {
 }
 
 const MOST_CERTIFICATES = 50;
-const DEFAULTS = { rounds: 1, certificates: 20 };
+const DEFAULTS = { rounds: 1, further: 3, certificates: 20 };
 
 export const USAGE = `Usage: npm run test:faults [-- options]
 
@@ -32,7 +34,9 @@ victim is killed with kill -9 while all certificates stand there, and everything
 served, one finalized order, no record and no ledger row of ours left, none of anybody else's touched.
 
   --seed <n>          fixes order and choice (default: drawn, and printed)
-  --rounds <n>        strikes at every point and side (default ${DEFAULTS.rounds}); a few more where fewer certificates stood at it
+  --rounds <n>        strikes at every point and side (default ${DEFAULTS.rounds})
+  --further <n>       rounds in which points are struck again at which fewer stood than are renewed (default ${DEFAULTS.further}); 19 strikes
+                      as often as that even where one call serves everybody, and takes some hours
   --certificates <n>  renewed at once, 1 to ${MOST_CERTIFICATES} (default ${DEFAULTS.certificates}): one strike serves all that stand at the point
   --victim <name>     ${VICTIMS.join(', ')}; may be given several times (default: all of them)
   --only <text>       only points whose name holds the text; may be given several times
@@ -59,6 +63,7 @@ export function parseArguments(input: readonly string[]): FaultArguments {
     const options = {
       seed: text,
       rounds: text,
+      further: text,
       certificates: text,
       victim: { type: 'string', multiple: true },
       only: { type: 'string', multiple: true },
@@ -80,6 +85,7 @@ export function parseArguments(input: readonly string[]): FaultArguments {
   return {
     seed: values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : count('--seed', values.seed, 0, 9_999_999_999),
     rounds: values.rounds === undefined ? DEFAULTS.rounds : count('--rounds', values.rounds, 1, 1_000),
+    further: values.further === undefined ? DEFAULTS.further : count('--further', values.further, 0, 1_000),
     certificates: values.certificates === undefined ? DEFAULTS.certificates : count('--certificates', values.certificates, 1, MOST_CERTIFICATES),
     victims,
     only: values.only ?? [],

@@ -80,7 +80,7 @@ async function run(laboratory: Laboratory, options: FaultArguments, signal: Abor
     round =
       signal.aborted || options.sample !== null
         ? []
-        : furtherStrikes(done, struckAt, { rounds: options.rounds, wanted: options.rounds * options.certificates });
+        : furtherStrikes(done, struckAt, { rounds: options.rounds, further: options.further, wanted: options.rounds * options.certificates });
     if (round.length > 0) say(`Again where fewer than ${options.rounds * options.certificates} were struck: ${round.length} points.`);
   }
   process.stdout.write(renderReport(outcomes, options.certificates));

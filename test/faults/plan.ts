@@ -30,9 +30,6 @@ export function planStrikes(points: readonly Point[], { seed, rounds, victims, o
   });
 }
 
-/** Further rounds at a point at which fewer certificates stood than were wanted. */
-const MOST_FURTHER_ROUNDS = 3;
-
 /**
  * A point again at which fewer were struck than `wanted`: a relay that asks Nomad sixteen things at once lets no more stand there,
  * and a call of nobody is one, however many wait for it.
@@ -40,11 +37,11 @@ const MOST_FURTHER_ROUNDS = 3;
 export function furtherStrikes(
   planned: readonly PlannedStrike[],
   struck: (strike: PlannedStrike) => number,
-  { rounds, wanted }: { rounds: number; wanted: number },
+  { rounds, further, wanted }: { rounds: number; further: number; wanted: number },
 ): PlannedStrike[] {
   const once = [...new Map(planned.map((strike) => [`${strike.victim} ${nameOf(strike.point)}`, strike])).values()];
   const times = (strike: PlannedStrike) => planned.filter(({ victim, point }) => victim === strike.victim && nameOf(point) === nameOf(strike.point)).length;
-  return once.filter((strike) => struck(strike) > 0 && struck(strike) < wanted && times(strike) < rounds + MOST_FURTHER_ROUNDS);
+  return once.filter((strike) => struck(strike) > 0 && struck(strike) < wanted && times(strike) < rounds + further);
 }
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
