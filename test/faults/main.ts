@@ -6,7 +6,7 @@ import { ROOT } from '../../infra/build/source.ts';
 import { toPerennialError } from '../../shared/errors.ts';
 import { parseArguments, USAGE, type FaultArguments } from './arguments.ts';
 import { Laboratory } from './laboratory.ts';
-import { furtherStrikes, type PlannedStrike, planStrikes } from './plan.ts';
+import { furtherStrikes, planStrikes } from './plan.ts';
 import { nameOf, pointsOf } from './points.ts';
 import { renderReport } from './report.ts';
 import { rehearse, strike, type Outcome } from './strike.ts';
@@ -62,9 +62,6 @@ async function run(laboratory: Laboratory, options: FaultArguments, signal: Abor
   const planned = planStrikes(points, options);
   say(`${points.length} points; ${planned.length} strikes with ${options.certificates} renewals each.`);
   const outcomes: Outcome[] = [];
-  const done: PlannedStrike[] = [];
-  const struckAt = (strike: PlannedStrike) =>
-    outcomes.filter(({ victim, point }) => victim === strike.victim && nameOf(point) === nameOf(strike.point)).reduce((sum, { struck }) => sum + struck, 0);
   for (let round = planned; round.length > 0;) {
     for (const [index, { victim, point }] of round.entries()) {
       if (signal.aborted) break;
@@ -72,7 +69,6 @@ async function run(laboratory: Laboratory, options: FaultArguments, signal: Abor
       // oxlint-disable-next-line no-await-in-loop
       const outcome = await strike(laboratory, victim, point, options);
       outcomes.push(outcome);
-      done.push({ victim, point });
       say(lineOf(index + 1, round.length, outcome));
       if (options.json !== null) writeFileSync(options.json, JSON.stringify({ seed: options.seed, certificates: options.certificates, outcomes }, null, 2));
     }
@@ -80,7 +76,7 @@ async function run(laboratory: Laboratory, options: FaultArguments, signal: Abor
     round =
       signal.aborted || options.sample !== null
         ? []
-        : furtherStrikes(done, struckAt, { rounds: options.rounds, further: options.further, wanted: options.rounds * options.certificates });
+        : furtherStrikes(outcomes, { rounds: options.rounds, further: options.further, wanted: options.rounds * options.certificates });
     if (round.length > 0) say(`Again where fewer than ${options.rounds * options.certificates} were struck: ${round.length} points.`);
   }
   process.stdout.write(renderReport(outcomes, options.certificates));

@@ -31,17 +31,20 @@ export function planStrikes(points: readonly Point[], { seed, rounds, victims, o
 }
 
 /**
- * A point again at which fewer were struck than `wanted`: a relay that asks Nomad sixteen things at once lets no more stand there,
- * and a call of nobody is one, however many wait for it.
+ * Points again at which fewer were struck than `wanted`, those among them that nobody has reached yet: a relay that asks Nomad
+ * sixteen things at once lets no more stand there, a call of nobody is one however many wait for it, and a busy machine is late.
  */
 export function furtherStrikes(
-  planned: readonly PlannedStrike[],
-  struck: (strike: PlannedStrike) => number,
+  made: readonly (PlannedStrike & { struck: number })[],
   { rounds, further, wanted }: { rounds: number; further: number; wanted: number },
 ): PlannedStrike[] {
-  const once = [...new Map(planned.map((strike) => [`${strike.victim} ${nameOf(strike.point)}`, strike])).values()];
-  const times = (strike: PlannedStrike) => planned.filter(({ victim, point }) => victim === strike.victim && nameOf(point) === nameOf(strike.point)).length;
-  return once.filter((strike) => struck(strike) > 0 && struck(strike) < wanted && times(strike) < rounds + further);
+  const points = new Map<string, { strike: PlannedStrike; times: number; struck: number }>();
+  for (const { victim, point, struck } of made) {
+    const key = `${victim} ${nameOf(point)}`;
+    const known = points.get(key) ?? { strike: { victim, point }, times: 0, struck: 0 };
+    points.set(key, { ...known, times: known.times + 1, struck: known.struck + struck });
+  }
+  return [...points.values()].filter(({ times, struck }) => struck < wanted && times < rounds + further).map(({ strike }) => strike);
 }
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {

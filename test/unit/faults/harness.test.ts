@@ -123,15 +123,20 @@ describe('the plan', () => {
     expect(planned.filter(({ victim }) => victim === 'relay')).toHaveLength(4);
   });
 
-  it('goes back to a point at which fewer stood than wanted, as often as it may, and never to one that is not reached', () => {
-    const first = planStrikes(points, { seed: 1, rounds: 1, victims: ['relay'], only: [], sample: null });
-    const struck = (counts: Record<string, number>) => (strike: (typeof first)[number]) => counts[nameOf(strike.point)] ?? 20;
-    const counts = { 'ca newOrder #1 before': 16, 'ca newOrder #1 after': 0 };
-    const again = furtherStrikes(first, struck(counts), { rounds: 1, further: 3, wanted: 20 });
-    expect(again.map(({ point }) => nameOf(point))).toEqual(['ca newOrder #1 before']);
-    const often = [...first, ...again, ...again, ...again];
-    expect(furtherStrikes(often.slice(0, -1), struck(counts), { rounds: 1, further: 3, wanted: 20 })).toEqual(again);
-    expect(furtherStrikes(often, struck(counts), { rounds: 1, further: 3, wanted: 20 })).toEqual([]);
+  it('goes back to a point at which fewer stood than wanted, or none at all, as often as it may', () => {
+    const counts: Record<string, number> = { 'ca newOrder #1 before': 4, 'ca newOrder #1 after': 0 };
+    const made = planStrikes(points, { seed: 1, rounds: 1, victims: ['relay'], only: [], sample: null }).map((strike) => ({
+      ...strike,
+      struck: counts[nameOf(strike.point)] ?? 20,
+    }));
+    const limits = { rounds: 1, further: 3, wanted: 20 };
+    const again = furtherStrikes(made, limits);
+    expect(again.map(({ point }) => nameOf(point)).toSorted()).toEqual(['ca newOrder #1 after', 'ca newOrder #1 before']);
+    const reached = again.map((strike) => ({ ...strike, struck: 16 }));
+    expect(furtherStrikes([...made, ...reached], limits).map(({ point }) => nameOf(point))).toEqual(['ca newOrder #1 after']);
+    const none = again.map((strike) => ({ ...strike, struck: 0 }));
+    expect(furtherStrikes([...made, ...none, ...none], limits)).toEqual(again);
+    expect(furtherStrikes([...made, ...none, ...none, ...none], limits)).toEqual([]);
   });
 
   it('is fixed by its seed', () => {
