@@ -4,7 +4,7 @@
  */
 import { MAX_HOSTS, type HostRow, type HostTable } from '../../shared/namecheap/host-table.ts';
 import { difference } from '../../shared/namecheap/comparison.ts';
-import { hashText } from '../../shared/link/signatures.ts';
+import { sha256Hex } from '../../shared/x509/chain.ts';
 import { DnsError } from './dns-error.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 import { CALLS_OF_A_WRITE } from './table-calls.ts';
@@ -50,7 +50,8 @@ export async function previewRestore(context: TableContext, id: number): Promise
   const { table: current, text } = await calls.read();
   const names = [...listedRecords(snapshot.table), ...listedRecords(current)].map(({ name }) => name);
   const target = restoreTarget(snapshot.table, current, ledger.entriesOfNames([...new Set(names)], snapshot.at));
-  const digest = await hashText(JSON.stringify([id, spelling(current), spelling(target)]));
+  // Hexadecimal: people repeat it on a command line, where base64url that begins with a dash would be taken for an option.
+  const digest = await sha256Hex(new Uint8Array(new TextEncoder().encode(JSON.stringify([id, spelling(current), spelling(target)]))));
   return { snapshot: summaryOf(snapshot), digest, lines: difference(current, target).lines, current, text, target };
 }
 

@@ -36,6 +36,8 @@ describe('a stopped zone', () => {
         '+ EmailType MX',
         '- EmailType NONE',
       ]);
+      // Regression: base64url begins with a dash once in 64, and the command that was shown was then refused as wrong usage.
+      expect(preview.digest).toMatch(/^[0-9a-f]{64}$/);
       unwrap(await stage.zone.restore(newest?.id ?? 0, preview.digest));
       await stage.pass(10 * SECOND);
       expect(await stage.health()).toMatchObject({ stopped: null });
