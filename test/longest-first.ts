@@ -6,6 +6,7 @@ const LONGEST = [
   'unit/sim.test.ts',
   'unit/acme/pebble.test.ts',
   'e2e/strikes.test.ts',
+  'e2e/demo.test.ts',
   'e2e/dns.test.ts',
   'e2e/backup.test.ts',
   'e2e/operation.test.ts',

@@ -29,8 +29,11 @@ export default defineConfig({
   test: {
     include: ['test/worker/**/*.test.{ts,tsx}'],
     root: '.',
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Vitest's own choice leaves one core idle, which on two cores is half of the machine.
+    maxWorkers: 2,
+    // For what never ends: nothing here is timed, and a busy machine may stand still for a while.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Bundled first, as wrangler does it: CommonJS with directory imports cannot be resolved inside workerd, and hundreds
     // of small modules take longer to load than the tests to run.
     deps: {
