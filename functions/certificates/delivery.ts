@@ -46,14 +46,15 @@ export function describeVerdicts(instances: readonly { verdict: string }[]): str
 }
 
 /**
- * What the first instance that does not serve `expected` serves instead, with both fingerprints, its issuer and its own
- * expiry: somebody else's certificate is renewed by nobody here. Empty when every one serves it.
+ * What the first instance that does not serve `expected` as it must serves instead, with both fingerprints, its issuer and
+ * its own expiry: somebody else's certificate is renewed by nobody here. Empty when every one serves it.
  */
 export function describeServed(instances: DeliveryState['instances'], expected: string): string {
   const odd = instances.find(({ verdict }) => verdict !== 'new' && verdict !== 'unreachable');
   if (odd === undefined) return '';
   const at = `${odd.address}:${odd.port}`;
   if (odd.sha256 === null) return `${at} serves no certificate (${odd.verdict}), expected SHA-256 ${expected}.`;
+  if (odd.sha256 === expected) return `${at} serves it, and yet: ${odd.detail}`;
   const until = odd.notAfter === null ? '' : `, valid until ${new Date(odd.notAfter).toISOString()}`;
   return `${at} serves SHA-256 ${odd.sha256}, issued by ${odd.issuer ?? 'nobody knows whom'}${until}; expected SHA-256 ${expected}.`;
 }

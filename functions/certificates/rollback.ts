@@ -93,7 +93,7 @@ export function holdAfterRollback({ record, live }: CertificateState, message: s
     class: 'traefik',
     code: 'rolled_back',
     message,
-    hint: 'Find out why the proxy could not serve it (its log, its template, the type of the key), then renew by hand. The next try by itself is in about a day.',
+    hint: 'Find out why the proxy could not serve it (its log, its template, the type of the key), then renew by hand. By itself it is tried again when it is due, in about a day at the earliest.',
     retryAt: Math.round(now + wait),
     count: (record.hold?.code === 'rolled_back' ? record.hold.count : 0) + 1,
     attention: true,

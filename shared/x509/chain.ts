@@ -106,7 +106,7 @@ const CLOCK_SKEW_MS = 10 * 60_000;
 
 /**
  * Checks a chain against what was asked for. Throws, never retryable: `chain_key_mismatch`, `chain_names_mismatch`,
- * `chain_not_valid_now`, `chain_leaf_is_ca`, `chain_repeats`, `chain_order_invalid`, `chain_issuer_not_ca`,
+ * `chain_not_valid_now`, `chain_leaf_is_ca`, `chain_self_signed`, `chain_repeats`, `chain_order_invalid`, `chain_issuer_not_ca`,
  * `chain_signature_invalid`; and retryable, with the time: `chain_not_valid_yet`.
  */
 export async function checkChain(chain: Chain, wanted: WantedChain): Promise<void> {
@@ -125,6 +125,7 @@ export async function checkChain(chain: Chain, wanted: WantedChain): Promise<voi
       hint: 'The clock of the CA, or the one here, is wrong by more than 10 minutes.',
     });
   if (isCa(certificates[0])) throw new PerennialError('chain_leaf_is_ca', 'The first certificate of the chain is a CA certificate.');
+  if (await isSelfSigned(certificates[0])) throw new PerennialError('chain_self_signed', 'The certificate is signed with its own key; no CA has issued it.');
   await checkLinks(certificates);
 }
 
@@ -134,6 +135,10 @@ function validity({ notBefore, notAfter }: Leaf): string {
 
 function isCa(certificate: X509Certificate | undefined): boolean {
   return certificate?.getExtension(BasicConstraintsExtension)?.ca === true;
+}
+
+async function isSelfSigned(certificate: X509Certificate | undefined): Promise<boolean> {
+  return certificate !== undefined && certificate.issuer === certificate.subject && (await signedBy(certificate, certificate));
 }
 
 /** Each certificate is followed by its issuer, by name and by signature (RFC 8555 §7.4.2), and none stands there twice. */

@@ -3,9 +3,11 @@
  * more, somebody else's, or an edit of the variable that the proxy may not even have read yet.
  */
 import { HOUR, MINUTE } from '../../../shared/clock.ts';
+import { servedInVain, unproven } from '../adoption.ts';
 import { describeServed, describeVerdicts, instanceRow, quickDialDelay, SETTLE_MS, slowDialDelay, summarise } from '../delivery.ts';
 import { wantedRollback } from '../rollback.ts';
 import type { DeliveryState } from '../state.ts';
+import { withdrawAdoption } from './adopt.ts';
 import type { PhaseContext } from './context.ts';
 import { deliveryOf, followPhase, pairOf } from './deliver.ts';
 import { beginRollback } from './roll-back.ts';
@@ -32,10 +34,16 @@ export async function verify(context: PhaseContext, id: string): Promise<void> {
   const now = context.clock();
   const rows = answer.instances.map((instance) => instanceRow(instance, now));
   const wanted = wantedRollback(context.state, delivery, rows, now);
+  const vain = unproven(context.state, delivery) ? servedInVain(rows, pair.sha256) : null;
   const wasDone = delivery.step === 'done';
   delivery.instances = rows;
   delivery.verifiedAt = now;
   if (wanted !== null) return beginRollback(context, delivery, wanted);
+  if (vain !== null) {
+    withdrawAdoption(context, vain);
+    context.persist();
+    return;
+  }
   const summary = summarise(rows.map((instance) => instance.verdict));
   // The proxy goes on serving what it has loaded: an edit of the variable does not show in a dial until it reads it.
   const wasDrift = delivery.failure?.code === 'drift';
@@ -80,6 +88,8 @@ async function lookAgain(context: PhaseContext, delivery: DeliveryState, { summa
   delivery.polls += 1;
   if (settling && summary === 'wrong' && !lost) {
     delivery.retryAt = now + quickDialDelay(delivery.polls);
+    // What the look before showed, an instance that could not be reached say, is over.
+    delivery.failure = null;
     return;
   }
   const drift = summary === 'wrong' && !lost ? await driftOf(context, delivery) : null;
@@ -89,13 +99,16 @@ async function lookAgain(context: PhaseContext, delivery: DeliveryState, { summa
     class: 'traefik',
     code: summary === 'waiting-for-instance' ? 'traefik_no_instance' : summary === 'partly-live' ? 'traefik_unreachable' : 'traefik_serves_another',
     message: [describeVerdicts(delivery.instances), describeServed(delivery.instances, expected)].filter((sentence) => sentence !== '').join(' '),
-    hint: hintFor(summary, delivery.spec.service),
+    hint: servedInVain(delivery.instances, expected) === null ? hintFor(summary, delivery.spec.service) : CHAIN_HINT,
     retryAt: delivery.retryAt,
     count: delivery.polls,
     attention: false,
     stopped: false,
   };
 }
+
+/** The leaf is the right one, and whoever is served it does not trust it. */
+const CHAIN_HINT = 'Check that the template renders the whole chain, and that the relay is told of the root where the CA is a private one.';
 
 function hintFor(summary: Look['summary'], service: string): string {
   switch (summary) {

@@ -41,7 +41,7 @@ export const PUBLIC_SENTENCE: Record<OverallState, string> = {
   well: 'Every certificate is live.',
   working: 'A renewal is under way.',
   attention: 'Something needs attention.',
-  failing: 'A renewal is failing.',
+  failing: 'A certificate is failing.',
   misconfigured: 'The configuration needs attention.',
   empty: 'Nothing is planted yet.',
 };
@@ -101,7 +101,7 @@ function needsSomebody(stuck: number, kept: number): string {
 }
 
 function failing(count: number, kept: number): string {
-  return kept === 1 ? 'The renewal is failing.' : `${count} of ${kept} certificates ${count === 1 ? 'is' : 'are'} failing.`;
+  return kept === 1 ? 'The certificate is failing.' : `${count} of ${kept} certificates ${count === 1 ? 'is' : 'are'} failing.`;
 }
 
 function attention(troubled: number, kept: number, { zones, ...facts }: Omit<OverallFacts, 'tally'>): string {

@@ -92,14 +92,26 @@ export async function stopJobs(nomad: NomadPart, ids: readonly string[]): Promis
   const own = (await Promise.all(ids.map(async (id) => ((await isDemoJob(nomad, id)) ? [id] : [])))).flat();
   const allocations = (await Promise.all(own.map((id) => allocationsOf(nomad, id)))).flat();
   for (const id of own) {
+    // Forgotten only when its tasks have ended: of a purged job nobody tells any more that they still run.
+    // oxlint-disable-next-line no-await-in-loop
+    await askNomad(nomad, 'DELETE', `/v1/job/${id}`);
+  }
+  await untilEnded(
+    nomad,
+    allocations.map(({ ID }) => ID),
+  );
+  for (const id of own) {
     // oxlint-disable-next-line no-await-in-loop
     await askNomad(nomad, 'DELETE', `/v1/job/${id}?purge=true`);
   }
+}
+
+async function untilEnded(nomad: NomadPart, allocations: readonly string[]): Promise<void> {
   const deadline = Date.now() + STOP_TIMEOUT_MS;
   while (Date.now() < deadline) {
     // Polling is sequential by nature.
     // oxlint-disable-next-line no-await-in-loop
-    const states = await Promise.all(allocations.map(async ({ ID }) => await askNomad(nomad, 'GET', `/v1/allocation/${ID}`)));
+    const states = await Promise.all(allocations.map(async (id) => await askNomad(nomad, 'GET', `/v1/allocation/${id}`)));
     if (states.every(({ status, body }) => status !== 200 || !/"ClientStatus":"(running|pending)"/.test(body))) return;
     // oxlint-disable-next-line no-await-in-loop
     await sleep(200);

@@ -129,6 +129,19 @@ describe('a chain that was asked for', () => {
     expect(await checked(options)).toBe(code);
   });
 
+  it('is refused when it is signed with its own key', async () => {
+    const own = await x509.X509CertificateGenerator.createSelfSigned({
+      name: 'CN=placeholder',
+      keys: leafKeys,
+      notBefore: new Date(0),
+      notAfter: new Date(NOW + 365 * DAY),
+      signingAlgorithm: SIGNING,
+      extensions: [new x509.SubjectAlternativeNameExtension(NAMES.map((value) => ({ type: 'dns' as const, value })))],
+    });
+    const chain = await readChain(pem(own));
+    expect(await codeOf(checkChain(chain, { names: NAMES, spki: chain.leaf.spki, now: NOW }))).toBe('chain_self_signed');
+  });
+
   it('is refused when it is for another key', async () => {
     expect(await checked({}, { spki: 'a'.repeat(64) })).toBe('chain_key_mismatch');
   });

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect } from 'vitest';
 import { PerennialError } from '../../../shared/errors.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../../shared/clock.ts';
+import { readChain } from '../../../shared/x509/chain.ts';
 import { Runner, scenario, valid } from './runner.ts';
 import { spec, World } from './world.ts';
 
@@ -71,6 +72,62 @@ describe('a certificate', () => {
       expect(again.view().state).toBe('live');
       expect(again.view().live?.adopted).toBe(true);
       expect(world.orders).toHaveLength(1);
+    });
+  });
+
+  scenario('does not adopt what those who are served it cannot trust: it is replaced at once, and said why', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    const former = world.served ?? '';
+    world.untrusted.add(former);
+    await runInDurableObject(env.CERTIFICATES.getByName('wiped-untrusted'), async (_object, state) => {
+      const again = new Runner(world, state.storage);
+      await again.until(world.now + HOUR);
+      expect(again.view()).toMatchObject({ state: 'live', live: { adopted: false } });
+      expect(world.served).not.toBe(former);
+      expect(again.alerts()).toEqual(['not-adopted warning']);
+      expect(again.events('not-adopted')[0]).toContain('10.0.0.1:443 serves it. It leads to no root that is trusted.');
+    });
+  });
+
+  scenario('does not adopt what somebody has signed with its own key, whether it is served or not', async (runner, world) => {
+    const chain = await world.selfSigned(spec.domains);
+    world.variable = { chain, sha256: (await readChain(chain)).leaf.sha256, issuance: 'nobody', index: 1 };
+    world.instances = 0;
+    await runner.until(world.now + HOUR);
+    expect(world.orders).toHaveLength(1);
+    expect(runner.events('not-adopted')[0]).toContain('signed with its own key');
+    world.instances = 1;
+    await runner.until(world.now + HOUR);
+    expect(runner.view()).toMatchObject({ state: 'live', live: { adopted: false, sha256: world.served } });
+  });
+
+  scenario('takes an adoption back when the first dial shows that it is not trusted, and never after one that was good', async (runner, world) => {
+    await runner.until(world.now + HOUR);
+    const former = world.served ?? '';
+    await runInDurableObject(env.CERTIFICATES.getByName('wiped-unserved'), async (_object, state) => {
+      world.instances = 0;
+      const again = new Runner(world, state.storage);
+      await again.until(world.now + HOUR);
+      expect(again.view()).toMatchObject({ state: 'waiting', live: { adopted: true, sha256: former } });
+      expect(world.orders).toHaveLength(1);
+      world.untrusted.add(former);
+      world.instances = 1;
+      await again.until(world.now + 2 * HOUR);
+      expect(again.view()).toMatchObject({ state: 'live', live: { adopted: false } });
+      expect(world.orders).toHaveLength(2);
+    });
+    await runInDurableObject(env.CERTIFICATES.getByName('wiped-served'), async (_object, state) => {
+      const again = new Runner(world, state.storage);
+      await again.until(world.now + HOUR);
+      expect(again.view()).toMatchObject({ state: 'live', live: { adopted: true } });
+      world.untrusted.add(world.served ?? '');
+      await again.until(world.now + 2 * DAY);
+      expect(again.view()).toMatchObject({ state: 'needs-attention', live: { adopted: true } });
+      expect(again.view().deliveries[0]?.failure).toMatchObject({
+        message: expect.stringContaining('serves it, and yet: It leads to no root that is trusted.') as string,
+        hint: expect.stringContaining('the whole chain') as string,
+      });
+      expect(world.orders).toHaveLength(2);
     });
   });
 

@@ -103,6 +103,18 @@ describe('a pair that the proxy cannot serve', () => {
     }),
   );
 
+  it('is shown as it is seen now, not as unreachable once its proxy answers again', () =>
+    withClusters(specFor(['matrix']), async (clusters) => {
+      const first = await renewInto(clusters, []);
+      let verdict: 'unreachable' | 'old' = 'unreachable';
+      clusters.place('matrix').answers = (sha256) => (sha256 === first ? null : verdict);
+      await clusters.run(clusters.world.now + HOUR, () => clusters.view().state === 'partly-live');
+      expect(clusters.state.deliveries[0]?.failure?.code).toBe('traefik_unreachable');
+      verdict = 'old';
+      await clusters.run(clusters.world.now + MINUTE);
+      expect(clusters.view()).toMatchObject({ state: 'renewing', waitingFor: expect.stringContaining('old: 1') as string });
+    }));
+
   it('is taken back after a moment of noise only when it lasts', () =>
     withClusters(specFor(['matrix']), async (clusters) => {
       const first = await renewInto(clusters, []);

@@ -75,6 +75,8 @@ export class World {
   /** Dials before the proxies serve what the variable holds. */
   proxyLag = 1;
   served: string | null = null;
+  /** Leaves that the proxies serve, and that lead to no root which the relay trusts. */
+  readonly untrusted = new Set<string>();
   /** Next calls of a port method fail with this; `<authority>:<method>` fails at that CA alone. */
   readonly failures = new Map<string, PerennialError[]>();
   /** What every call to a CA fails with, as long as it stands. */
@@ -275,7 +277,9 @@ export class World {
             else this.served = this.variable?.sha256 ?? null;
             const verdict =
               this.served === request.sha256
-                ? ('new' as const)
+                ? this.untrusted.has(request.sha256)
+                  ? ('foreign' as const)
+                  : ('new' as const)
                 : this.served === null
                   ? ('default' as const)
                   : request.previous.includes(this.served)
@@ -288,8 +292,16 @@ export class World {
                 port: 443,
                 job: 'proxy',
                 verdict,
-                detail: '',
-                names: [],
+                detail: verdict === 'foreign' ? 'It leads to no root that is trusted.' : '',
+                names:
+                  this.served === null
+                    ? []
+                    : request.names.map((name) => ({
+                        name,
+                        verdict,
+                        detail: '',
+                        served: { sha256: this.served ?? '', names: [], issuer: 'somebody', notAfter: 0 },
+                      })),
               })),
             };
           }),
@@ -301,6 +313,19 @@ export class World {
   async strangerChain(names: string[]): Promise<string> {
     const { csr } = await request(await keyPair(), names);
     return issue(csr, names, this.now, this.lifetimeMs, 9_000);
+  }
+
+  /** A pair that somebody has made for themselves, without any CA. */
+  async selfSigned(names: string[]): Promise<string> {
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+      name: 'CN=placeholder',
+      keys: await keyPair(),
+      notBefore: new Date(this.now),
+      notAfter: new Date(this.now + 365 * 86_400_000),
+      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+      extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))],
+    });
+    return certificate.toString('pem');
   }
 
   #lag = 0;
