@@ -1,5 +1,5 @@
 /** What a thrown error means for the certificate: its class, its next try, and whether the order is lost. */
-import { DAY } from '../../shared/clock.ts';
+import { DAY, SECOND } from '../../shared/clock.ts';
 import { type PerennialError, toPerennialError } from '../../shared/errors.ts';
 import { countFailure, FAILURE_POLICIES, givenUp, retryTime } from './backoff.ts';
 import type { Step } from './decide.ts';
@@ -91,6 +91,12 @@ export function recordFailure(context: PhaseContext, step: Step, thrown: unknown
 }
 
 /**
+ * What is over at a moment that is known, and is no fault of the part that was asked: a write of a life before, which may
+ * still be travelling. It is waited out; were it counted, a few crashes in a row would add up to a wait of half an hour.
+ */
+const WAITED_OUT: ReadonlySet<string> = new Set(['dns_zone_busy']);
+
+/**
  * The failure as it is kept: its next try by its class, and whether the class has given up.
  * @param before the failure in the same place before this one, or null.
  */
@@ -100,7 +106,8 @@ export function failureOf(
   failureClass: FailureClass,
   { before, now, random }: { before: Failure | null; now: number; random: number },
 ): Failure {
-  const count = countFailure(before, failureClass);
+  const over = WAITED_OUT.has(error.code) ? error.retryAt : undefined;
+  const count = over === undefined ? countFailure(before, failureClass) : Math.max(1, before?.count ?? 0);
   const emergency = state.live !== null && isEmergency(now, state.live.leaf);
   const { attention, stopped } = givenUp({ class: failureClass, count, emergency });
   return {
@@ -108,7 +115,10 @@ export function failureOf(
     code: error.code,
     message: error.message,
     hint: error.hint ?? FAILURE_POLICIES[failureClass].advice,
-    retryAt: retryTime({ class: failureClass, count, now, retryAt: error.retryAt, lifeLeft: lifeLeft(state, now), emergency, random }),
+    retryAt:
+      over === undefined
+        ? retryTime({ class: failureClass, count, now, retryAt: error.retryAt, lifeLeft: lifeLeft(state, now), emergency, random })
+        : Math.max(now + SECOND, over),
     count,
     attention: attention || AT_ONCE.has(error.code),
     stopped,

@@ -44,6 +44,14 @@ describe('a certificate', () => {
     expect(world.calls.filter((call) => call === 'leave')).toHaveLength(1);
   });
 
+  scenario('waits out the writes of lives that died, one after the other, without resting longer each time', async (runner, world) => {
+    const fences = Array.from({ length: 6 }, (_, index) => world.now + (index + 1) * MINUTE);
+    world.failNext('present', ...fences.map((retryAt) => new PerennialError('dns_zone_busy', 'It may still take effect.', { retryable: true, retryAt })));
+    await runner.until(world.now + 7 * MINUTE);
+    expect(world.failures.get('present')).toEqual([]);
+    expect(runner.view().state).toBe('live');
+  });
+
   scenario('lets somebody else start while it waits long for its next try', async (runner, world) => {
     world.failNext('preflight', new PerennialError('dns_caa_forbids', 'CAA does not name the CA.', { retryable: true, retryAt: world.now + HOUR }));
     await runner.until(world.now + 10 * MINUTE);
