@@ -24,7 +24,7 @@ export interface FaultArguments {
 }
 
 const MOST_CERTIFICATES = 50;
-const DEFAULTS = { rounds: 1, further: 19, certificates: 20 };
+const DEFAULTS = { rounds: 1, further: 5, certificates: 20 };
 
 export const USAGE = `Usage: npm run test:faults [-- options]
 
@@ -36,7 +36,7 @@ served, one finalized order, no record and no ledger row of ours left, none of a
   --seed <n>          fixes order and choice (default: drawn, and printed)
   --rounds <n>        strikes at every point and side (default ${DEFAULTS.rounds})
   --further <n>       rounds at most in which points are struck again at which fewer stood than are renewed (default ${DEFAULTS.further});
-                      one call may serve everybody, so that takes some hours: 0 leaves it at that
+                      0 leaves it at that
   --certificates <n>  renewed at once, 1 to ${MOST_CERTIFICATES} (default ${DEFAULTS.certificates}): one strike serves all that stand at the point
   --victim <name>     ${VICTIMS.join(', ')}; may be given several times (default: all of them)
   --only <text>       only points whose name holds the text; may be given several times

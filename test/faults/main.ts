@@ -9,7 +9,8 @@ import { Laboratory } from './laboratory.ts';
 import { furtherStrikes, planStrikes } from './plan.ts';
 import { nameOf, pointsOf } from './points.ts';
 import { renderReport } from './report.ts';
-import { rehearse, strike, type Outcome } from './strike.ts';
+import type { Outcome } from './outcome.ts';
+import { rehearse, strike } from './strike.ts';
 
 const INTERRUPTED = 130;
 

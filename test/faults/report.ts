@@ -1,7 +1,7 @@
 /** What came of the strikes, as tables for people. */
 import type { Phase } from '../../functions/certificates/ports.ts';
 import { nameOf } from './points.ts';
-import type { Outcome } from './strike.ts';
+import type { Outcome } from './outcome.ts';
 import { VICTIMS } from './victims.ts';
 
 interface Row {

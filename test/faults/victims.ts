@@ -26,7 +26,7 @@ export function forgets(victim: Victim): boolean {
   return victim === 'workerd' || victim === 'both';
 }
 
-/** `kill -9`. The returned function starts again what does not start by itself. */
+/** `kill -9`. The returned function starts again what does not start by itself, and waits until there is somebody to kill. */
 export async function kill(installation: Installation, victim: Victim): Promise<() => Promise<void>> {
   const { relay } = installation;
   if (victim === 'link') return async () => undefined;
@@ -34,19 +34,27 @@ export async function kill(installation: Installation, victim: Victim): Promise<
   if (victim !== 'workerd') await relay.kill();
   return async () => {
     if (victim !== 'workerd') await relay.start();
+    if (forgets(victim)) await until(() => runs(installation), 'did not start again');
   };
 }
 
 /** Until there is a workerd to kill, and it answers. */
-export async function untilReady({ system }: Installation): Promise<void> {
+export async function untilReady(installation: Installation): Promise<void> {
+  await until(async () => runs(installation) && (await installation.system.worker.answers()), 'did not come back');
+}
+
+function runs({ system }: Installation): boolean {
   const { child, origin } = system.worker;
+  return workerProcess(child.pid, Number(new URL(origin).port)) !== undefined;
+}
+
+async function until(reached: () => boolean | Promise<boolean>, otherwise: string): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
-  for (;;) {
-    // Polling is sequential by nature.
+  // Polling is sequential by nature.
+  // oxlint-disable-next-line no-await-in-loop
+  while (!(await reached())) {
+    if (Date.now() > deadline) throw new Error(`The Worker ${otherwise} within ${READY_TIMEOUT_MS / 1_000} s.`);
     // oxlint-disable-next-line no-await-in-loop
-    if (workerProcess(child.pid, Number(new URL(origin).port)) !== undefined && (await system.worker.answers())) return;
-    if (Date.now() > deadline) throw new Error(`The Worker did not come back within ${READY_TIMEOUT_MS / 1_000} s.`);
-    // oxlint-disable-next-line no-await-in-loop
-    await sleep(100);
+    await sleep(50);
   }
 }
