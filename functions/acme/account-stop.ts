@@ -4,6 +4,7 @@
  */
 import { DAY, HOUR, MINUTE } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
+import { momentAfter } from '../../shared/moment.ts';
 import type { Authority } from '../config/configuration.ts';
 import { ACCOUNT_SCOPE } from './scopes.ts';
 
@@ -43,7 +44,7 @@ export function stopped(before: AccountStop | null, refusal: Pick<AccountStop, '
 export function accountStopped(stop: AccountStop, retryAt: number): PerennialError {
   return new PerennialError(
     'acme_account_stopped',
-    `The CA refuses our account, so it is not asked until ${new Date(stop.until).toISOString()}. ${stop.message}`.slice(0, 1_900),
+    `The CA refuses our account, so it is not asked until ${momentAfter(stop.until)}. ${stop.message}`.slice(0, 1_900),
     {
       retryable: true,
       retryAt,

@@ -5,6 +5,7 @@
  */
 import { MINUTE } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
+import { momentAfter } from '../../shared/moment.ts';
 import type { Authority, Bucket, Limits } from '../config/configuration.ts';
 import { accountConfiguration } from './account-stop.ts';
 import type { Observation } from './actor.ts';
@@ -87,7 +88,7 @@ export function breakerOpen(breaker: Breaker, retryAt: number): PerennialError {
   const because = breaker.detail === '' ? '' : `: ${breaker.detail}`;
   return new PerennialError(
     'acme_breaker_open',
-    `The CA asked to be left alone until ${new Date(breaker.until).toISOString()} (${breaker.scope.slice(0, 200)})${because}`,
+    `The CA asked to be left alone until ${momentAfter(breaker.until)} (${breaker.scope.slice(0, 200)})${because}`,
     {
       retryable: true,
       retryAt,

@@ -9,6 +9,7 @@
  */
 import { SECOND } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
+import { momentAfter } from '../../shared/moment.ts';
 import type { Bucket, Limits } from '../config/configuration.ts';
 import { availableAt, givenBack, taken } from './buckets.ts';
 import { ACCOUNT_SCOPE, domainScope, failureScope, registeredDomains, setScope } from './scopes.ts';
@@ -148,7 +149,7 @@ export class OrderLedger {
     const retryAt = slotFor(this.#state, { scope, caller, from, spacing: spacingOf(bucket), now });
     return new PerennialError(
       'acme_limit_predicted',
-      `The CA would refuse this order: ${wordsOf(limit, scope)} ${bucket.capacity} at once and one more every ${span(bucket.refillMs)}${reserve === 0 ? '' : `, of which ${reserve} are kept for emergencies`}. It will be possible at ${new Date(retryAt).toISOString()}.`,
+      `The CA would refuse this order: ${wordsOf(limit, scope)} ${bucket.capacity} at once and one more every ${span(bucket.refillMs)}${reserve === 0 ? '' : `, of which ${reserve} are kept for emergencies`}. It will be possible at ${momentAfter(retryAt)}.`,
       {
         retryable: true,
         retryAt,

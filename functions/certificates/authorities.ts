@@ -7,6 +7,7 @@
  * all CAs have a pause between them.
  */
 import { DAY, HOUR, MINUTE } from '../../shared/clock.ts';
+import { moment } from '../../shared/moment.ts';
 import type { FailureClass } from './ports.ts';
 import type { Issuance } from './state.ts';
 
@@ -95,5 +96,5 @@ export function whyNotTheFirst({ authority, left, spec }: Pick<Issuance, 'author
   if (reason === undefined) return `${authority} issued it in place of ${first}.`;
   const skipped = [...new Set(left.map((entry) => entry.authority))].filter((name) => name !== first && name !== authority);
   const others = skipped.length === 0 ? '' : ` (nor did ${skipped.join(', ')})`;
-  return `${first} did not issue at ${new Date(reason.at).toISOString()}${others}: ${reason.message}`.slice(0, 600);
+  return `${first} did not issue at ${moment(reason.at)}${others}: ${reason.message}`.slice(0, 600);
 }

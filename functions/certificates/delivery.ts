@@ -4,6 +4,7 @@
  */
 import { MINUTE, SECOND } from '../../shared/clock.ts';
 import type { InstanceVerdict } from '../../shared/relay/contract.ts';
+import { moment } from '../../shared/moment.ts';
 import type { Delivery } from '../config/configuration.ts';
 import type { CertificateState, DeliveryState } from './state.ts';
 
@@ -55,7 +56,7 @@ export function describeServed(instances: DeliveryState['instances'], expected: 
   const at = `${odd.address}:${odd.port}`;
   if (odd.sha256 === null) return `${at} serves no certificate (${odd.verdict}), expected SHA-256 ${expected}.`;
   if (odd.sha256 === expected) return `${at} serves it, and yet: ${odd.detail}`;
-  const until = odd.notAfter === null ? '' : `, valid until ${new Date(odd.notAfter).toISOString()}`;
+  const until = odd.notAfter === null ? '' : `, valid until ${moment(odd.notAfter)}`;
   return `${at} serves SHA-256 ${odd.sha256}, issued by ${odd.issuer ?? 'nobody knows whom'}${until}; expected SHA-256 ${expected}.`;
 }
 

@@ -1,6 +1,7 @@
 /** Revocation on request of a person (RFC 8555 §7.6): what may be asked for, and when it is due. Pure. */
 import { z } from 'zod';
 import { PerennialError } from '../../shared/errors.ts';
+import { moment } from '../../shared/moment.ts';
 import type { FailureClass } from './ports.ts';
 import type { CertificateState, WantedRevocation } from './state.ts';
 
@@ -52,10 +53,7 @@ export function acceptRevocation(state: CertificateState | null, request: unknow
       hint: 'It was renewed meanwhile. Look at the certificate again and say which one is meant.',
     });
   if (live.revoked !== null)
-    throw new PerennialError(
-      'revocation_done',
-      `The live certificate was revoked at ${new Date(live.revoked.at).toISOString()}; its replacement is on its way.`,
-    );
+    throw new PerennialError('revocation_done', `The live certificate was revoked at ${moment(live.revoked.at)}; its replacement is on its way.`);
   if (signer === 'certificate' && live.issuance === null)
     throw new PerennialError(
       'revocation_key_unknown',

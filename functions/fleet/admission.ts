@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { DAY, HOUR, MINUTE } from '../../shared/clock.ts';
 import { PerennialError } from '../../shared/errors.ts';
 import { certificateNameSchema } from '../../shared/relay/contract.ts';
+import { moment, momentAfter } from '../../shared/moment.ts';
 
 const IDEMPOTENCY_KEEP_MS = DAY;
 const OPERATION_KEEP_MS = 7 * DAY;
@@ -124,7 +125,7 @@ export class Admission {
       if (at !== undefined && at + coolDownMs > now)
         throw new PerennialError(
           'force_cooling_down',
-          `A renewal of ${name} was forced at ${new Date(at).toISOString()}; the next one may be forced at ${new Date(at + coolDownMs).toISOString()}.`,
+          `A renewal of ${name} was forced at ${moment(at)}; the next one may be forced at ${momentAfter(at + coolDownMs)}.`,
           {
             retryable: true,
             retryAt: at + coolDownMs,

@@ -1,6 +1,7 @@
 /** How CAs look in a terminal. */
 import { authorityModel } from '../../functions/web/pages/authority-model.ts';
-import { moment, printable } from '../administration/text.ts';
+import { moment } from '../../shared/moment.ts';
+import { printable } from '../administration/text.ts';
 import type { ListedAuthority } from './client.ts';
 
 /** @param now Unix ms. */

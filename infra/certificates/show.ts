@@ -1,7 +1,8 @@
 /** How certificates look in a terminal. */
 import { revocationReason } from '../../functions/web/revocation-reasons.ts';
 import { CERTIFICATE_STATE, DELIVERY_STATE, KEY_TYPE, verdictWording } from '../../functions/web/pages/wording.ts';
-import { moment, printable, table } from '../administration/text.ts';
+import { moment } from '../../shared/moment.ts';
+import { printable, table } from '../administration/text.ts';
 import type { Certificate, Listed } from './client.ts';
 
 type Delivery = Certificate['deliveries'][number];

@@ -2,7 +2,8 @@
 import type { z } from 'zod';
 import { agrees as agreed, type Terminal } from '../administration/terminal.ts';
 import { DONE, FAILED } from '../administration/command.ts';
-import { json, moment, printable } from '../administration/text.ts';
+import { moment } from '../../shared/moment.ts';
+import { json, printable } from '../administration/text.ts';
 import { declaredAnswer, doneAnswer, planAnswer, previewAnswer, recordsAnswer, snapshotsAnswer, type ListedZone } from './answers.ts';
 import type { CommandName, Invocation } from './arguments.ts';
 import type { ZoneApi } from './client.ts';

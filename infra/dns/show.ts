@@ -2,7 +2,8 @@
 import type { z } from 'zod';
 import { declaredSummary, providerName, zoneIsFailing } from '../../functions/web/pages/zone-model.ts';
 import type { ListedZone, planAnswer, recordsAnswer, snapshotsAnswer, Zone } from './answers.ts';
-import { count, moment, printable, table } from '../administration/text.ts';
+import { moment } from '../../shared/moment.ts';
+import { count, printable, table } from '../administration/text.ts';
 
 type Plan = NonNullable<z.infer<typeof planAnswer>['plan']>;
 type PlannedRecord = Plan['records'][number];

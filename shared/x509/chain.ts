@@ -7,6 +7,7 @@
  */
 import { AuthorityKeyIdentifierExtension, BasicConstraintsExtension, SubjectAlternativeNameExtension, X509Certificate } from '@peculiar/x509';
 import { PerennialError } from '../errors.ts';
+import { moment } from '../moment.ts';
 
 /** Longest chain accepted, in certificates. */
 const MAX_CHAIN_LENGTH = 10;
@@ -130,7 +131,7 @@ export async function checkChain(chain: Chain, wanted: WantedChain): Promise<voi
 }
 
 function validity({ notBefore, notAfter }: Leaf): string {
-  return `valid from ${new Date(notBefore).toISOString()} to ${new Date(notAfter).toISOString()}`;
+  return `valid from ${moment(notBefore)} to ${moment(notAfter)}`;
 }
 
 function isCa(certificate: X509Certificate | undefined): boolean {

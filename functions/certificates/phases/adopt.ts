@@ -4,6 +4,7 @@
  * and a dial shows that whoever is served it can trust it.
  */
 import { readChain, type Chain } from '../../../shared/x509/chain.ts';
+import { moment } from '../../../shared/moment.ts';
 import { servedInVain, unsound } from '../adoption.ts';
 import { instanceRow, matchDeliveries } from '../delivery.ts';
 import { unasked } from './ari.ts';
@@ -58,10 +59,7 @@ export async function adopt(context: PhaseContext): Promise<void> {
         installed: live.leaf.sha256,
         verifyingSince: now,
       }));
-      context.event(
-        'adopted',
-        `The certificate that the cluster already has (valid until ${new Date(live.leaf.notAfter).toISOString()}) was adopted; nothing was ordered.`,
-      );
+      context.event('adopted', `The certificate that the cluster already has (valid until ${moment(live.leaf.notAfter)}) was adopted; nothing was ordered.`);
     }
   }
   state.record.adoptionDone = true;

@@ -4,6 +4,7 @@
  */
 import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
 import { type PerennialError, toPerennialError } from '../../../shared/errors.ts';
+import { moment } from '../../../shared/moment.ts';
 import type { AcmePort, FailureClass } from '../ports.ts';
 import type { Ari, CertificateState } from '../state.ts';
 import type { PhaseContext } from './context.ts';
@@ -93,7 +94,7 @@ function failed(ari: Ari, error: PerennialError, { acme, now, random }: { acme: 
 /** One event for a window that came as past, and one for an explanation that appears; both as text, never as a link. */
 function tell(context: PhaseContext, before: Ari, { start, end, explanationUrl, alertedFor }: Ari): void {
   if (start === null || end === null) return;
-  const window = `between ${new Date(start).toISOString()} and ${new Date(end).toISOString()}`;
+  const window = `between ${moment(start)} and ${moment(end)}`;
   const explained = explanationUrl === null ? '' : ` It explains this at ${explanationUrl}.`;
   if (alertedFor !== null && before.alertedFor === null) {
     context.event('ari-incident', `The CA asks for an immediate replacement: it wants the renewal ${window}, which is over.${explained}`, 'critical');

@@ -4,6 +4,7 @@
  */
 import { HOUR } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
+import { moment } from '../../../shared/moment.ts';
 import { nextIssuance } from '../decide.ts';
 import { REASONS } from '../renewal.ts';
 import type { DeliveryState } from '../state.ts';
@@ -95,7 +96,7 @@ function demandNewPair(context: PhaseContext, why: string): void {
   state.record.demand ??= REASONS.keyNotKept;
   const { at } = nextIssuance(state, clock());
   if (state.issuance === null && at > clock()) {
-    const when = Number.isFinite(at) ? `is ordered at ${new Date(at).toISOString()}` : 'has to be asked for';
+    const when = Number.isFinite(at) ? `is ordered at ${moment(at)}` : 'has to be asked for';
     throw new PerennialError('relay_pair_gone', `The live pair cannot be delivered here. ${why} What stands there is left as it is; a new pair ${when}.`, {
       retryable: true,
       retryAt: Number.isFinite(at) ? at : clock() + HOUR,

@@ -5,6 +5,7 @@
 import { DAY, HOUR, MINUTE } from '../../../shared/clock.ts';
 import { PerennialError } from '../../../shared/errors.ts';
 import { type Chain, checkChain, readChain } from '../../../shared/x509/chain.ts';
+import { moment } from '../../../shared/moment.ts';
 import { newDelivery, startDelivery } from '../delivery.ts';
 import type { AcmeOrder, AcmeSession } from '../ports.ts';
 import type { Issuance } from '../state.ts';
@@ -55,10 +56,7 @@ export async function download(context: PhaseContext): Promise<void> {
   state.deliveries = spec.deliveries.map((delivery) =>
     startDelivery(state.deliveries.find((present) => present.id === delivery.id) ?? newDelivery(delivery), chain.leaf.sha256, true),
   );
-  context.event(
-    'issued',
-    `${chain.leaf.issuer} issued a certificate valid until ${new Date(chain.leaf.notAfter).toISOString()} (SHA-256 ${chain.leaf.sha256}).`,
-  );
+  context.event('issued', `${chain.leaf.issuer} issued a certificate valid until ${moment(chain.leaf.notAfter)} (SHA-256 ${chain.leaf.sha256}).`);
   enterPhase(context, 'install');
   context.persist();
   await givePlaceBack(context);

@@ -3,6 +3,7 @@
  * a crash resumes it; the relay's repeat of it is a no-op. What was rolled back is quarantined and its issuance ends.
  */
 import { PerennialError } from '../../../shared/errors.ts';
+import { moment } from '../../../shared/moment.ts';
 import { describeVerdicts, startDelivery } from '../delivery.ts';
 import { holdAfterRollback, quarantine, rollbackStale, type WantedRollback, withdrawnDeliveries } from '../rollback.ts';
 import type { DeliveryState, HistoryEntry } from '../state.ts';
@@ -95,7 +96,7 @@ export async function withdraw(context: PhaseContext): Promise<HistoryEntry> {
   const where = state.deliveries
     .filter(({ rollback }) => rollback?.from === withdrawn && rollback.done && rollback.to !== null)
     .map(({ spec }) => `${spec.service} in ${spec.cluster}`);
-  const message = `The new certificate (SHA-256 ${withdrawn}) was rolled back: ${where.join(', ')} could not serve it. The one before stays, valid until ${new Date(live.leaf.notAfter).toISOString()}.`;
+  const message = `The new certificate (SHA-256 ${withdrawn}) was rolled back: ${where.join(', ')} could not serve it. The one before stays, valid until ${moment(live.leaf.notAfter)}.`;
   enterPhase(context, 'idle');
   const entry = historyEntry(issuance, now, 'failed', message);
   state.issuance = null;

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { APIError } from 'cloudflare/error';
 import type { Clock } from '../../../shared/clock.ts';
+import { momentAfter } from '../../../shared/moment.ts';
 import type { CloudflareVendor } from '../../config/configuration.ts';
 import { DnsError } from '../dns-error.ts';
 import type { Zone } from '../provider.ts';
@@ -77,7 +78,7 @@ function unusable(vendor: CloudflareVendor, token: z.infer<typeof tokenSchema>, 
   if (status === 'expired' || ends <= now) {
     return say(`expired${Number.isNaN(ends) ? '' : ` on ${new Date(ends).toISOString().slice(0, 10)}`}`, 'Make a new token at Cloudflare and store it');
   }
-  if (begins > now) return say(`is not valid before ${new Date(begins).toISOString()}`, 'Wait, or correct the start of the token at Cloudflare');
+  if (begins > now) return say(`is not valid before ${momentAfter(begins)}`, 'Wait, or correct the start of the token at Cloudflare');
   if (status !== 'active') return say(`is ${status}`, 'Enable it at Cloudflare, or make a new one and store it');
   return null;
 }

@@ -2,6 +2,7 @@
 import type { InstanceVerdict, Verdict } from '../../../shared/relay/contract.ts';
 import { coveredBy } from '../../../shared/x509/chain.ts';
 import type { Leaf } from '../../../shared/x509/chain.ts';
+import { moment } from '../../../shared/moment.ts';
 
 export type NameVerdict = InstanceVerdict['names'][number];
 
@@ -46,7 +47,7 @@ export function judge(name: string, served: ServedChain, expected: Expected, now
 
 /** Somebody else's certificate expires on its own date, which nobody here renews. */
 function untilSentence({ notAfter }: Leaf, now: number): string {
-  const end = new Date(Math.max(0, notAfter)).toISOString();
+  const end = moment(Math.max(0, notAfter));
   return notAfter <= now ? `expired since ${end}` : `valid until ${end}`;
 }
 

@@ -106,7 +106,7 @@ describe('a CA come to by falling back', () => {
 
   it('is explained by what the first one said last', () => {
     const issuance = { authority: 'zerossl', left: left('letsencrypt', 'google'), spec: { authorities: CAS } };
-    expect(whyNotTheFirst(issuance)).toBe('letsencrypt did not issue at 2026-11-21T00:00:00.000Z (nor did google): letsencrypt is busy.');
+    expect(whyNotTheFirst(issuance)).toBe('letsencrypt did not issue at 2026-11-21 00:00 UTC (nor did google): letsencrypt is busy.');
     expect(whyNotTheFirst({ ...issuance, authority: 'letsencrypt' })).toBeNull();
   });
 });
