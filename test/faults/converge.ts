@@ -13,8 +13,8 @@ export interface Course {
   struckAt: number;
   /** Somebody may still be killed. */
   striking: boolean;
-  /** Certificates that are not live again since the last kill. */
-  open: number;
+  /** Since the last kill every certificate has become live, and nothing of ours is left in the zone. */
+  atRest: boolean;
 }
 
 /** Looks on until every certificate is live with another leaf than before, and has been since the last kill. */
@@ -42,7 +42,9 @@ export async function converge(laboratory: Laboratory, before: ReadonlyMap<strin
       if (wrong !== null) outcome.violations.push(`${name}: ${wrong}`);
     }
     open = open.filter((name) => !live.some(([done]) => done === name));
-    if (course.kills === kills) course.open = open.length;
+    // oxlint-disable-next-line no-await-in-loop
+    const atRest = course.striking && open.length === 0 && (await isClean(laboratory));
+    if (course.kills === kills) course.atRest = atRest;
     // oxlint-disable-next-line no-await-in-loop
     if (course.striking || open.length > 0) await sleep(POLL_MS);
   }
@@ -54,4 +56,9 @@ async function describe({ installation }: Laboratory, name: string): Promise<str
   if (view === null) return 'the Worker does not answer';
   const failure = view.issuance?.failure ?? view.deliveries.find((delivery) => delivery.failure !== null)?.failure ?? null;
   return `${view.state}, ${view.phase}, ${view.waitingFor ?? 'waits for nothing'}${failure === null ? '' : ` (${failure.code}: ${failure.message})`}`;
+}
+
+async function isClean(laboratory: Laboratory): Promise<boolean> {
+  const left = await laboratory.leftBehind().catch(() => null);
+  return left !== null && left.length === 0;
 }

@@ -5,7 +5,7 @@ import type { Laboratory } from './laboratory.ts';
 import type { Point } from './points.ts';
 import type { HeldCall } from './switchboard.ts';
 
-/** The point is waited for this long after the renewals began, ms; after a kill until everybody is live. */
+/** The point is waited for this long after the renewals began, ms; after a kill until everything is at rest. */
 const REACH_MS = 15_000;
 const REACH_AGAIN_MS = 150_000;
 /** Those at the point wait for the others until nobody has come for this long, ms, and never longer than the second. */
@@ -37,7 +37,7 @@ export async function gather({ switchboard, certificates }: Laboratory, point: P
   );
   const begun = Date.now();
   const complete = (now: number): boolean => {
-    if (first === 0) return now - begun > (course.kills === 0 ? REACH_MS : REACH_AGAIN_MS) || course.open === 0;
+    if (first === 0) return now - begun > (course.kills === 0 ? REACH_MS : REACH_AGAIN_MS) || course.atRest;
     return struck.size === certificates.length || now - last > (point.nth === null ? SETTLE_MS / 2 : SETTLE_MS) || now - first > HOLD_MS;
   };
   // Waiting for the outside is sequential by nature.
