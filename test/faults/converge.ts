@@ -13,8 +13,8 @@ export interface Course {
   struckAt: number;
   /** Somebody may still be killed. */
   striking: boolean;
-  /** Since the last kill every certificate has become live, and nothing of ours is left in the zone. */
-  atRest: boolean;
+  /** Unix ms since which, after the last kill, every certificate is live and nothing of ours is left in the zone; null before. */
+  restSince: number | null;
 }
 
 /** Looks on until every certificate is live with another leaf than before, and has been since the last kill. */
@@ -44,7 +44,7 @@ export async function converge(laboratory: Laboratory, before: ReadonlyMap<strin
     open = open.filter((name) => !live.some(([done]) => done === name));
     // oxlint-disable-next-line no-await-in-loop
     const atRest = course.striking && open.length === 0 && (await isClean(laboratory));
-    if (course.kills === kills) course.atRest = atRest;
+    if (course.kills === kills) course.restSince = atRest ? (course.restSince ?? Date.now()) : null;
     // oxlint-disable-next-line no-await-in-loop
     if (course.striking || open.length > 0) await sleep(POLL_MS);
   }

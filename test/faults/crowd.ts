@@ -5,9 +5,10 @@ import type { Laboratory } from './laboratory.ts';
 import type { Point } from './points.ts';
 import type { HeldCall } from './switchboard.ts';
 
-/** The point is waited for this long after the renewals began, ms; after a kill until everything is at rest. */
+/** The point is waited for this long after the renewals began, ms; after a kill until everything has been at rest for the last. */
 const REACH_MS = 15_000;
 const REACH_AGAIN_MS = 150_000;
+const REST_MS = 5_000;
 /** Those at the point wait for the others until nobody has come for this long, ms, and never longer than the second. */
 const SETTLE_MS = 1_500;
 const HOLD_MS = 4_000;
@@ -36,8 +37,9 @@ export async function gather({ switchboard, certificates }: Laboratory, point: P
     { orLater: course.kills > 0 },
   );
   const begun = Date.now();
+  const isOver = (now: number): boolean => course.restSince !== null && now - course.restSince > REST_MS;
   const complete = (now: number): boolean => {
-    if (first === 0) return now - begun > (course.kills === 0 ? REACH_MS : REACH_AGAIN_MS) || course.atRest;
+    if (first === 0) return now - begun > (course.kills === 0 ? REACH_MS : REACH_AGAIN_MS) || isOver(now);
     return struck.size === certificates.length || now - last > (point.nth === null ? SETTLE_MS / 2 : SETTLE_MS) || now - first > HOLD_MS;
   };
   // Waiting for the outside is sequential by nature.

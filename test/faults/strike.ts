@@ -31,7 +31,7 @@ export async function strike(laboratory: Laboratory, victim: Victim, point: Poin
   const issuedBefore = installation.issued();
   switchboard.begin();
   const outcome: Outcome = { point, victim, struck: 0, phases: {}, converged: 0, times: [], abandoned: 0, violations: [] };
-  const course: Course = { kills: 0, struckAt: Date.now(), striking: victim !== 'link', atRest: false };
+  const course: Course = { kills: 0, struckAt: Date.now(), striking: victim !== 'link', restSince: null };
 
   if (victim === 'link') {
     const cut = cutEach(laboratory, point);
@@ -83,7 +83,7 @@ async function killOnce(
     outcome.phases[phase] = (outcome.phases[phase] ?? 0) + 1;
   }
   course.struckAt = Date.now();
-  course.atRest = false;
+  course.restSince = null;
   if (held.length === 0) return;
   course.kills += 1;
   if (forgets(victim)) switchboard.orders.struck();
@@ -133,7 +133,7 @@ export async function rehearse(laboratory: Laboratory): Promise<ReturnType<Labor
     violations: [],
   };
   await laboratory.renewAll();
-  await converge(laboratory, before, { kills: 0, struckAt: Date.now(), striking: false, atRest: false }, nothing);
+  await converge(laboratory, before, { kills: 0, struckAt: Date.now(), striking: false, restSince: null }, nothing);
   await judge(laboratory, installation.issued(), nothing);
   if (nothing.violations.length > 0) throw new Error(`A renewal without a strike went wrong: ${nothing.violations.join('; ')}`);
   // What comes when a certificate is live already: its key's removal, the CA's renewal information.
