@@ -16,7 +16,12 @@ export interface Wording {
 }
 
 export const CERTIFICATE_STATE: Record<CertificateView['state'], Wording> = {
-  'needs-attention': { label: 'needs attention', many: 'need attention', tone: 'bad', meaning: 'It does not get better by itself: a person has to look.' },
+  'needs-attention': {
+    label: 'needs attention',
+    many: 'need attention',
+    tone: 'bad',
+    meaning: 'A person has to look: it has failed for long, or does not get better by itself.',
+  },
   new: { label: 'new', tone: 'busy', meaning: 'Not issued yet.' },
   live: { label: 'live', tone: 'well', meaning: 'Every instance serves it.' },
   'partly-live': { label: 'partly live', tone: 'warn', meaning: 'Not every instance could be dialled.' },
@@ -28,7 +33,7 @@ export const CERTIFICATE_STATE: Record<CertificateView['state'], Wording> = {
 
 export const DELIVERY_STATE: Record<CertificateView['deliveries'][number]['state'], Wording> = {
   pending: { label: 'pending', tone: 'quiet', meaning: 'Not installed yet.' },
-  installed: { label: 'installed', tone: 'busy', meaning: 'In the variable; not yet seen by dialling.' },
+  installed: { label: 'installed', tone: 'busy', meaning: 'In the variable; not every instance serves it yet.' },
   live: { label: 'live', tone: 'well', meaning: 'Every instance serves it.' },
   'partly-live': { label: 'partly live', tone: 'warn', meaning: 'Some instances could not be reached.' },
   'waiting-for-instance': { label: 'waiting for an instance', tone: 'warn', meaning: 'Service discovery names no instance.' },
