@@ -17,16 +17,19 @@ export async function unsound(chain: Chain, now: number): Promise<string | null>
   );
 }
 
-/**
- * What whoever dials meets where exactly this leaf is served and yet not as it must be: a chain that leads to no root which
- * the relay trusts, above all. Null when no instance does that.
- */
-export function servedInVain(instances: Instances, sha256: string): string | null {
+/** What whoever dials meets where exactly this leaf is served with a chain that leads to no root which the relay trusts, say; else null. */
+export function distrusted(instances: Instances, sha256: string): string | null {
   const odd = instances.find((instance) => instance.verdict === 'foreign' && instance.sha256 === sha256);
   return odd === undefined ? null : `${odd.address}:${odd.port} serves it. ${odd.detail}`;
 }
 
-/** Whether the live certificate was adopted and this delivery has never been seen to serve it. */
-export function unproven({ live, issuance }: CertificateState, delivery: DeliveryState): boolean {
-  return live !== null && live.adopted && issuance === null && delivery.step === 'verify' && delivery.verifyingSince === live.since;
+/** Like {@link distrusted}, where nobody is served it any better: one good instance shows that the pair is not to blame. */
+export function servedInVain(instances: Instances, sha256: string): string | null {
+  return instances.some(({ verdict }) => verdict === 'new') ? null : distrusted(instances, sha256);
+}
+
+/** Whether the live certificate was adopted and no delivery has ever been seen to serve it, this one included. */
+export function unproven({ live, issuance, deliveries }: CertificateState, delivery: DeliveryState): boolean {
+  if (live === null || !live.adopted || issuance !== null || delivery.verifyingSince !== live.since) return false;
+  return deliveries.every(({ step }) => step === 'verify');
 }

@@ -3,7 +3,7 @@
  * more, somebody else's, or an edit of the variable that the proxy may not even have read yet.
  */
 import { HOUR, MINUTE } from '../../../shared/clock.ts';
-import { servedInVain, unproven } from '../adoption.ts';
+import { distrusted, servedInVain, unproven } from '../adoption.ts';
 import { describeServed, describeVerdicts, instanceRow, quickDialDelay, SETTLE_MS, slowDialDelay, summarise } from '../delivery.ts';
 import { wantedRollback } from '../rollback.ts';
 import type { DeliveryState } from '../state.ts';
@@ -99,7 +99,7 @@ async function lookAgain(context: PhaseContext, delivery: DeliveryState, { summa
     class: 'traefik',
     code: summary === 'waiting-for-instance' ? 'traefik_no_instance' : summary === 'partly-live' ? 'traefik_unreachable' : 'traefik_serves_another',
     message: [describeVerdicts(delivery.instances), describeServed(delivery.instances, expected)].filter((sentence) => sentence !== '').join(' '),
-    hint: servedInVain(delivery.instances, expected) === null ? hintFor(summary, delivery.spec.service) : CHAIN_HINT,
+    hint: distrusted(delivery.instances, expected) === null ? hintFor(summary, delivery.spec.service) : CHAIN_HINT,
     retryAt: delivery.retryAt,
     count: delivery.polls,
     attention: false,
