@@ -31,7 +31,13 @@ export const directorySchema = z.object({
 });
 export type Directory = z.infer<typeof directorySchema>;
 
-const orderStatus = z.enum(['pending', 'ready', 'processing', 'valid', 'invalid']);
+/**
+ * RFC 8555 §7.1.6: an order one of whose authorizations was closed is invalid. Pebble before 2.10 calls it by the status of the
+ * authorization instead.
+ */
+const orderStatus = z
+  .enum(['pending', 'ready', 'processing', 'valid', 'invalid', 'deactivated', 'expired', 'revoked'])
+  .transform((status) => (status === 'deactivated' || status === 'expired' || status === 'revoked' ? 'invalid' : status));
 const orderSchema = z.object({
   status: orderStatus,
   expires: timestamp.optional(),

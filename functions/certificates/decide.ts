@@ -201,9 +201,10 @@ function idleStep(state: CertificateState, now: number): Step {
   return waitUntil(renewal.at, askAt, care.until ?? Number.POSITIVE_INFINITY, deactivateAt);
 }
 
-/** Unix ms from which on authorizations are to be given up; infinite when none is left. */
-function deactivationAt({ live }: CertificateState): number {
-  return live === null || live.authorizations.length === 0 ? Number.POSITIVE_INFINITY : (live.deactivation?.retryAt ?? 0);
+/** Unix ms from which on authorizations are to be given up; infinite when none is left, or an order may exist that is not known yet. */
+function deactivationAt({ live, issuance }: CertificateState): number {
+  const unknownOrder = issuance !== null && issuance.order === null && issuance.intent !== null;
+  return unknownOrder || live === null || live.authorizations.length === 0 ? Number.POSITIVE_INFINITY : (live.deactivation?.retryAt ?? 0);
 }
 
 /** RFC 9773 §4.3: a certificate that has expired is not asked about any more. */

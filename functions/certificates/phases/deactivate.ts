@@ -1,6 +1,7 @@
 /**
  * Gives up the authorizations of the live certificate's order (RFC 8555 §7.5.2): whoever steals the account key later
- * cannot issue from them without DNS. Best effort, after the certificate is served, a few at a time.
+ * cannot issue from them without DNS. Best effort, after the certificate is served, a few at a time. Never one that the CA
+ * has reused for the order that is open: that order would become invalid (§7.1.6), and its own certificate gives it up.
  */
 import type { PhaseContext } from './context.ts';
 
@@ -10,8 +11,10 @@ const PER_STEP = 10;
 export const DEACTIVATION_TRIES = 5;
 
 export async function deactivate(context: PhaseContext): Promise<void> {
-  const { live } = context.state;
+  const { live, issuance } = context.state;
   if (live === null) return;
+  const reused = issuance?.order?.authorizations ?? [];
+  live.authorizations = live.authorizations.filter((url) => !reused.includes(url));
   if (live.authority === null || !context.ports.acme.deactivatesAuthorizations(live.authority)) {
     live.authorizations = [];
     context.persist();

@@ -13,6 +13,15 @@ const wanted = { names: NAMES, profile: null, replaces: null };
 const jsonReply = (body: unknown, status = 200) => Response.json(body, { status });
 const created = (body: unknown) => Response.json(body, { status: 201, headers: { location: `${ORIGIN}/orders/1` } });
 
+describe('an order one of whose authorizations was closed', () => {
+  it.each(['deactivated', 'expired', 'revoked'])('is invalid, also for a CA that calls it %s', async (status) => {
+    const { ca, port } = scriptedWorld();
+    const session = await port.open('ca', null);
+    ca.script('/orders/1', jsonReply(order({ status })));
+    expect(await session.order(`${ORIGIN}/orders/1`)).toMatchObject({ status: 'invalid' });
+  });
+});
+
 describe('a reply to newOrder', () => {
   it.each<[string, () => Response, string, string]>([
     ['is oversized', () => created(order({ padding: 'x'.repeat(MAX_REPLY_BYTES) })), 'acme_reply_too_large', 'protocol'],

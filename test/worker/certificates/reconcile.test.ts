@@ -52,6 +52,26 @@ describe('a certificate', () => {
     expect(runner.view().state).toBe('live');
   });
 
+  scenario('gives up no authorization that the CA has reused for the order that is open', async (runner, world) => {
+    world.failNext('deactivate', new PerennialError('acme_server_error', 'Later.', { retryable: true, retryAt: world.now + 2 * HOUR }));
+    await runner.until(world.now + HOUR);
+    const reused = runner.state.live?.authorizations[0] ?? expect.fail('authorizations are given up when the certificate is served');
+    const { length } = runner.state.live?.authorizations ?? [];
+    world.visible = false;
+    runner.wake('force');
+    await runner.until(world.now + MINUTE);
+    const { issuance } = runner.state;
+    expect(issuance?.phase).toBe('propagate');
+    if (issuance?.order == null) expect.fail('the order is open');
+    runner.store.write({
+      ...runner.state,
+      issuance: { ...issuance, order: { ...issuance.order, authorizations: [reused, ...issuance.order.authorizations] } },
+    });
+    await runner.until(world.now + 3 * HOUR);
+    expect(world.deactivated).not.toContain(reused);
+    expect(world.deactivated).toHaveLength(length - 1);
+  });
+
   scenario('lets somebody else start while it waits long for its next try', async (runner, world) => {
     world.failNext('preflight', new PerennialError('dns_caa_forbids', 'CAA does not name the CA.', { retryable: true, retryAt: world.now + HOUR }));
     await runner.until(world.now + 10 * MINUTE);
