@@ -15,7 +15,7 @@ export async function deactivate(context: PhaseContext): Promise<void> {
   if (live === null) return;
   const reused = issuance?.order?.authorizations ?? [];
   live.authorizations = live.authorizations.filter((url) => !reused.includes(url));
-  if (live.authority === null || !context.ports.acme.deactivatesAuthorizations(live.authority)) {
+  if (live.authorizations.length === 0 || live.authority === null || !context.ports.acme.deactivatesAuthorizations(live.authority)) {
     live.authorizations = [];
     context.persist();
     return;
